@@ -1,4 +1,5 @@
-//! The canonical form of a JSON value, which two spellings of the same value share.
+//! The canonical form of a JSON value. It is the same text for two values that differ only in white space, in the order
+//! of their keys or in the escapes of their strings.
 
 use std::fmt;
 
@@ -6,11 +7,12 @@ use serde::Deserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Depth of nesting up to which a value is brought into canonical form. Deeper values stay as they were sent.
+/// Number of nested levels that are brought into canonical form. Values below them keep their original text.
 const MAX_DEPTH: usize = 64;
 
-/// Returns the canonical form: keys are sorted by their bytes at every level, duplicate keys keep their order, strings
-/// have one spelling, numbers stay as they were sent, and there is no white space.
+/// Returns the canonical form of a JSON value: no white space outside of strings, the keys of every object sorted by
+/// their bytes, and every string with the same escapes. Numbers keep their original text, and duplicate keys their
+/// order.
 pub(crate) fn canonical(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     write(json.trim(), MAX_DEPTH, &mut out);
@@ -52,7 +54,8 @@ pub(crate) fn fields(json: &str) -> Option<Vec<(String, &RawValue)>> {
     serde_json::Deserializer::from_str(json).deserialize_map(Fields).ok()
 }
 
-/// Returns the text at the end of a path of keys. Of duplicate keys the last one counts.
+/// Returns the string value at `path`, a list of nested keys. `None` if there is none, or if it is not a string. Of
+/// duplicate keys, the last one is used.
 pub(crate) fn text_at(json: &str, path: &[&str]) -> Option<String> {
     let Some((key, rest)) = path.split_first() else { return serde_json::from_str(json).ok() };
     let fields = fields(json)?;
@@ -73,7 +76,8 @@ fn array(json: &str, depth: usize, out: &mut String) -> bool {
     true
 }
 
-/// Writes a string in its one spelling. A string with a lone surrogate stays as it was sent.
+/// Writes a string with `serde_json`'s escapes. Returns `false` and writes nothing if the string has a lone surrogate,
+/// which a Rust string cannot hold.
 fn string(json: &str, out: &mut String) -> bool {
     let Ok(text) = serde_json::from_str::<String>(json) else { return false };
     out.push_str(&serde_json::Value::from(text).to_string());

@@ -1,4 +1,4 @@
-//! Faults that both vendors have: server errors and faults of the connection.
+//! Faults that both vendors have: server errors, and faults of the connection.
 
 use std::fmt;
 use std::io::Write;
@@ -11,19 +11,19 @@ use hyper::StatusCode;
 use hyper::header::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use crate::dice::Dice;
 use crate::http::{End, Reply, header};
-use crate::plain;
+use crate::json_form;
+use crate::seeded_rng::SeededRng;
 
-/// The amount of faults.
+/// A preset of behaviours: the amount of faults that a new simulator has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Faults {
     /// No faults.
     #[default]
     None,
-    /// The faults that any client meets in a week: server errors, throttling and broken connections.
+    /// The faults that any client sees within a week: server errors, throttling and broken connections.
     Some,
-    /// Every fault that was ever seen of the vendor, and often.
+    /// Most faults that the vendor was ever seen to have, each at a random rate that the seed decides.
     Storm,
 }
 
@@ -50,75 +50,85 @@ impl fmt::Display for Faults {
     }
 }
 
-/// Faults of the connection. Shares are of requests, 0 to 1.
+/// Faults of the connection. Each share is the part of all requests that has the fault, from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transport {
-    /// The time by which every answer is delayed; in JSON `delay_milliseconds`.
-    #[serde(rename = "delay_milliseconds", with = "plain::milliseconds")]
+    /// The delay of every answer. In JSON, the field is `delay_milliseconds`.
+    #[serde(rename = "delay_milliseconds", with = "json_form::milliseconds")]
     pub delay: Duration,
-    /// Answers with 500, 502 or 503 and a body of JSON, of HTML or without text.
+    /// Share of requests that are answered with 500, 502 or 503, and with a body of JSON, HTML or nothing.
     pub server_error: f64,
-    /// Connections that are closed before the first byte of the answer.
+    /// Share of connections that are closed before the first byte of the answer.
     pub reset: f64,
-    /// Connections that are closed in the middle of the answer's body.
+    /// Share of connections that are closed in the middle of the answer's body.
     pub cut: f64,
-    /// Answers that are sent in chunks instead of with a `Content-Length`.
+    /// Share of answers that are sent in chunks instead of with a `Content-Length`.
     pub chunked: f64,
-    /// Answers that are compressed, if the client accepts gzip.
+    /// Share of answers that are compressed, of those whose client accepts gzip.
     pub gzip: f64,
 }
 
 impl Transport {
-    /// Returns the faults of the connection for this amount. In a storm the dice decide the shares.
-    pub(crate) fn new(faults: Faults, dice: &mut Dice) -> Self {
+    /// Returns the connection faults of this preset. In a storm, `rng` decides the shares.
+    pub(crate) fn new(faults: Faults, rng: &mut SeededRng) -> Self {
         let calm = Self { delay: Duration::ZERO, server_error: 0.0, reset: 0.0, cut: 0.0, chunked: 0.0, gzip: 0.5 };
         match faults {
             Faults::None => calm,
             Faults::Some => Self { server_error: 0.03, reset: 0.02, cut: 0.02, ..calm },
             Faults::Storm => Self {
-                server_error: dice.share(0.1),
-                reset: dice.share(0.06),
-                cut: dice.share(0.06),
-                chunked: dice.share(1.0),
+                server_error: rng.share(0.1),
+                reset: rng.share(0.06),
+                cut: rng.share(0.06),
+                chunked: rng.share(1.0),
                 ..calm
             },
         }
     }
 }
 
-/// Returns an answer with a 5xx status. `json` writes the vendor's own body for it.
-pub(crate) fn server_error(dice: &mut Dice, json: impl Fn(StatusCode) -> Reply) -> Reply {
+/// Returns a random 5xx answer, with a body of JSON, HTML or nothing. `json` returns the vendor's JSON error for a
+/// status.
+pub(crate) fn server_error(rng: &mut SeededRng, json: impl Fn(StatusCode) -> Reply) -> Reply {
     const HTML: &str = "<html>\r\n<head><title>Bad gateway</title></head>\r\n<body>The upstream server did not answer.</body>\r\n</html>\r\n";
     let status =
-        dice.pick(&[StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]);
-    let reply = match dice.below(3) {
+        rng.pick(&[StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]);
+    let reply = match rng.below(3) {
         0 => json(status),
         1 => Reply::new(status, "text/html", HTML),
         _ => Reply::new(status, "", ""),
     };
-    // An overloaded server may name a wait.
-    if status == StatusCode::SERVICE_UNAVAILABLE && dice.chance(0.5) { reply.with("retry-after", "1") } else { reply }
+    // A 503 may ask the client to wait.
+    if status == StatusCode::SERVICE_UNAVAILABLE && rng.chance(0.5) {
+        reply.with_header("retry-after", "1")
+    } else {
+        reply
+    }
 }
 
-/// Applies the faults of the connection to a reply.
-pub(crate) fn on_the_wire(mut reply: Reply, request: &HeaderMap, transport: &Transport, dice: &mut Dice) -> Reply {
-    if dice.chance(transport.gzip) && accepts_gzip(request) && !reply.body.is_empty() {
+/// Applies the faults of `transport` to a reply, each with the probability of its share.
+pub(crate) fn apply_transport_faults(
+    mut reply: Reply,
+    request: &HeaderMap,
+    transport: &Transport,
+    rng: &mut SeededRng,
+) -> Reply {
+    if rng.chance(transport.gzip) && accepts_gzip(request) && !reply.body.is_empty() {
         reply = compressed(reply);
     }
-    reply.is_chunked = dice.chance(transport.chunked);
+    reply.is_chunked = rng.chance(transport.chunked);
     reply.delay = reply.delay.max(transport.delay);
-    if dice.chance(transport.reset) {
+    if rng.chance(transport.reset) {
         reply.end = End::Reset;
-    } else if dice.chance(transport.cut) {
-        reply = cut(reply, dice);
+    } else if rng.chance(transport.cut) {
+        reply = cut(reply, rng);
     }
     reply
 }
 
-/// Cuts a reply somewhere in its body. A reply without a body is cut before its head.
-pub(crate) fn cut(mut reply: Reply, dice: &mut Dice) -> Reply {
-    reply.end = if reply.body.is_empty() { End::Reset } else { End::Cut(dice.below(reply.body.len())) };
+/// Makes the connection close at a random place in the reply's body, or before the status line if the body is empty.
+pub(crate) fn cut(mut reply: Reply, rng: &mut SeededRng) -> Reply {
+    reply.end = if reply.body.is_empty() { End::Reset } else { End::Cut(rng.below(reply.body.len())) };
     reply
 }
 
@@ -130,7 +140,7 @@ fn compressed(mut reply: Reply) -> Reply {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     if let Ok(body) = encoder.write_all(&reply.body).and_then(|()| encoder.finish()) {
         reply.body = body;
-        reply = reply.with("content-encoding", "gzip");
+        reply = reply.with_header("content-encoding", "gzip");
     }
     reply
 }
@@ -140,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_identify_their_value() {
+    fn every_name_parses_to_its_value() {
         for faults in [Faults::None, Faults::Some, Faults::Storm] {
             assert_eq!(faults.to_string().parse(), Ok(faults));
         }
@@ -149,9 +159,9 @@ mod tests {
 
     #[test]
     fn a_cut_answer_is_never_whole() {
-        let mut dice = Dice::new(1, "cut", 0);
+        let mut rng = SeededRng::new(1, "cut", 0);
         for body in ["", "x", "some text"] {
-            let reply = cut(Reply::new(StatusCode::OK, "", body), &mut dice);
+            let reply = cut(Reply::new(StatusCode::OK, "", body), &mut rng);
             match reply.end {
                 End::Reset => assert!(body.is_empty()),
                 End::Cut(after) => assert!(after < body.len()),

@@ -1,10 +1,10 @@
-//! A JSON object whose fields keep their order, as those of the vendors do.
+//! A JSON object whose fields keep the order in which they were added, as those of the vendors do.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// The fields in order.
+/// Names and values, in the order in which they are written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fields<'a>(pub(crate) Vec<(&'a str, Value)>);
 
@@ -22,7 +22,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Removes a field.
+    /// Removes a field. Does nothing if there is no such field.
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| *known != name);
     }

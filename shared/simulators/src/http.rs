@@ -1,4 +1,4 @@
-//! Requests and replies as values.
+//! Requests and replies as plain values, and helpers to read headers, queries and paths.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,37 +9,38 @@ use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-/// A request whose body was read.
+/// A request whose body was read completely.
 pub(crate) type Request = hyper::Request<Bytes>;
 
-/// The way in which a reply ends.
+/// The part of a reply that is sent before the connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The reply is sent completely.
+    /// The complete reply, as without a fault.
     Whole,
-    /// The connection is closed after this many bytes of the body.
+    /// The head, and this many bytes of the body.
     Cut(usize),
-    /// The connection is closed before the first byte.
+    /// Nothing: the connection is closed before the status line.
     Reset,
 }
 
-/// A reply, with the faults that apply when it is sent.
+/// A reply, and the connection faults with which it is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Vec<u8>,
-    /// The time by which the reply is delayed.
+    /// Time to wait before the reply is sent.
     pub(crate) delay: Duration,
-    /// The body is sent in chunks instead of with a `Content-Length`.
+    /// `true` to send the body in chunks instead of with a `Content-Length`.
     pub(crate) is_chunked: bool,
-    /// The body is sent one byte at a time, with this pause before every byte but the first.
+    /// If set, the body is sent one byte at a time, with this pause before every byte but the first.
     pub(crate) pause: Option<Duration>,
     pub(crate) end: End,
 }
 
 impl Reply {
-    /// Returns a reply with a body of that type. An empty type adds no header.
+    /// Returns a reply with a body of the type `content_type`. If `content_type` is empty, the reply has no such
+    /// header.
     pub(crate) fn new(status: StatusCode, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = match content_type {
             "" => Vec::new(),
@@ -57,34 +58,34 @@ impl Reply {
     }
 
     /// Adds a header.
-    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+    pub(crate) fn with_header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 }
 
-/// Returns the header's value, if it is valid text.
+/// Returns the value of a header; `None` if it is missing or has characters other than visible ASCII.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Formats a time for the `Date` header; `None` if the header cannot hold it.
+/// Formats a time for the `Date` header; `None` if the time is out of the range that the format can hold.
 pub(crate) fn date(at: Timestamp) -> Option<String> {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
 }
 
-/// Returns the token of `Authorization: Bearer …`.
+/// Returns the token of the header `Authorization: Bearer …`; `None` if the header is missing or has another form.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = header(headers, "authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// Returns the decoded parameters of a query or a form, in order.
-pub(crate) fn form(text: &[u8]) -> Vec<(String, String)> {
+/// Returns the percent-decoded names and values of a query string or an HTML form, in their order.
+pub(crate) fn decode_parameters(text: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(text).into_owned().collect()
 }
 
-/// Decodes a path, such as `%24`. A `+` stays as it is, because it means a space only in a form.
+/// Decodes the percent escapes of a path, such as `%24`. A `+` stays as it is, because it means a space only in a form.
 pub(crate) fn decoded_path(path: &str) -> String {
     let keeps_plus = path.replace('+', "%2B");
     form_urlencoded::parse(format!("={keeps_plus}").as_bytes())

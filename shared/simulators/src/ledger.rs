@@ -1,4 +1,4 @@
-//! The ledger of every event that was ever visible.
+//! The ledger: a record of every event that clients could ever see.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,31 +9,33 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// An event that was visible.
+/// An event that clients could see, at least for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Served {
     /// The log type of the event, for example `OpenAI.Audit`.
     pub log_type: &'static str,
-    /// The identity of the event. OpenAI: its `id`, or the event itself if it has none. Microsoft 365: the record in
-    /// canonical form, because records with the same `Id` and different content are different events.
+    /// A text that is the same for two copies of the same event. OpenAI: the event's `id`, or the event's text if it
+    /// has no `id`. Microsoft 365: the canonical JSON of the record, because two records may have the same `Id` and
+    /// different content.
     pub identity: String,
     /// The event as it was sent.
     pub raw: String,
-    /// The time when it became visible.
+    /// The time from which clients could see the event.
     pub at: Timestamp,
-    /// The time when the vendor drops it; `None` if it never does.
+    /// The time from which clients can no longer see the event, because the vendor drops it; `None` if the vendor never
+    /// does.
     pub until: Option<Timestamp>,
 }
 
 impl Served {
-    /// Returns `true` if the event is a JSON object. Only an object can become a line; other values are served to see
-    /// them rejected.
+    /// Returns `true` if the event is a JSON object. A collector delivers only objects; tests also serve other values,
+    /// to check that they are rejected.
     pub fn is_object(&self) -> bool {
         self.raw.trim_start().starts_with('{')
     }
 }
 
-/// The entry of an event. The event itself is looked up by its number.
+/// A ledger entry. It holds the event's number instead of its text, which the simulator can produce again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) log_type: &'static str,
@@ -50,7 +52,8 @@ struct Line<'a> {
     raw: &'a RawValue,
 }
 
-/// The entries in the order in which events became visible, each event once. A file can record them as well.
+/// The ledger entries, in the order in which the events became visible. Each event has one entry. If there is a file,
+/// every entry is also appended to it.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     source: &'static str,
@@ -60,21 +63,23 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Returns an empty ledger that appends to the file at `path`, if there is one.
+    /// Returns an empty ledger. With a `path`, it also appends every entry to that file, which is created if it is
+    /// missing.
     pub(crate) fn open(source: &'static str, path: Option<&Path>) -> io::Result<Self> {
         let file = path.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
         Ok(Self { source, entries: Vec::new(), seen: HashSet::new(), file })
     }
 
-    /// Records that an event became visible, unless it is recorded already. `raw` returns its JSON.
+    /// Records that an event became visible. Does nothing if the event was recorded before. `raw` returns the event's
+    /// JSON.
     pub(crate) fn record(&mut self, entry: Entry, raw: impl FnOnce() -> String) {
         if !self.seen.insert((entry.log_type, entry.event)) {
             return;
         }
         self.entries.push(entry);
         if let Some(file) = &mut self.file {
-            // Each line is one write, so that a reader sees complete lines. A full disk must not change the served
-            // events.
+            // Each line is written at once, so that a reader sees only complete lines. A failed write is ignored,
+            // because a full disk must not change what the simulator serves.
             let _ = line(self.source, entry, &raw()).and_then(|line| file.write_all(&line));
         }
     }
@@ -83,7 +88,7 @@ impl Ledger {
         &self.entries
     }
 
-    /// Returns the number of entries per log type. A log type without entries is left out.
+    /// Returns the number of events per log type. Log types without events are left out.
     pub(crate) fn counts(&self) -> Vec<(&'static str, u64)> {
         let mut counts: Vec<(&'static str, u64)> = Vec::new();
         for entry in &self.entries {

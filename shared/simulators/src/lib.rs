@@ -1,30 +1,31 @@
-//! The vendors' audit APIs on loopback, over real HTTP: the OpenAI audit logs API, and the Microsoft 365 Management
-//! Activity API with its token endpoint.
+//! Simulators of the vendors' audit APIs, over real HTTP on 127.0.0.1: the OpenAI audit logs API, and the Microsoft 365
+//! Management Activity API with its token endpoint.
 //!
-//! The seed and the caller's [`Clock`] decide everything. The same seed gives the same events, and the same request
-//! gives the same fault at the same repetition. A ledger records every event that was ever visible, so that a test can
-//! compare it with what a collector delivered.
+//! A simulator depends only on its seed and on the caller's [`Clock`]. The same seed gives the same events, and the
+//! n-th repetition of a request always has the same fault. A ledger records every event that clients could ever see, so
+//! that a test can compare it with what a collector delivered.
 //!
-//! The behaviour of an API is a value: [`openai::Behaviours`] and [`microsoft365::Behaviours`] have a field for
-//! everything that was ever seen of the vendor, and a script of faults at single requests. [`Faults`] gives a start: no
-//! faults, the faults that any client meets in a week, or a storm whose mixture the seed decides. Behaviours can be
-//! changed while the simulator runs.
+//! [`openai::Behaviours`] and [`microsoft365::Behaviours`] describe how an API behaves: they have a field for
+//! everything unusual that the vendor was ever seen to do, and a script of faults at single requests. [`Faults`]
+//! chooses a preset: no faults, the faults that any client sees within a week, or a storm whose mixture the seed
+//! decides. A test can change the behaviours while the simulator runs.
 //!
-//! A simulator binds 127.0.0.1 only, speaks plain HTTP, and its credentials are public.
+//! A simulator speaks plain HTTP, and its credentials are public constants.
 
 mod canonical;
-mod dice;
 mod faults;
 mod fields;
 mod gateway;
 mod http;
+mod json_form;
 mod ledger;
 pub mod microsoft365;
 mod moment;
 pub mod openai;
 mod options;
 mod outage;
-mod plain;
+mod seeded_rng;
+
 mod requests;
 mod script;
 mod server;

@@ -1,4 +1,4 @@
-//! Times and spans of time. Arithmetic saturates at the ends of time.
+//! Arithmetic of times and time spans. A time that would be out of range becomes the earliest or latest possible time.
 
 use std::ops::Range;
 
@@ -14,12 +14,12 @@ pub(crate) fn after_seconds(at: Timestamp, seconds: i64) -> Timestamp {
     at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(at)
 }
 
-/// Returns `true` if two half-open spans overlap.
+/// Returns `true` if two spans overlap. The end of a span does not belong to it.
 pub(crate) fn intersect(one: &Range<Timestamp>, other: &Range<Timestamp>) -> bool {
     one.start.max(other.start) < one.end.min(other.end)
 }
 
-/// The default of a field that names the start of a span.
+/// The default for the start of a span: the span has no start.
 pub(crate) fn start_of_time() -> Timestamp {
     Timestamp::MIN
 }
@@ -28,7 +28,7 @@ pub(crate) fn is_start_of_time(at: &Timestamp) -> bool {
     *at == Timestamp::MIN
 }
 
-/// The default of a field that names the end of a span.
+/// The default for the end of a span: the span has no end.
 pub(crate) fn end_of_time() -> Timestamp {
     Timestamp::MAX
 }

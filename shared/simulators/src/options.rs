@@ -1,4 +1,4 @@
-//! The options of a simulator, set at its start.
+//! The options with which a simulator is created.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,38 +8,39 @@ use jiff::Timestamp;
 use crate::faults::Faults;
 use crate::moment::after_milliseconds;
 
-/// The only clock of the simulators: the system's clock on a terminal, a virtual one in a test.
+/// Returns the current time. A simulator has no other clock: on the command line it is the system's clock, in a test a
+/// clock that the test sets.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The options of a simulator.
+/// The options with which a simulator is created.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Number of distinct events to generate; for Microsoft 365 the total of all content types.
+    /// Number of distinct events to generate. For Microsoft 365, this is the total of all content types.
     pub events: usize,
-    /// Seed of all randomness.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// The amount of faults.
+    /// The preset of faults.
     pub faults: Faults,
-    /// The start of the simulation.
+    /// The time at which the simulation starts. Generated events lie before and after it, as the next two fields say.
     pub now: Timestamp,
-    /// Seconds before `now` over which events are spread.
+    /// Length of the span before `now` in which generated events happen, in seconds.
     pub span_seconds: i64,
-    /// Seconds after `now` in which further events happen.
+    /// Length of the span after `now` in which generated events happen, in seconds.
     pub ahead_seconds: i64,
-    /// Raw events to serve instead of generated ones, one JSON value each. OpenAI: an audit log object. Microsoft 365:
-    /// `{"content_type":…,"record":{…}}`, optionally with `"created"`, the RFC 3339 time at which the record's blob
-    /// becomes available. They keep their own times. Any JSON is allowed, so that clients can be served values that are
-    /// no events: a number, `null`, an object without an id.
+    /// Events to serve instead of generated ones, each the text of one JSON value. OpenAI: an audit log object.
+    /// Microsoft 365: `{"content_type":…,"record":{…}}`, optionally with `"created"`, the RFC 3339 time at which the
+    /// record's blob becomes available. The events are served unchanged. Any JSON value is allowed, so that a test can
+    /// serve values that are no events, such as a number, `null` or an object without an id.
     pub records: Option<Vec<String>>,
-    /// The time when each of the `records` becomes visible, in their order (OpenAI). Records beyond this list are
-    /// visible at once.
+    /// OpenAI only: the time at which each of the `records` becomes visible, in the order of `records`. If this list is
+    /// shorter, the remaining records are visible at once.
     pub visible_at: Vec<Timestamp>,
-    /// A file to which every event is appended when it becomes visible, as one line of JSON.
+    /// If set, every event is appended to this file when it becomes visible, as one line of JSON.
     pub ledger: Option<PathBuf>,
 }
 
 impl Options {
-    /// Returns options for a thousand events over the six days before `now`, without faults.
+    /// Returns options for 1,000 events in the six days before `now`, without faults.
     pub fn new(now: Timestamp) -> Self {
         Self {
             events: 1_000,
@@ -54,7 +55,7 @@ impl Options {
         }
     }
 
-    /// Returns the earliest time of an event.
+    /// Returns the earliest time at which a generated event can happen.
     pub(crate) fn first(&self) -> Timestamp {
         after_milliseconds(self.now, -self.span_seconds.max(1) * 1_000)
     }

@@ -1,18 +1,18 @@
-//! Outages: spans of wall time in which a vendor answers every request with one status.
+//! Outages: spans of time in which a vendor answers every request with the same error.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::moment::{end_of_time, is_end_of_time, is_start_of_time, start_of_time};
 
-/// A span of time, by the simulator's clock, in which every request is answered with one status.
+/// A span of time, by the simulator's clock, in which every request is answered with the same status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outage {
-    /// The start of the outage. By default the beginning of time.
+    /// The start of the outage. By default it has no start.
     #[serde(default = "start_of_time", skip_serializing_if = "is_start_of_time")]
     pub from: Timestamp,
-    /// The end of the outage, exclusive. By default the end of time.
+    /// The end of the outage, exclusive. By default it has no end.
     #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
     pub to: Timestamp,
     /// The HTTP status of every answer.
@@ -20,7 +20,7 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// Returns the status of the first outage that includes `now`, if any does.
+    /// Returns the status of the first outage that includes `now`; `None` if no outage does.
     pub(crate) fn status(outages: &[Self], now: Timestamp) -> Option<u16> {
         outages.iter().find(|outage| outage.from <= now && now < outage.to).map(|outage| outage.status)
     }

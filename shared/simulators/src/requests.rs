@@ -1,27 +1,27 @@
-//! The requests that clients made.
+//! The requests that a simulator received.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
-/// Requests that are kept one by one. Beyond that the oldest is dropped.
+/// Number of requests that are kept with their details. Beyond it, the oldest request is dropped.
 const MAX_KEPT_REQUESTS: usize = 100_000;
 
-/// A request that was received.
+/// A request that a simulator received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedRequest {
     /// The time of the request, by the simulator's clock.
     pub at: Timestamp,
-    /// The operation, with the name that a [`Scripted`](crate::Scripted) fault uses; `other` for a request of no
-    /// operation.
+    /// The operation, named as in [`Scripted::operation`](crate::Scripted::operation); `other` if the vendor has no
+    /// such operation.
     pub operation: &'static str,
-    /// Path and query.
+    /// The path and query of the request.
     pub target: String,
-    /// The status of the answer; `None` if the connection was closed before it.
+    /// The status of the answer; `None` if the connection was closed without an answer.
     pub status: Option<u16>,
 }
 
-/// The count of all requests, and the latest ones.
+/// The number of requests per operation, and the details of the latest [`MAX_KEPT_REQUESTS`].
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     by_operation: BTreeMap<&'static str, u64>,

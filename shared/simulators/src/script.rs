@@ -1,80 +1,81 @@
-//! Scripted faults: one fault at one chosen request.
+//! Scripted faults: a test chooses a single request and the fault that it gets.
 
 use std::time::Duration;
 
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::dice::Dice;
 use crate::faults::{cut, server_error};
 use crate::http::{self, End, Reply, Request};
-use crate::plain;
+use crate::json_form;
+use crate::seeded_rng::SeededRng;
 
-/// A fault of a script.
+/// The fault that a scripted request gets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// The request is answered with this and has no other effect.
+    /// The request is answered with this reply, and the vendor does not handle it.
     Answer {
         /// The status of the answer.
         status: u16,
         /// Headers of the answer, with names in lower case.
         #[serde(default)]
         headers: Vec<(String, String)>,
-        /// The body, which need not be text; in JSON a string or an array of bytes.
-        #[serde(default, with = "plain::bytes")]
+        /// The body, which need not be text. In JSON it is a string or an array of bytes.
+        #[serde(default, with = "json_form::bytes")]
         body: Vec<u8>,
     },
-    /// The request is answered with a 5xx status.
+    /// The request is answered with a 5xx status, and the vendor does not handle it.
     ServerError,
-    /// The request is throttled in the vendor's own form.
+    /// The request is answered as the vendor answers throttled requests, and is not handled.
     Throttled {
-        /// Seconds in `Retry-After`, if any.
+        /// The seconds of the `Retry-After` header; `None` for no such header.
         #[serde(default)]
         retry_after: Option<u32>,
     },
-    /// The connection is closed before the first byte of the answer. The request takes effect.
+    /// The vendor handles the request, but the connection is closed before the first byte of the answer.
     Reset,
-    /// The connection is closed in the middle of the answer's body. The request takes effect.
+    /// The vendor handles the request, but the connection is closed in the middle of the answer's body.
     Cut,
-    /// The answer is correct but delayed.
+    /// The vendor handles the request and answers it correctly, after this delay.
     #[serde(rename = "delay_milliseconds")]
-    Delay(#[serde(with = "plain::milliseconds")] Duration),
+    Delay(#[serde(with = "json_form::milliseconds")] Duration),
 }
 
 impl Fault {
-    /// Returns a fault that answers with that status and body, without headers.
+    /// Returns a [`Fault::Answer`] with this status and body, without headers.
     pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::Answer { status, headers: Vec::new(), body: body.into() }
     }
 }
 
-/// A fault at one request.
+/// A fault at one request: the n-th request of an operation, or the n-th one that has certain query parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scripted {
-    /// The operation. OpenAI has `audit_logs`; Microsoft 365 has `token`, `start`, `stop`, `subscriptions`, `content`,
-    /// `notifications`, `blob` and `sensitive_types`.
+    /// The operation of the request. OpenAI has `audit_logs`; Microsoft 365 has `token`, `start`, `stop`,
+    /// `subscriptions`, `content`, `notifications`, `blob` and `sensitive_types`.
     pub operation: String,
-    /// Parameters that a request's query must have to count, each a decoded `name` or `name=value`. The case of names
-    /// does not matter. If the list is empty, every request of the operation counts.
+    /// Only requests whose query has all of these parameters are counted. Each is a decoded `name` or `name=value`; the
+    /// case of names does not matter. If the list is empty, every request of the operation is counted.
     #[serde(default)]
     pub having: Vec<String>,
-    /// The number of the request among those that count, from 1. Counting restarts when the script changes.
+    /// The number of the faulty request among the counted ones, from 1. Counting starts again when the script changes.
     pub number: u64,
-    /// The fault.
+    /// The fault that this request gets.
     pub fault: Fault,
 }
 
 impl Scripted {
-    /// Returns a fault at the request of that number among those of an operation.
+    /// Returns a scripted fault at the request with this number, among all requests of the operation.
     pub fn new(operation: impl Into<String>, number: u64, fault: Fault) -> Self {
         Self { operation: operation.into(), having: Vec::new(), number, fault }
     }
 
-    /// Restricts the counted requests to those whose query also has this parameter: a `name`, or `name=value`.
+    /// Counts only requests whose query has this parameter, too: a `name`, or a `name=value`.
     ///
-    /// The third request that continues from a cursor: `Scripted::new("audit_logs", 3, fault).having("after")`.
+    /// For example, `Scripted::new("audit_logs", 3, fault).having("after")` is a fault at the third request that has a
+    /// cursor.
     #[must_use]
     pub fn having(mut self, parameter: impl Into<String>) -> Self {
         self.having.push(parameter.into());
@@ -94,21 +95,22 @@ impl Scripted {
     }
 }
 
-/// A script and its progress.
+/// A script, and how many requests each of its entries has counted.
 #[derive(Debug, Default)]
 pub(crate) struct ScriptProgress {
     script: Vec<Scripted>,
-    /// The number of counted requests per entry.
+    /// The number of requests that each entry of `script` has counted, in the order of the entries.
     counts: Vec<u64>,
 }
 
 impl ScriptProgress {
-    /// Returns the faults that the script has for this request. A changed script starts again.
+    /// Counts this request and returns the faults that the script has for it. If `script` differs from the previous
+    /// call, all counts start again from 0.
     pub(crate) fn faults_for(&mut self, script: &[Scripted], operation: &str, request: &Request) -> ScriptedFaults {
         if self.script != script {
             *self = Self { script: script.to_vec(), counts: vec![0; script.len()] };
         }
-        let parameters = http::form(request.uri().query().unwrap_or_default().as_bytes());
+        let parameters = http::decode_parameters(request.uri().query().unwrap_or_default().as_bytes());
         let mut faults = Vec::new();
         for (one, count) in self.script.iter().zip(&mut self.counts) {
             if one.matches_request(operation, &parameters) {
@@ -122,33 +124,33 @@ impl ScriptProgress {
     }
 }
 
-/// The faults that a script has for one request.
+/// The faults that a script has for one request. The list is empty for most requests.
 #[derive(Debug)]
 pub(crate) struct ScriptedFaults(Vec<Fault>);
 
 impl ScriptedFaults {
-    /// Returns the reply of a fault that takes the place of the real answer, if there is one. `json` and `throttled`
-    /// write the vendor's own forms.
+    /// Returns the reply of the first fault that replaces the real answer; `None` if the request is to be handled.
+    /// `json` returns the vendor's JSON error for a status, and `throttled` the vendor's answer to a throttled request.
     pub(crate) fn replacement(
         &self,
-        dice: &mut Dice,
+        rng: &mut SeededRng,
         json: impl Fn(StatusCode) -> Reply,
         throttled: impl Fn(Option<u32>) -> Reply,
     ) -> Option<Reply> {
         self.0.iter().find_map(|fault| match fault {
             Fault::Answer { status, headers, body } => Some(answer(*status, headers, body)),
-            Fault::ServerError => Some(server_error(dice, &json)),
+            Fault::ServerError => Some(server_error(rng, &json)),
             Fault::Throttled { retry_after } => Some(throttled(*retry_after)),
             Fault::Reset | Fault::Cut | Fault::Delay(_) => None,
         })
     }
 
-    /// Applies the faults that change the real answer.
-    pub(crate) fn apply(&self, mut reply: Reply, dice: &mut Dice) -> Reply {
+    /// Applies to the real answer the faults that do not replace it: a reset, a cut or a delay.
+    pub(crate) fn apply(&self, mut reply: Reply, rng: &mut SeededRng) -> Reply {
         for fault in &self.0 {
             match fault {
                 Fault::Reset => reply.end = End::Reset,
-                Fault::Cut => reply = cut(reply, dice),
+                Fault::Cut => reply = cut(reply, rng),
                 Fault::Delay(delay) => reply.delay = *delay,
                 Fault::Answer { .. } | Fault::ServerError | Fault::Throttled { .. } => {}
             }
@@ -157,10 +159,10 @@ impl ScriptedFaults {
     }
 }
 
-/// Returns the reply of a scripted answer.
+/// Returns the reply of a [`Fault::Answer`].
 fn answer(status: u16, headers: &[(String, String)], body: &[u8]) -> Reply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    headers.iter().fold(Reply::new(status, "", body), |reply, (name, value)| reply.with(name.clone(), value))
+    headers.iter().fold(Reply::new(status, "", body), |reply, (name, value)| reply.with_header(name.clone(), value))
 }
 
 #[cfg(test)]

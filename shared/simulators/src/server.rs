@@ -1,4 +1,4 @@
-//! The HTTP server of a simulator. The [`Simulation`] decides the replies.
+//! The HTTP server of a simulator. A [`Simulation`] produces the replies.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,27 +22,27 @@ use crate::http::{self, End, Reply, Request};
 use crate::ledger::Served;
 use crate::requests::{ReceivedRequest, Requests};
 
-/// Connections that are served at a time. Further ones wait to be accepted.
+/// Number of connections that are served at the same time. Further ones wait until another one is closed.
 const MAX_CONNECTIONS: usize = 512;
-/// The longest request body that is read.
+/// A request with a longer body ends the connection.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
-/// The size of a chunk, if a body is sent in chunks.
+/// Length of each chunk of a reply that is sent in chunks.
 const CHUNK_BYTES: usize = 4_096;
 
-/// The requests of all connections.
+/// The received requests, shared by all connections.
 type Shared = Arc<Mutex<Requests>>;
 
 fn lock(requests: &Shared) -> MutexGuard<'_, Requests> {
     requests.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A simulated vendor: it turns a request into a reply.
+/// A simulated vendor, which turns each request into a reply.
 pub(crate) trait Simulation: Send + Sync + 'static {
-    /// Returns the name of the requested operation; `other` if the vendor has no such operation.
+    /// Returns the name of the operation that `request` asks for; `other` if the vendor has no such operation.
     fn operation(&self, request: &Request) -> &'static str;
     fn answer(&self, request: &Request) -> Reply;
     fn now(&self) -> Timestamp;
-    /// Returns the time for the `Date` header.
+    /// Returns the time for the `Date` header, which differs from [`Self::now`] if the vendor's clock is wrong.
     fn date(&self) -> Timestamp {
         self.now()
     }
@@ -51,7 +51,7 @@ pub(crate) trait Simulation: Send + Sync + 'static {
     fn pending(&self) -> usize;
 }
 
-/// A simulator that is being served. Dropping it stops the server.
+/// A simulator with a running HTTP server. Dropping it stops the server.
 pub struct Running {
     address: SocketAddr,
     requests: Shared,
@@ -87,51 +87,52 @@ impl Running {
     }
 
     /// Returns the ledger: every distinct event that was visible by the time of the last request, in the order in which
-    /// events became visible.
+    /// the events became visible.
     ///
-    /// It can be compared with a client's events once nothing is [pending](Self::pending) and the client has listed
-    /// everything once more. Until then an event may have become visible after the client listed its time.
+    /// A test can compare it with the events of a client once nothing is [pending](Self::pending) and the client has
+    /// listed all time once more after that. Before, an event may have become visible after the client had listed the
+    /// event's time.
     pub fn served(&self) -> Vec<Served> {
         self.simulation.served()
     }
 
-    /// Returns the number of distinct events that were visible so far, per log type. A log type without events is left
-    /// out.
+    /// Returns the number of distinct events that have been visible so far, per log type. Log types without events are
+    /// left out.
     pub fn counts(&self) -> Vec<(&'static str, u64)> {
         self.simulation.counts()
     }
 
-    /// Returns the number of events that will become visible later: late events and future ones.
+    /// Returns the number of events that are not visible yet: late events, and events that happen in the future.
     pub fn pending(&self) -> usize {
         self.simulation.pending()
     }
 
-    /// Returns the number of requests received.
+    /// Returns the number of requests that were received so far.
     pub fn requests(&self) -> u64 {
         lock(&self.requests).total()
     }
 
-    /// Returns the number of requests of an operation, with the name that a [`Scripted`](crate::Scripted) fault uses;
-    /// `other` for those of no operation.
+    /// Returns the number of requests of an operation, named as in [`Scripted::operation`](crate::Scripted::operation),
+    /// or `other` for requests that match no operation.
     pub fn requests_of(&self, operation: &str) -> u64 {
         lock(&self.requests).of(operation)
     }
 
-    /// Returns the number of requests from `from` until before `to`, by the simulator's clock, as far as they are
-    /// [kept](Self::received_requests).
+    /// Returns the number of requests received at or after `from` and before `to`, by the simulator's clock. Only the
+    /// [latest requests](Self::received_requests) are counted.
     pub fn requests_between(&self, from: Timestamp, to: Timestamp) -> usize {
         lock(&self.requests).latest().filter(|request| from <= request.at && request.at < to).count()
     }
 
-    /// Returns the latest 100,000 requests, in the order of their answers.
+    /// Returns the latest requests, at most 100,000, in the order in which they were answered.
     pub fn received_requests(&self) -> Vec<ReceivedRequest> {
         lock(&self.requests).latest().cloned().collect()
     }
 
-    /// Stops the server: it closes open connections and frees the port.
+    /// Stops the server and waits until it has closed its connections and its port.
     pub async fn stop(mut self) {
         self.accepting.abort();
-        // An aborted task always ends in an error.
+        // The task was aborted, so this is always an error.
         let _ = (&mut self.accepting).await;
     }
 }
@@ -148,7 +149,7 @@ async fn accept(listener: TcpListener, simulation: Arc<dyn Simulation>, requests
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => {
-                // A connection that is lost while it is accepted needs no answer.
+                // A client that disconnected while its connection was accepted needs no answer.
                 let Ok((stream, _)) = accepted else { continue };
                 number += 1;
                 connections.spawn(serve(stream, number, Arc::clone(&simulation), Arc::clone(&requests)));
@@ -163,8 +164,8 @@ async fn serve(stream: TcpStream, number: u64, simulation: Arc<dyn Simulation>, 
         let (simulation, requests) = (Arc::clone(&simulation), Arc::clone(&requests));
         async move { respond(&*simulation, &requests, request).await }
     });
-    // Header names have no case, so every other connection writes them in title case. An error here means that the
-    // client went away, or that the answer was cut on purpose.
+    // Clients must ignore the case of header names, so every second connection writes them in title case. An error here
+    // means that the client disconnected, or that a fault cut the answer.
     let _ = http1::Builder::new()
         .auto_date_header(false)
         .title_case_headers(number.is_multiple_of(2))
@@ -191,7 +192,7 @@ async fn respond(
         return Err(io::Error::from(io::ErrorKind::ConnectionReset));
     }
     let mut response = hyper::Response::builder().status(reply.status);
-    // A reply with its own `Date`, such as a gateway's, gets no second one.
+    // A reply that has its own `Date` header, such as a gateway's, keeps it.
     let has_date = reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
     if let Some(date) = http::date(simulation.date()).filter(|_| !has_date) {
         response = response.header("date", date);
@@ -207,7 +208,7 @@ fn sleep(delay: Duration) -> Sleep {
     tokio::time::sleep(delay)
 }
 
-/// The body of a reply. It may announce more bytes than it sends.
+/// The body of a reply. If the reply is cut, it sends fewer bytes than its `Content-Length` announces.
 struct ReplyBody {
     left: Bytes,
     promised: Option<u64>,
@@ -215,10 +216,10 @@ struct ReplyBody {
     trickle: Option<Trickle>,
 }
 
-/// Sends a body one byte at a time.
+/// Paces a body that is sent one byte at a time.
 struct Trickle {
     pause: Duration,
-    /// The pause before the next byte; `None` before the first.
+    /// The running pause before the next byte; `None` before the first byte, which is sent at once.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -239,7 +240,7 @@ impl ReplyBody {
 }
 
 impl Trickle {
-    /// Returns ready when the next byte may be sent, and starts the pause before the byte after it.
+    /// Returns [`Poll::Ready`] when the next byte may be sent, and then starts the pause before the byte after it.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Some(waiting) = &mut self.waiting {
             ready!(waiting.as_mut().poll(context));

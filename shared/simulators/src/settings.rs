@@ -1,4 +1,4 @@
-//! Behaviours as JSON. They are written completely, and read as changes of other behaviours.
+//! Behaviours as JSON. Writing them gives all behaviours; reading a text changes only those that the text names.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,11 +12,11 @@ use crate::outage::Outage;
 use crate::script::Scripted;
 
 impl openai::Behaviours {
-    /// Returns the same behaviours with the changes in the JSON object `json`, whose names and values are those of
-    /// [`Self::to_json`].
+    /// Returns a copy with the changes in `json`, a JSON object with the same names and values as [`Self::to_json`].
+    /// Behaviours that `json` does not name stay the same.
     ///
     /// # Errors
-    /// A message that names the value that is not valid.
+    /// A message that names the invalid behaviour or value.
     pub fn with_json(&self, json: &str) -> Result<Self, String> {
         let behaviours: Self = with_changes(self, json)?;
         check_common(&behaviours.script, &behaviours.down, &behaviours.gateway, &["audit_logs"])?;
@@ -34,11 +34,11 @@ impl openai::Behaviours {
 }
 
 impl microsoft365::Behaviours {
-    /// Returns the same behaviours with the changes in the JSON object `json`, whose names and values are those of
-    /// [`Self::to_json`].
+    /// Returns a copy with the changes in `json`, a JSON object with the same names and values as [`Self::to_json`].
+    /// Behaviours that `json` does not name stay the same.
     ///
     /// # Errors
-    /// A message that names the value that is not valid.
+    /// A message that names the invalid behaviour or value.
     pub fn with_json(&self, json: &str) -> Result<Self, String> {
         let behaviours: Self = with_changes(self, json)?;
         check_common(
@@ -67,12 +67,12 @@ impl microsoft365::Behaviours {
     }
 }
 
-/// Returns `base` with the changes in the JSON object `json`. A field that is an object is changed field by field; any
-/// other field is replaced.
+/// Returns a copy of `base` with the changes in `json`, a JSON object. A field that is an object itself is changed
+/// field by field; any other field is replaced.
 ///
 /// # Errors
-/// The text is not a JSON object, has an unknown field, a value of the wrong type, or a share outside of 0 to 1. The
-/// message names it.
+/// The text is not a JSON object, or it has an unknown field, a value of the wrong type, or a share outside of 0 to 1.
+/// The message names the field.
 fn with_changes<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result<T, String> {
     let changes: Value = serde_json::from_str(json).map_err(|error| format!("not JSON: {error}"))?;
     let Value::Object(changes) = changes else {
@@ -81,30 +81,30 @@ fn with_changes<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result
     let mut all = serde_json::to_value(base).map_err(|error| error.to_string())?;
     let known = all.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
     let known = known.collect::<Vec<_>>().join(", ");
-    // Fields are changed one at a time, so that an error can name the field.
+    // Deserialising after each change shows which field is invalid.
     for (name, change) in changes {
-        let Some(place) = all.get_mut(&name) else {
+        let Some(slot) = all.get_mut(&name) else {
             return Err(format!("unknown behaviour `{name}`: use {known}"));
         };
-        replace(place, change, &name)?;
+        replace(slot, change, &name)?;
         T::deserialize(&all).map_err(|error| format!("`{name}`: {error}"))?;
     }
     T::deserialize(all).map_err(|error| error.to_string())
 }
 
-fn replace(place: &mut Value, change: Value, name: &str) -> Result<(), String> {
-    match (place, change) {
+fn replace(slot: &mut Value, change: Value, name: &str) -> Result<(), String> {
+    match (slot, change) {
         (Value::Object(fields), Value::Object(changes)) => {
             for (inner, change) in changes {
                 replace(fields.entry(inner.clone()).or_insert(Value::Null), change, &format!("{name}.{inner}"))?;
             }
         }
-        // A field that holds a fraction is a share.
-        (place, change) if place.is_f64() => match change.as_f64() {
-            Some(share) if (0.0..=1.0).contains(&share) => *place = share.into(),
+        // Every behaviour that is a floating-point number is a share.
+        (slot, change) if slot.is_f64() => match change.as_f64() {
+            Some(share) if (0.0..=1.0).contains(&share) => *slot = share.into(),
             _ => return Err(format!("`{name}` is a share: use a number from 0 to 1, not {change}")),
         },
-        (place, change) => *place = change,
+        (slot, change) => *slot = change,
     }
     Ok(())
 }
@@ -115,10 +115,10 @@ fn pretty_json(behaviours: &impl Serialize) -> String {
     serde_json::to_string_pretty(behaviours).unwrap_or_default()
 }
 
-/// Checks the behaviours that both vendors have.
+/// Checks the behaviours that both vendors have in common. `operations` are the names of the vendor's operations.
 ///
 /// # Errors
-/// A message that names the behaviour and its fault.
+/// A message that names the invalid behaviour and says what is wrong with it.
 fn check_common(script: &[Scripted], down: &[Outage], gateway: &[Gateway], operations: &[&str]) -> Result<(), String> {
     for scripted in script {
         check_operation("script", &scripted.operation, operations)?;
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn err_names_the_value_of_blobs_that_is_not_valid() {
+    fn err_names_the_invalid_value_of_blob_faults() {
         let check = |json: &str, part: &str| {
             let error = microsoft365::Behaviours::default().with_json(json).unwrap_err();
             assert!(error.contains(part), "{json}: {error}");

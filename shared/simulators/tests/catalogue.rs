@@ -1,9 +1,10 @@
-//! Checks that each test that `tests/FAULTS.md` names exists. The page explains the numbers in the names of tests.
+//! Checks `tests/FAULTS.md`, which explains the numbers in test names: it has a row for each number, and every test
+//! that it names exists.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Returns the rows of the page: the number, and the tests with their files.
+/// Returns the rows of the tables: for each number, the file and the name of each of its tests.
 fn rows(page: &str) -> BTreeMap<String, Vec<(String, String)>> {
     let mut rows = BTreeMap::new();
     for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| number")) {
@@ -24,7 +25,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Returns the file's text. Paths have `/` on every system.
+/// Returns the text of a file. `path` starts at the root of the repository and has `/` on every operating system.
 fn read(path: &str) -> String {
     let file = path.split('/').fold(root(), |file, part| file.join(part));
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -33,7 +33,7 @@ pub(crate) struct Corpus {
 impl Corpus {
     /// Microsoft 365 as it comes and by content type, and OpenAI: `count` events each.
     pub(crate) fn all(count: usize) -> Vec<Self> {
-        let mixed = microsoft365::mixed(SEED, NOW).map(|(content_type, raw)| (log_type(content_type), raw));
+        let mixed = microsoft365::generated_mixed(SEED, NOW).map(|(content_type, raw)| (log_type(content_type), raw));
         let mut all = vec![Self::of("Microsoft 365", mixed.take(count))];
         for content_type in ContentType::ALL {
             let events = raw_events(log_type(content_type)).map(|raw| (log_type(content_type), raw));

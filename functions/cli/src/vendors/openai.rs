@@ -58,7 +58,7 @@ impl Prepared for OpenAiSimulator {
 
 /// Returns a key that is good at `now`; any key if none is.
 fn admin_key(keys: &[Key], now: Timestamp) -> String {
-    let key = keys.iter().find(|key| key.is_good(now)).or(keys.first());
+    let key = keys.iter().find(|key| key.is_valid_at(now)).or(keys.first());
     key.map_or_else(|| ADMIN_KEY.to_owned(), |key| key.key.clone())
 }
 

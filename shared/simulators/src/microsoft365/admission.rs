@@ -1,22 +1,22 @@
-//! Checks that a request may be made: tenant, token, publisher and permission.
+//! Checks whether a client may make a request: its token, the tenant, the publisher and the permissions.
 
 use super::behaviours::{Behaviours, READ, READ_DLP};
 use super::call::Call;
 use super::content_type::ContentType;
 use super::token::{Grant, Tokens};
 use super::{error, request};
-use crate::dice::Dice;
 use crate::http::Reply;
+use crate::seeded_rng::SeededRng;
 
-/// Checks tenant, token and publisher, and returns the grant of the token.
+/// Checks the tenant, the token, the publisher and the permission [`READ`]. Returns what the token permits.
 ///
 /// # Errors
-/// The reply to a request that is refused.
+/// The answer that refuses the request.
 pub(super) fn admit(
     call: &Call<'_>,
     tokens: &mut Tokens,
     behaviours: &Behaviours,
-    dice: &mut Dice,
+    rng: &mut SeededRng,
 ) -> Result<Grant, Reply> {
     if !request::is_guid(call.tenant) {
         let message = format!("The tenant ID passed in the URL ({}) is not a valid GUID.", call.tenant);
@@ -24,7 +24,7 @@ pub(super) fn admit(
     }
     let headers = call.request.headers();
     let unauthorized = || error::unauthorized(behaviours.unauthorized);
-    if !tokens.count_use(headers, dice.chance(behaviours.token_refused)) {
+    if !tokens.count_use(headers, rng.chance(behaviours.token_refused)) {
         return Err(unauthorized());
     }
     let grant = tokens.grant(headers, call.clocks.login).cloned().ok_or_else(unauthorized)?;
@@ -42,7 +42,10 @@ pub(super) fn admit(
     }
 }
 
-/// Checks that the tenant is the one of the token and has an audit log.
+/// Checks that the token was issued for `tenant`, and that this tenant has an audit log.
+///
+/// # Errors
+/// The answer that refuses the request.
 fn check_tenant(tenant: &str, grant: &Grant, behaviours: &Behaviours) -> Result<(), Reply> {
     if !tenant.eq_ignore_ascii_case(&grant.tenant) {
         let message = format!(
@@ -58,10 +61,10 @@ fn check_tenant(tenant: &str, grant: &Grant, behaviours: &Behaviours) -> Result<
     Ok(())
 }
 
-/// Checks that the token permits this content type.
+/// Checks that the token may read this content type.
 ///
 /// # Errors
-/// The reply to a token that does not.
+/// The answer that refuses the request.
 pub(super) fn permit(grant: &Grant, content_type: ContentType, behaviours: &Behaviours) -> Result<(), Reply> {
     let is_free = content_type != ContentType::Dlp || behaviours.dlp_redacted;
     if is_free || grant.permits(READ_DLP) { Ok(()) } else { Err(error::not_permitted(&grant.roles)) }

@@ -1,4 +1,4 @@
-//! The API: turns a request into a reply.
+//! The API and the token endpoint: turns each request into a reply.
 
 use std::io;
 
@@ -12,14 +12,13 @@ use super::content_type::ContentType;
 use super::feeds::Feeds;
 use super::kinds::AlreadyOn;
 use super::ledger::{AvailableBlob, Ledger};
-use super::records::Form;
+use super::records::RecordForm;
 use super::request::{self, Operation, Parameters};
-use super::subscriptions::{self, Start, Subscriptions};
+use super::subscriptions::{self, StartResult, Subscriptions};
 use super::throttle::{NO_PUBLISHER, Rates};
 use super::token::{Grant, Tokens};
 use super::token_request::{TokenRequest, Version};
 use super::{admission, error};
-use crate::dice::{Dice, Questions, happens};
 use crate::faults;
 use crate::gateway::{Gateway, edge_page};
 use crate::http::{self, Reply, Request};
@@ -27,8 +26,9 @@ use crate::moment::after_seconds;
 use crate::options::Options;
 use crate::outage::Outage;
 use crate::script::ScriptProgress;
+use crate::seeded_rng::{RequestRngs, SeededRng, happens};
 
-/// The mutable state of the simulated tenant.
+/// The simulated tenant: its behaviours, and all state that requests change.
 pub(super) struct State {
     pub(super) behaviours: Behaviours,
     pub(super) tokens: Tokens,
@@ -36,7 +36,7 @@ pub(super) struct State {
     subscriptions: Subscriptions,
     rates: Rates,
     script_progress: ScriptProgress,
-    questions: Questions,
+    request_rngs: RequestRngs,
 }
 
 impl State {
@@ -48,7 +48,7 @@ impl State {
             subscriptions: Subscriptions::default(),
             rates: Rates::default(),
             script_progress: ScriptProgress::default(),
-            questions: Questions::new(options.seed),
+            request_rngs: RequestRngs::new(options.seed),
         })
     }
 
@@ -82,7 +82,7 @@ impl State {
     }
 
     pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Reply {
-        let mut dice = self.questions.dice(&request.uri().to_string());
+        let mut rng = self.request_rngs.rng(&request.uri().to_string());
         let clocks = self.clocks(now);
         self.advance(clocks.api);
         if let Some(status) = Outage::status(&self.behaviours.down, now) {
@@ -90,11 +90,11 @@ impl State {
         }
         let operation = request::operation(request.uri().path());
         let name = operation.map_or("other", |(_, operation)| operation.name());
-        if let Some(page) = Gateway::answer(&self.behaviours.gateway, name, now, &mut dice) {
+        if let Some(page) = Gateway::answer(&self.behaviours.gateway, name, now, &mut rng) {
             return page;
         }
-        if happens(self.behaviours.edge_page, &mut dice) {
-            return edge_page(&mut dice);
+        if happens(self.behaviours.edge_page, &mut rng) {
+            return edge_page(&mut rng);
         }
         let Some((tenant, operation)) = operation else {
             let page = "<html><body>404 - File or directory not found.</body></html>";
@@ -103,14 +103,14 @@ impl State {
         let scripted = self.script_progress.faults_for(&self.behaviours.script, operation.name(), request);
         let call = Call { tenant, operation, request, parameters: Parameters::of(request), clocks, now: clocks.api };
         let throttled = |retry_after| self.throttled(&call, retry_after);
-        if let Some(reply) = scripted.replacement(&mut dice, error::server_error, throttled) {
+        if let Some(reply) = scripted.replacement(&mut rng, error::server_error, throttled) {
             return reply;
         }
-        let answer = self.early_failure(&call, &mut dice).unwrap_or_else(|| self.dispatch(&call, &mut dice));
-        // The request may have started a subscription, so its content becomes visible.
+        let answer = self.early_failure(&call, &mut rng).unwrap_or_else(|| self.dispatch(&call, &mut rng));
+        // If the request started a subscription, content that is available by now becomes visible.
         self.advance(clocks.api);
-        let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, &mut dice);
-        scripted.apply(reply, &mut dice)
+        let reply = faults::apply_transport_faults(answer, request.headers(), &self.behaviours.transport, &mut rng);
+        scripted.apply(reply, &mut rng)
     }
 
     fn advance(&mut self, now: Timestamp) {
@@ -119,39 +119,45 @@ impl State {
 
     fn throttled(&self, call: &Call<'_>, retry_after: Option<u32>) -> Reply {
         let publisher = call.parameters.get("PublisherIdentifier").unwrap_or(NO_PUBLISHER);
-        as_in_production(error::throttled(self.behaviours.throttle, call.operation.method(), publisher, retry_after))
+        as_in_production(error::throttled(
+            self.behaviours.throttle,
+            call.operation.vendor_method(),
+            publisher,
+            retry_after,
+        ))
     }
 
-    /// Returns the reply of a server that fails before it handles the request, if it does.
-    fn early_failure(&mut self, call: &Call<'_>, dice: &mut Dice) -> Option<Reply> {
+    /// Returns a random error as often as the behaviours ask for it, or the answer to a client that exceeds its request
+    /// rate. `None` if the request is to be handled.
+    fn early_failure(&mut self, call: &Call<'_>, rng: &mut SeededRng) -> Option<Reply> {
         let behaviours = &self.behaviours;
-        let server_error = |dice: &mut Dice| faults::server_error(dice, error::server_error);
+        let server_error = |rng: &mut SeededRng| faults::server_error(rng, error::server_error);
         if matches!(call.operation, Operation::TokenV1 | Operation::TokenV2) {
-            if happens(behaviours.login_page, dice) {
+            if happens(behaviours.login_page, rng) {
                 return Some(Reply::new(
                     StatusCode::OK,
                     "text/html",
                     "<html><body>Sign in to your account</body></html>",
                 ));
             }
-            if happens(behaviours.token_missing, dice) {
+            if happens(behaviours.token_missing, rng) {
                 return Some(json(&json!({"token_type": "Bearer", "expires_in": 3_599})));
             }
-            return dice.chance(behaviours.token_error).then(|| server_error(dice));
+            return rng.chance(behaviours.token_error).then(|| server_error(rng));
         }
-        if happens(behaviours.no_resource, dice) {
+        if happens(behaviours.no_resource, rng) {
             return Some(as_in_production(error::no_resource(call.request.uri().path())));
         }
         let is_broken = behaviours.broken.is_some_and(|broken| self.is_about(call, broken));
         let publisher = call.parameters.get("PublisherIdentifier").filter(|publisher| request::is_guid(publisher));
         let max = if publisher.is_some() { behaviours.per_minute } else { behaviours.per_minute_shared };
-        if self.rates.count(publisher, call.now) > max || dice.chance(behaviours.throttled) {
+        if self.rates.count(publisher, call.now) > max || rng.chance(behaviours.throttled) {
             return Some(self.throttled(call, None));
         }
-        if is_broken || dice.chance(behaviours.internal_error) {
-            return Some(as_in_production(error::internal(dice)));
+        if is_broken || rng.chance(behaviours.internal_error) {
+            return Some(as_in_production(error::internal(rng)));
         }
-        dice.chance(behaviours.transport.server_error).then(|| server_error(dice))
+        rng.chance(behaviours.transport.server_error).then(|| server_error(rng))
     }
 
     fn is_about(&self, call: &Call<'_>, content_type: ContentType) -> bool {
@@ -162,8 +168,8 @@ impl State {
         requested == Some(content_type)
     }
 
-    fn dispatch(&mut self, call: &Call<'_>, dice: &mut Dice) -> Reply {
-        if call.request.method().as_str() != call.operation.verb() {
+    fn dispatch(&mut self, call: &Call<'_>, rng: &mut SeededRng) -> Reply {
+        if call.request.method().as_str() != call.operation.http_method() {
             let message = "The requested resource does not support this http method.";
             return Reply::new(StatusCode::METHOD_NOT_ALLOWED, error::JSON, json!({"Message": message}).to_string());
         }
@@ -171,46 +177,46 @@ impl State {
             Operation::TokenV1 => Version::V1,
             Operation::TokenV2 => Version::V2,
             _ => {
-                return match self.api(call, dice) {
+                return match self.api(call, rng) {
                     Ok(reply) | Err(reply) => as_in_production(reply),
                 };
             }
         };
-        let form = http::form(call.request.body());
+        let form = http::decode_parameters(call.request.body());
         let origin = request::origin(call.request);
         let path = call.request.uri().path();
         let token_request = TokenRequest { version, tenant: call.tenant, form: &form, origin: &origin, path };
-        self.tokens.answer(&token_request, &self.behaviours, call.clocks.login, dice)
+        self.tokens.answer(&token_request, &self.behaviours, call.clocks.login, rng)
     }
 
-    fn api(&mut self, call: &Call<'_>, dice: &mut Dice) -> Result<Reply, Reply> {
-        let grant = admission::admit(call, &mut self.tokens, &self.behaviours, dice)?;
+    fn api(&mut self, call: &Call<'_>, rng: &mut SeededRng) -> Result<Reply, Reply> {
+        let grant = admission::admit(call, &mut self.tokens, &self.behaviours, rng)?;
         match call.operation {
-            Operation::Subscriptions if dice.chance(self.behaviours.error_in_ok) => {
+            Operation::Subscriptions if rng.chance(self.behaviours.error_in_ok) => {
                 Ok(error::server_error(StatusCode::OK))
             }
             Operation::Subscriptions => Ok(json(&self.subscriptions.list(&self.behaviours))),
             Operation::SensitiveTypes => Ok(json(&sensitive_types())),
             Operation::Blob(id) => {
-                let place = self.feeds.find(id)?;
-                admission::permit(&grant, place.0, &self.behaviours)?;
-                self.feeds.blob(place, form(&grant), call, &self.behaviours, dice)
+                let index = self.feeds.find(id)?;
+                admission::permit(&grant, index.0, &self.behaviours)?;
+                self.feeds.blob(index, form(&grant), call, &self.behaviours, rng)
             }
             Operation::Start | Operation::Stop | Operation::Content | Operation::Notifications => {
-                self.of_content_type(call, &grant, dice)
+                self.of_content_type(call, &grant, rng)
             }
             Operation::TokenV1 | Operation::TokenV2 => Err(error::unauthorized(self.behaviours.unauthorized)),
         }
     }
 
-    fn of_content_type(&mut self, call: &Call<'_>, grant: &Grant, dice: &mut Dice) -> Result<Reply, Reply> {
+    fn of_content_type(&mut self, call: &Call<'_>, grant: &Grant, rng: &mut SeededRng) -> Result<Reply, Reply> {
         let name = call.parameters.get("contentType");
         let name = name.ok_or_else(|| error::refused("AF20001", "Missing parameter: contentType."))?;
         let content_type = ContentType::named(name)
             .ok_or_else(|| error::refused("AF20020", "The specified content type is not valid."))?;
         admission::permit(grant, content_type, &self.behaviours)?;
         match call.operation {
-            Operation::Start => self.start(call, content_type, dice),
+            Operation::Start => self.start(call, content_type, rng),
             Operation::Stop => {
                 self.needs_subscription(content_type)?;
                 self.subscriptions.stop(content_type, call.now);
@@ -218,7 +224,7 @@ impl State {
             }
             Operation::Content => {
                 self.needs_subscription(content_type)?;
-                self.feeds.list(content_type, call, &self.behaviours, dice)
+                self.feeds.list(content_type, call, &self.behaviours, rng)
             }
             _ => Ok(json(&json!([]))),
         }
@@ -234,9 +240,9 @@ impl State {
         }
     }
 
-    fn start(&mut self, call: &Call<'_>, content_type: ContentType, dice: &mut Dice) -> Result<Reply, Reply> {
+    fn start(&mut self, call: &Call<'_>, content_type: ContentType, rng: &mut SeededRng) -> Result<Reply, Reply> {
         if self.behaviours.auditing_off {
-            return Err(error::auditing_off(call.tenant, content_type.name(), dice));
+            return Err(error::auditing_off(call.tenant, content_type.name(), rng));
         }
         let body = call.request.body();
         if !body.is_empty() && serde_json::from_slice::<Value>(body).is_err() {
@@ -246,25 +252,27 @@ impl State {
             return Err(error::server_error(StatusCode::INTERNAL_SERVER_ERROR));
         }
         let waits = self.behaviours.start_waits_seconds;
-        if let Some(left) = waits.and_then(|seconds| self.subscriptions.wait(content_type, call.now, seconds)) {
+        if let Some(left) =
+            waits.and_then(|seconds| self.subscriptions.remaining_wait_seconds(content_type, call.now, seconds))
+        {
             return Err(error::start_throttled(left));
         }
         let started = self.subscriptions.start(content_type, call.now, self.behaviours.start_throttled);
         match (started, self.behaviours.already_on) {
-            (Start::Started, _) | (Start::AlreadyOn, AlreadyOn::Ok) => {
+            (StartResult::Started, _) | (StartResult::AlreadyOn, AlreadyOn::Ok) => {
                 Ok(json(&subscriptions::entry(content_type, true)))
             }
-            (Start::AlreadyOn, AlreadyOn::Af20024) => {
+            (StartResult::AlreadyOn, AlreadyOn::Af20024) => {
                 Err(error::refused("AF20024", "The subscription is already enabled. No property change."))
             }
-            (Start::TooSoon, _) => Err(self.throttled(call, None)),
+            (StartResult::TooSoon, _) => Err(self.throttled(call, None)),
         }
     }
 }
 
-/// Returns the form in which records are sent for a token.
-fn form(grant: &Grant) -> Form {
-    Form::of(grant.permits(READ_DLP))
+/// Returns the form in which records are sent to a client with this token.
+fn form(grant: &Grant) -> RecordForm {
+    RecordForm::of(grant.permits(READ_DLP))
 }
 
 fn json(body: &Value) -> Reply {
@@ -275,15 +283,15 @@ fn sensitive_types() -> Value {
     json!([{"id": "50842eb7-edc8-4019-85dd-5a5c1f2bb085", "name": "Credit Card Number"}])
 }
 
-/// Adds the headers that every answer in production has, unless the reply has them already.
+/// Adds the headers that all answers have in production. A reply that has them already stays unchanged.
 fn as_in_production(reply: Reply) -> Reply {
     if reply.headers.iter().any(|(name, _)| name == "pragma") {
         return reply;
     }
     reply
-        .with("cache-control", "no-cache")
-        .with("pragma", "no-cache")
-        .with("expires", "-1")
-        .with("x-aspnet-version", "4.0.30319")
-        .with("x-powered-by", "ASP.NET")
+        .with_header("cache-control", "no-cache")
+        .with_header("pragma", "no-cache")
+        .with_header("expires", "-1")
+        .with_header("x-aspnet-version", "4.0.30319")
+        .with_header("x-powered-by", "ASP.NET")
 }

@@ -1,4 +1,4 @@
-//! The login with a certificate: verification of the client's signed assertion.
+//! Login with a certificate: verifies the JWT (the client assertion) that the client signed with its private key.
 
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine;
@@ -6,29 +6,30 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The only supported type of assertion.
+/// The value of `client_assertion_type` that the token endpoint accepts.
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// A certificate that the application has registered.
+/// A certificate that is registered for the application, so that a client may log in with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// The SHA-1 of the certificate in base64url without padding, which is the `x5t` of assertions.
+    /// The SHA-1 hash of the certificate in base64url without padding. An assertion names its certificate by it, in the
+    /// header field `x5t`.
     pub thumbprint: String,
-    /// The RSA public key as DER in PKCS #1.
+    /// The RSA public key, DER-encoded as in PKCS #1.
     pub public_key: Vec<u8>,
 }
 
-/// The expected issuer, audience and time of an assertion.
-pub(super) struct Expected<'a> {
+/// The values that a valid assertion must match.
+pub(super) struct ExpectedClaims<'a> {
     pub(super) client_id: &'a str,
-    /// The URL at which the token was requested.
+    /// The URL of the token request.
     pub(super) audience: &'a str,
-    /// Seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub(super) now: i64,
 }
 
-/// The fault of an assertion: the error's number and message.
+/// The error of an invalid assertion: its AADSTS code and its message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InvalidAssertion(pub(super) u32, pub(super) &'static str);
 
@@ -48,21 +49,21 @@ struct Claims {
     exp: i64,
 }
 
-/// A valid assertion, provided that it was not used before.
+/// An assertion that is valid, unless it was used before.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Verified {
-    /// The assertion's `jti`.
+pub(super) struct VerifiedAssertion {
+    /// The assertion's `jti`, a unique id.
     pub(super) id: String,
-    /// The expiry, in seconds since 1970.
+    /// The assertion's expiry, in seconds since 1970.
     pub(super) expires: i64,
 }
 
-/// Verifies an assertion.
+/// Verifies the signature and the claims of an assertion. The caller must check that it was not used before.
 pub(super) fn verify(
     assertion: &str,
     certificates: &[Certificate],
-    expected: &Expected<'_>,
-) -> Result<Verified, InvalidAssertion> {
+    expected: &ExpectedClaims<'_>,
+) -> Result<VerifiedAssertion, InvalidAssertion> {
     const MALFORMED: InvalidAssertion = InvalidAssertion(50_027, "The client assertion is malformed.");
     let (signed, signature) = assertion.rsplit_once('.').ok_or(MALFORMED)?;
     let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
@@ -88,7 +89,7 @@ pub(super) fn verify(
     if expected.now < claims.nbf || claims.exp <= expected.now {
         return Err(InvalidAssertion(700_024, "The client assertion is not within its valid time range."));
     }
-    Ok(Verified { id: claims.jti, expires: claims.exp })
+    Ok(VerifiedAssertion { id: claims.jti, expires: claims.exp })
 }
 
 fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
@@ -120,9 +121,9 @@ mod tests {
         let header = json!({"alg": "RS256", "typ": "JWT", "x5t": "t"});
         let claims = json!({"aud": "u", "iss": "c", "sub": "c", "jti": "j", "nbf": 10, "exp": 20});
         let check = |assertion: &str, now: i64, expected: Result<&str, u32>| {
-            let whom = Expected { client_id: "c", audience: "u", now };
+            let whom = ExpectedClaims { client_id: "c", audience: "u", now };
             let verified = verify(assertion, &certificates, &whom);
-            let expected = expected.map(|id| Verified { id: id.to_owned(), expires: 20 });
+            let expected = expected.map(|id| VerifiedAssertion { id: id.to_owned(), expires: 20 });
             assert_eq!(verified.map_err(|bad| bad.0), expected, "{assertion}");
         };
         let with = |name: &str, value: Value| {

@@ -1,4 +1,4 @@
-//! Everything that was ever seen of this API, as settings.
+//! The settings that make the simulator behave in every way that was ever seen of this API.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,178 +12,191 @@ use crate::gateway::Gateway;
 use crate::outage::Outage;
 use crate::script::Scripted;
 
-/// The simulated tenant.
+/// The default id of the simulated tenant.
 pub const TENANT_ID: &str = "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10";
-/// The application that may request tokens.
+/// The default id of the application that may log in.
 pub const CLIENT_ID: &str = "b7e0a9c4-51d2-4f38-8a66-90c3d1f2e5a7";
-/// The application's secret. It has every character that a form must encode.
+/// The default secret of the application. It has characters that a client must encode in a form.
 pub const CLIENT_SECRET: &str = "s1M~ul8+ted/S3cret=&%20.x";
-/// The permission to read everything but data loss prevention.
+/// The permission to read all content types except `DLP.All`.
 pub const READ: &str = "ActivityFeed.Read";
-/// The permission to read data loss prevention.
+/// The permission to read the content type `DLP.All` (data loss prevention).
 pub const READ_DLP: &str = "ActivityFeed.ReadDlp";
 
-/// The behaviour of the API. Shares are of requests, records or blobs, 0 to 1.
+/// The behaviour of the API and of its token endpoint. A share is the part of all requests, records or blobs to which
+/// something happens, from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviours {
-    /// The tenant.
+    /// The id of the tenant that has the audit log.
     pub tenant_id: String,
-    /// Tenants that know the application, so that it can log in there, but have no audit log.
+    /// Ids of further tenants. The application can log in there, but they have no audit log.
     pub other_tenants: Vec<String>,
-    /// The application.
+    /// The id of the application that may log in.
     pub client_id: String,
-    /// The valid secrets.
+    /// The secrets with which the application can log in.
     pub client_secrets: Vec<String>,
-    /// The expired secrets.
+    /// Secrets that are refused because they are expired.
     pub expired_secrets: Vec<String>,
-    /// The valid certificates.
+    /// The certificates with which the application can log in.
     pub certificates: Vec<Certificate>,
-    /// The cloud of the tenant.
+    /// The Microsoft cloud to which the tenant belongs.
     pub cloud: Cloud,
-    /// The permissions that tokens hold.
+    /// The permissions of new tokens, such as [`READ`].
     pub roles: Vec<String>,
-    /// A token without [`READ_DLP`] may read `DLP.All`, without the detected values. Records read with another kind of
-    /// token are another form of the same records, and the ledger has both forms.
+    /// `true` if a token without [`READ_DLP`] may read `DLP.All`, but gets its records without the detected sensitive
+    /// values. Otherwise it is refused. The ledger has a record twice if it was available in both forms.
     pub dlp_redacted: bool,
-    /// Lifetime of a token.
+    /// Lifetime of a token in seconds.
     pub token_seconds: i64,
-    /// Share of requests at which a token is revoked early, after its first requests.
+    /// Share of requests to the API that revoke their token before its expiry. The first five requests with a token
+    /// never do.
     pub token_refused: f64,
     /// Share of token requests that are answered with a 5xx status.
     pub token_error: f64,
     /// Share of token requests that are answered with status 200 and a page of HTML.
     pub login_page: f64,
-    /// Share of token requests that are answered with status 200 and without a token.
+    /// Share of token requests that are answered with status 200 and JSON without a token.
     pub token_missing: f64,
-    /// The form in which an invalid token is refused.
+    /// The form of the 401 answer to an invalid token.
     pub unauthorized: Unauthorized,
-    /// Auditing is off in the tenant, so no subscription can be started.
+    /// `true` if auditing is off in the tenant, so that no subscription can be started.
     pub auditing_off: bool,
-    /// The answer to the start of an enabled subscription.
+    /// The answer to a request that starts a subscription that is already enabled.
     pub already_on: AlreadyOn,
-    /// Starts of one content type within 15 minutes are throttled.
+    /// `true` if a subscription can be started only 15 minutes after its previous start; earlier starts are throttled.
     pub start_throttled: bool,
-    /// Starts of a content type are throttled until this many seconds after the first one, with the code `429` and the
-    /// remaining wait in words.
+    /// If set, the starts of a subscription are refused until this many seconds after its first one. The answer has the
+    /// code `429` and says in words how long to wait.
     pub start_waits_seconds: Option<i64>,
-    /// A content type whose starts are always answered with status 500.
+    /// A content type whose subscription cannot be started: every start is answered with status 500.
     pub start_broken: Option<ContentType>,
-    /// A stopped subscription looks as if it had never been started: it is not listed, and its content is refused with
-    /// AF20022 instead of AF20023.
+    /// `true` if a stopped subscription looks as if it had never been started: it is not listed, and requests for its
+    /// content are refused with AF20022 instead of AF20023.
     pub stopped_is_gone: bool,
-    /// The list of subscriptions leaves out the `status` of one entry.
+    /// `true` if the list of subscriptions leaves out the `status` of its first entry.
     pub status_missing: bool,
-    /// Seconds from the first start to the first blob. Content that would become available during this delay becomes
-    /// available when it ends. In production it is usually an hour and up to twelve; the default is 0, so that a test need not
-    /// wait.
+    /// Seconds from the first start of a subscription to its first blob. Content that would become available in this
+    /// time becomes available at its end. In production it is about one hour, and at most twelve; the default is 0, so
+    /// that a test need not wait.
     pub first_blob_seconds: i64,
-    /// A content type with another time to its first blob, in seconds. It may be days.
+    /// A content type for which another time than `first_blob_seconds` applies, and that time in seconds.
     pub slow_start: Option<(ContentType, i64)>,
-    /// The feeds have content from before the first start. Production has none; here it is the default, so that a test
-    /// has seven days of content at once.
+    /// `true` if subscriptions have content from before their first start. In production they have none. It is the
+    /// default here, so that a test has content of several days at once.
     pub history: bool,
-    /// The most blobs of a page.
+    /// The largest number of blobs on a page of a listing.
     pub page_size: usize,
-    /// Share of pages that are empty although another page follows. At most three follow each other.
+    /// Share of pages that are empty although another page follows. At most three such pages follow each other.
     pub empty_pages: f64,
-    /// Share of pages with the header `NextPageUrl` instead of `NextPageUri`.
+    /// Share of pages whose link to the next page is in the header `NextPageUrl` instead of `NextPageUri`.
     pub next_page_url: f64,
-    /// Share of links whose parameters have other upper and lower case than the request.
+    /// Share of links to a next page that spell the query parameters in unusual upper and lower case.
     pub odd_casing: f64,
-    /// Share of valid links that are refused.
+    /// Share of requests with a valid link to a next page that are refused with AF20031.
     pub links_lost: f64,
-    /// Share of pages whose link leads to the same page again.
+    /// Share of pages whose link to the next page leads to the same page again.
     pub links_stuck: f64,
-    /// Seconds by which the start of a window may be older than seven days; at most an hour in production.
+    /// A window is accepted if it starts at most seven days and this many seconds ago. In production it is at most an
+    /// hour.
     pub grace_seconds: i64,
-    /// A window of more than 24 hours lists a part of it instead of being refused with AF20055.
+    /// `true` if a listing of more than 24 hours returns the content of the first 24 hours. Otherwise it is refused
+    /// with AF20055.
     pub long_span_partial: bool,
-    /// Share of windows that miss some blobs of their first instant.
+    /// Share of listings that leave out some of the blobs that were created exactly at the start of the window.
     pub partial_boundary: f64,
-    /// The most records of a blob.
+    /// The largest number of records in a blob, apart from repeated records and from [`Self::huge_blob`].
     pub records_per_blob: usize,
-    /// A content type with one blob of this many bytes. It has as many records as needed of 24 kB each, or longer ones
-    /// if there are too few.
+    /// A content type whose first blob is huge, and the size of that blob in bytes. The blob has records of 24 kB each,
+    /// or longer ones if there are too few records.
     pub huge_blob: Option<(ContentType, usize)>,
-    /// Share of blobs that became available in the same millisecond as the one before.
+    /// Share of blobs that are created in the same millisecond as another blob.
     pub same_instant: f64,
-    /// Share of records that are repeated in another blob of their feed.
+    /// Share of records that are repeated in a second blob of the same content type.
     pub repeated: f64,
-    /// Share of records that are repeated in a blob five or more days later.
+    /// Share of records that are repeated in a blob of the same content type at least five days later.
     pub repeated_days_later: f64,
-    /// Share of records that are repeated in the feed of another content type, which is usually the general one.
+    /// Share of records that are repeated in a blob of another content type: `Audit.General`, or `Audit.Exchange` for
+    /// records of `Audit.General`.
     pub repeated_elsewhere: f64,
-    /// Share of records that have the same `Id` as one other record, and nothing else in common.
+    /// The probability with which every second record has the `Id` of the record before it, although their content
+    /// differs.
     pub same_id: f64,
-    /// Share of records that became available within minutes after they happened, instead of after about an hour.
+    /// Share of records that become available 2 to 10 minutes after they happened, instead of the usual 60 to 90
+    /// minutes.
     pub quick: f64,
-    /// Share of records that became available up to a day after they happened.
+    /// Share of records that become available one and a half hours to a day after they happened.
     pub slow: f64,
-    /// Share of records that happened days before their blob became available.
+    /// Share of records that become available one to six days after they happened.
     pub days_old: f64,
-    /// Share of blobs that an outage of a day delayed, so that they come together at its end.
+    /// Share of blobs that an outage of the vendor delayed. They are all created within ten minutes, at the end of the
+    /// outage.
     pub flood: f64,
-    /// Share of blobs that are listed later than their `contentCreated`.
+    /// Share of blobs that listings show only some time after their `contentCreated`.
     pub late: f64,
-    /// The longest delay of a late blob.
+    /// The longest delay of such a blob, in seconds.
     pub latest_seconds: i64,
-    /// Share of fetches whose blob is not found at first.
+    /// Share of requests for a blob that are answered with 404 although the blob exists.
     pub not_found_yet: f64,
-    /// Requests per minute of one publisher. Further ones are throttled.
+    /// Number of requests per minute that are accepted from one publisher (the query parameter `PublisherIdentifier`).
+    /// Further ones are throttled.
     pub per_minute: u32,
-    /// Requests per minute of all callers without a publisher.
+    /// Number of requests per minute that are accepted from all clients without a publisher together.
     pub per_minute_shared: u32,
-    /// Share of requests that are throttled at any rate.
+    /// Share of requests that are throttled even if the client makes few requests.
     pub throttled: f64,
-    /// The form in which a request is throttled.
+    /// The form of the answer to a throttled request.
     pub throttle: Throttle,
-    /// Share of requests that are answered with 404 and "No HTTP resource was found", as if there were no API.
+    /// Share of requests that are answered with 404 and "No HTTP resource was found", as if the API did not exist.
     pub no_resource: f64,
-    /// Share of requests that are answered with AF50000 or a similar code.
+    /// Share of requests that are answered with status 500 and the code AF50000, AF50005 or AF50006.
     pub internal_error: f64,
-    /// Share of requests that are answered with status 200 and an error in place of a list.
+    /// Share of requests that are answered with status 200 and an error object instead of the expected array.
     pub error_in_ok: f64,
-    /// A content type whose requests are always answered with status 500.
+    /// A content type for which all requests are answered with status 500.
     pub broken: Option<ContentType>,
-    /// Share of blobs whose URL points to another place.
+    /// Share of listed blobs whose `contentUri` has the wrong host, tenant or path.
     pub uri_elsewhere: f64,
-    /// The expiry that listings name for a blob.
+    /// The `contentExpiration` that listings show.
     pub expiration: Expiration,
-    /// Share of blobs whose first record lacks its closing brace, while the others are well formed. The ledger has the
-    /// record.
+    /// Share of blobs that are not valid JSON because their first record lacks its closing brace. The ledger has the
+    /// complete record.
     pub broken_record: f64,
-    /// Share of blobs with a byte order mark before them.
+    /// Share of requests for a blob whose answer begins with a byte order mark.
     pub byte_order_mark: f64,
-    /// Seconds by which the API's clock is wrong, which its `Date` header shows. The login's clock is right.
+    /// Seconds by which the API's clock is ahead of the correct time; negative if it is behind. The `Date` header shows
+    /// it. The clock of the token endpoint is always correct.
     pub date_off_seconds: i64,
-    /// Share of records with the irregular fields that real records have.
+    /// Share of records in which one or two fields have an irregular form that was seen in production.
     pub irregular: f64,
-    /// Share of `ClientIP` values that have a zone, have a port without brackets, or are a list.
+    /// Share of records whose `ClientIP` is hard to parse: it has a zone, a port without brackets or an IPv4-mapped
+    /// address, or is a list.
     pub odd_addresses: f64,
-    /// Share of records with a nested object whose keys differ only in case.
+    /// Share of records with an object that has several keys which differ only in upper and lower case.
     pub case_twins: f64,
-    /// The `Data` of alerts is JSON in a string, as in production. Otherwise it is an object.
+    /// `true` if the field `Data` of alerts is a string that holds JSON, as in production. Otherwise it is an object.
     pub alert_data_as_text: bool,
-    /// Share of records with an unpublished record type or with new fields.
+    /// Share of records with a record type or with fields that Microsoft has not published.
     pub unknown: f64,
-    /// Share of records of the general feed that are too large and split in three.
+    /// Share of records of `Audit.General` that are one of the three parts of an event that is too large for one
+    /// record.
     pub split: f64,
-    /// Share of records with more than 20 kB.
+    /// Share of records that are larger than 20 kB.
     pub large: f64,
-    /// Spans of content whose listing fails.
+    /// Spans of content whose listing always fails.
     pub broken_spans: Vec<BrokenSpan>,
-    /// Blobs whose fetch always fails. The first matching entry applies.
+    /// Blobs that cannot be fetched. If several entries match a blob, the first one applies.
     pub broken_blobs: Vec<BrokenBlobs>,
-    /// Blobs that are sent one byte at a time. The first matching entry applies.
+    /// Blobs that are sent one byte at a time. If several entries match a blob, the first one applies.
     pub trickling_blobs: Vec<TricklingBlobs>,
-    /// Spans of wall time in which every request, also one for a token, is answered with an error. Scripts do not count
-    /// these requests.
+    /// Spans of the simulator's time in which every request, including token requests, is answered with an error.
+    /// [Scripts](Self::script) do not count these requests.
     pub down: Vec<Outage>,
-    /// Share of requests that the edge in front of both services answers with a page of HTML and status 403, 400 or
-    /// 404. Scripts do not count these requests.
+    /// Share of requests that a content delivery network in front of the API and the token endpoint answers with a page
+    /// of HTML and status 403, 400 or 404. [Scripts](Self::script) do not count these requests.
     pub edge_page: f64,
-    /// Answers of a gateway in front of both services. Scripts do not count these requests.
+    /// Gateways in front of the API and the token endpoint, which answer some requests themselves.
+    /// [Scripts](Self::script) do not count these requests.
     pub gateway: Vec<Gateway>,
     /// The faults of the connection.
     pub transport: Transport,

@@ -1,4 +1,4 @@
-//! Blobs whose fetch always fails, and blobs that are sent very slowly.
+//! Blobs that cannot be fetched, and blobs that are sent very slowly.
 
 use std::time::Duration;
 
@@ -6,61 +6,62 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::content_type::ContentType;
-use crate::dice::Dice;
+use crate::json_form;
 use crate::moment::{end_of_time, is_end_of_time};
-use crate::plain;
+use crate::seeded_rng::SeededRng;
 
-/// A choice of the blobs of each content type. A blob's ordinal is its position among all blobs of the content type in
-/// the order of creation, listed or not; the first is 1.
+/// Chooses some of the blobs of a content type. The ordinal of a blob is its position, from 1, when all blobs of its
+/// content type are sorted by their creation, whether they are listed yet or not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlobChoice {
-    /// This share of the blobs, 0 to 1, chosen by the seed.
+    /// This share of the blobs, 0 to 1. The seed decides which ones.
     Share(f64),
-    /// This many blobs from the first on.
+    /// The blobs with the ordinals from 1 to this number.
     First(u32),
     /// The blobs with these ordinals.
     Ordinals(Vec<u32>),
 }
 
-/// Blobs whose fetch always fails.
+/// Blobs whose fetch fails, for ever or until a set time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrokenBlobs {
-    /// The blobs.
+    /// The chosen blobs.
     pub blobs: BlobChoice,
-    /// The content type of the blobs. By default every one.
+    /// The content type to which the choice is restricted. By default it applies to each content type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
     /// The HTTP status of the error.
     pub status: u16,
-    /// The error's code, such as `AF20051`. By default the usual code of the status, which for 404 is `AF20050`.
+    /// The error's code, such as `AF20051`. By default the code that the API usually sends with `status`, for example
+    /// `AF20050` with 404.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The time from which the blobs can be fetched, by the simulator's clock. By default never.
+    /// The time from which the blobs can be fetched, by the simulator's clock. By default they never can.
     #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
     pub until: Timestamp,
 }
 
-/// Blobs whose body is sent one byte at a time: the first byte at once, each other one after a pause.
+/// Blobs whose body is sent one byte at a time: the first byte at once, and every other byte after a pause.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TricklingBlobs {
-    /// The blobs.
+    /// The chosen blobs.
     pub blobs: BlobChoice,
-    /// The content type of the blobs. By default every one.
+    /// The content type to which the choice is restricted. By default it applies to each content type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
-    /// The pause before every byte but the first; in JSON `trickle_milliseconds`.
-    #[serde(rename = "trickle_milliseconds", with = "plain::milliseconds")]
+    /// The pause before every byte but the first. In JSON, the field is `trickle_milliseconds`.
+    #[serde(rename = "trickle_milliseconds", with = "json_form::milliseconds")]
     pub pause: Duration,
 }
 
-/// The properties by which a blob is chosen.
+/// The properties of a blob that a [`BlobChoice`] looks at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BlobKey {
     pub(super) content_type: ContentType,
-    /// The blob's position in the order of creation, from 1.
+    /// The blob's ordinal, as [`BlobChoice`] describes it.
     pub(super) ordinal: u32,
     pub(super) seed: u64,
 }
@@ -71,7 +72,7 @@ impl BlobChoice {
             && match self {
                 Self::Share(share) => {
                     let about = format!("{about} {}", blob.content_type.name());
-                    Dice::new(blob.seed, &about, blob.ordinal.into()).chance(*share)
+                    SeededRng::new(blob.seed, &about, blob.ordinal.into()).chance(*share)
                 }
                 Self::First(count) => blob.ordinal <= *count,
                 Self::Ordinals(ordinals) => ordinals.contains(&blob.ordinal),
@@ -80,14 +81,14 @@ impl BlobChoice {
 }
 
 impl BlobKey {
-    /// Returns `true` if the blob is in the share whose first record is broken.
+    /// Returns `true` if the blob belongs to the `share` of blobs whose first record is broken. The seed decides it.
     pub(super) fn is_among(self, share: f64) -> bool {
         share > 0.0 && BlobChoice::Share(share).includes("broken record", None, self)
     }
 }
 
 impl BrokenBlobs {
-    /// Returns `true` if the blob's fetch fails at `now`.
+    /// Returns `true` if the fetch of the blob fails at `now`.
     pub(super) fn includes(&self, blob: BlobKey, now: Timestamp) -> bool {
         now < self.until && self.blobs.includes("broken blobs", self.content_type, blob)
     }

@@ -1,4 +1,4 @@
-//! Spans of content whose listing fails.
+//! Spans of content whose listing always fails.
 
 use std::ops::Range;
 
@@ -8,33 +8,34 @@ use serde::{Deserialize, Serialize};
 use super::content_type::ContentType;
 use crate::moment::{end_of_time, intersect, is_end_of_time, is_start_of_time, start_of_time};
 
-/// A span of time. Every listing whose `startTime` and `endTime` overlap it is answered with an error.
+/// A span of time whose listing always fails: every listing whose window, from `startTime` to `endTime`, overlaps it is
+/// answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrokenSpan {
-    /// The start of the span. By default the beginning of time.
+    /// The start of the span. By default it has no start.
     #[serde(default = "start_of_time", skip_serializing_if = "is_start_of_time")]
     pub from: Timestamp,
-    /// The end of the span, exclusive. By default the end of time.
+    /// The end of the span, exclusive. By default it has no end.
     #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
     pub to: Timestamp,
     /// The HTTP status of the error.
     pub status: u16,
-    /// The error's code, such as `AF50005`. By default the usual code of the status.
+    /// The error's code, such as `AF50005`. By default the code that the API usually sends with `status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The content type. By default every one.
+    /// The content type whose listings fail. By default those of every content type fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
 }
 
 impl BrokenSpan {
-    /// Returns `true` if a listing of this content type and window overlaps the span.
+    /// Returns `true` if a listing of this content type and window fails because of the span.
     pub(super) fn overlaps(&self, content_type: ContentType, window: &Range<Timestamp>) -> bool {
         self.applies_to(content_type) && intersect(&(self.from..self.to), window)
     }
 
-    /// Returns `true` if content of this type that became available at `created` lies in the span.
+    /// Returns `true` if the span prevents the listing of a blob of this content type that was created at `created`.
     pub(super) fn contains(&self, content_type: ContentType, created: Timestamp) -> bool {
         self.applies_to(content_type) && self.from <= created && created < self.to
     }

@@ -1,8 +1,8 @@
-//! The five content types.
+//! The content types of the API.
 
 use serde::{Deserialize, Serialize};
 
-/// A content type, which is one feed of the tenant.
+/// A content type. A client subscribes to each one separately and lists its blobs separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ContentType {
     /// `Audit.AzureActiveDirectory`
@@ -23,10 +23,10 @@ pub enum ContentType {
 }
 
 impl ContentType {
-    /// Every content type.
+    /// All content types.
     pub const ALL: [Self; 5] = [Self::Entra, Self::Exchange, Self::SharePoint, Self::General, Self::Dlp];
 
-    /// Returns the name in the API.
+    /// Returns the name that the API uses.
     pub fn name(self) -> &'static str {
         match self {
             Self::Entra => "Audit.AzureActiveDirectory",
@@ -37,7 +37,7 @@ impl ContentType {
         }
     }
 
-    /// Returns the log type of its records.
+    /// Returns the log type that a collector gives to the records of this content type.
     pub fn log_type(self) -> &'static str {
         match self {
             Self::Entra => "Microsoft365.Audit.AzureActiveDirectory",
@@ -48,13 +48,14 @@ impl ContentType {
         }
     }
 
-    /// Returns the content type of that name; letter case does not matter.
+    /// Returns the content type with this name in the API, in any upper or lower case; `None` if there is no such
+    /// content type.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|content_type| content_type.name().eq_ignore_ascii_case(name))
     }
 
-    /// Returns the index in [`Self::ALL`].
-    pub(super) fn place(self) -> usize {
+    /// Returns the index of this content type in [`Self::ALL`].
+    pub(super) fn index(self) -> usize {
         self as usize
     }
 }
@@ -64,10 +65,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_identify_their_value() {
-        for (place, content_type) in ContentType::ALL.into_iter().enumerate() {
+    fn every_name_parses_to_its_value() {
+        for (index, content_type) in ContentType::ALL.into_iter().enumerate() {
             assert_eq!(ContentType::named(&content_type.name().to_lowercase()), Some(content_type));
-            assert_eq!(content_type.place(), place);
+            assert_eq!(content_type.index(), index);
         }
         assert_eq!(ContentType::named("Audit.Nothing"), None);
     }

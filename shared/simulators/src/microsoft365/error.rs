@@ -1,25 +1,25 @@
-//! The API's errors.
+//! The error answers of the API.
 
 use hyper::StatusCode;
 use serde_json::json;
 
 use super::kinds::{Throttle, Unauthorized};
-use crate::dice::Dice;
 use crate::http::Reply;
+use crate::seeded_rng::SeededRng;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
-/// Returns an error with that status and code.
+/// Returns an error answer in the API's usual JSON form.
 pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
     Reply::new(status, JSON, json!({"error": {"code": code, "message": message}}).to_string())
 }
 
-/// Returns a 400 with that code.
+/// Returns a 400 answer with this code.
 pub(super) fn refused(code: &str, message: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, code, message)
 }
 
-/// Returns the answer to an invalid token, which has no code of this API.
+/// Returns the 401 answer to an invalid token. Unlike other errors of the API, it has no `AF` code.
 pub(super) fn unauthorized(how: Unauthorized) -> Reply {
     let reply = match how {
         Unauthorized::Message => {
@@ -31,16 +31,16 @@ pub(super) fn unauthorized(how: Unauthorized) -> Reply {
             error(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "The access token is invalid.")
         }
     };
-    reply.with("www-authenticate", "Bearer")
+    reply.with_header("www-authenticate", "Bearer")
 }
 
-/// Returns the answer to an unknown path. The API also sends it for a known path while it is moved.
+/// Returns the 404 answer to an unknown path. In production, valid paths sometimes get it, too.
 pub(super) fn no_resource(path: &str) -> Reply {
     let body = json!({"Message": format!("No HTTP resource was found that matches the request URI '{path}'.")});
     Reply::new(StatusCode::NOT_FOUND, JSON, body.to_string())
 }
 
-/// Returns the answer to a throttled start, with the remaining wait in words.
+/// Returns the answer to a start that comes too early. Its message says in words how long to wait: `seconds`.
 pub(super) fn start_throttled(seconds: i64) -> Reply {
     let message = format!(
         "Too many frequent subscription start requests. Please retry again after {}m {}s.",
@@ -50,7 +50,7 @@ pub(super) fn start_throttled(seconds: i64) -> Reply {
     error(StatusCode::FORBIDDEN, "429", &message)
 }
 
-/// Returns the answer to a token without the permission. `roles` are the permissions that it has.
+/// Returns the 401 answer to a token that lacks the necessary permission. `roles` are the permissions that it has.
 pub(super) fn not_permitted(roles: &[String]) -> Reply {
     let message = format!(
         "The permission set ({}) sent in the request does not include the expected permission.",
@@ -59,7 +59,8 @@ pub(super) fn not_permitted(roles: &[String]) -> Reply {
     error(StatusCode::UNAUTHORIZED, "AF10001", &message)
 }
 
-/// Returns the answer to a throttled request, in one of its two forms.
+/// Returns the answer to a throttled request. `method` and `publisher` appear in its message, and `retry_after` is the
+/// number of seconds in its `Retry-After` header.
 pub(super) fn throttled(how: Throttle, method: &str, publisher: &str, retry_after: Option<u32>) -> Reply {
     let message = format!("Too many requests. Method={method}, PublisherId={publisher}");
     let reply = match how {
@@ -70,17 +71,18 @@ pub(super) fn throttled(how: Throttle, method: &str, publisher: &str, retry_afte
         }
     };
     match retry_after {
-        Some(seconds) => reply.with("retry-after", seconds.to_string()),
+        Some(seconds) => reply.with_header("retry-after", seconds.to_string()),
         None => reply,
     }
 }
 
-/// Returns a 5xx with JSON.
+/// Returns an answer with this 5xx status and a JSON error.
 pub(super) fn server_error(status: StatusCode) -> Reply {
     error(status, "AF50000", "An internal error occurred. Retry the request.")
 }
 
-/// Returns the API's error for that status, with `code` instead of the usual code if there is one.
+/// Returns an error answer with this status. Its code is `code`, or by default the one that the API usually sends with
+/// the status.
 pub(super) fn of_status(status: u16, code: Option<&str>) -> Reply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match (code, status) {
@@ -93,23 +95,24 @@ pub(super) fn of_status(status: u16, code: Option<&str>) -> Reply {
     }
 }
 
-/// Returns the 404 for a blob that does not exist.
+/// Returns the 404 answer to a request for a blob that does not exist.
 pub(super) fn missing() -> Reply {
     error(StatusCode::NOT_FOUND, "AF20050", "The specified content does not exist.")
 }
 
-/// Returns a 500 with one of its codes.
-pub(super) fn internal(dice: &mut Dice) -> Reply {
-    let code = dice.pick(&["AF50000", "AF50005", "AF50006"]);
+/// Returns a 500 answer with a random one of the API's codes for internal errors.
+pub(super) fn internal(rng: &mut SeededRng) -> Reply {
+    let code = rng.pick(&["AF50000", "AF50005", "AF50006"]);
     error(StatusCode::INTERNAL_SERVER_ERROR, code, "An internal error occurred. Retry the request.")
 }
 
-/// Returns the answer of a tenant without auditing. Its code is a sentence and its message a stack trace.
-pub(super) fn auditing_off(tenant: &str, content_type: &str, dice: &mut Dice) -> Reply {
+/// Returns the answer to a start in a tenant whose auditing is off. As in production, its code is a whole sentence and
+/// its message is a stack trace.
+pub(super) fn auditing_off(tenant: &str, content_type: &str, rng: &mut SeededRng) -> Reply {
     let code = format!(
         "StartSubscription [CorrId={}] [TenantId={tenant},ContentType={content_type},ApplicationId={},PublisherId={tenant}] exception",
-        dice.guid(),
-        dice.guid()
+        rng.guid(),
+        rng.guid()
     );
     let message = format!(
         "Microsoft.Office.Compliance.Audit.API.StartController\r\n   at Microsoft.Office.Compliance.Audit.API.AzureManager.<GetSubscriptionTableClientForTenantAsync>d__52.MoveNext()\r\n--- End of stack trace from previous location where exception was thrown ---\r\n   at System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw()\r\nMicrosoft.Office.Compliance.Audit.DataServiceException: Tenant {tenant} does not exist."

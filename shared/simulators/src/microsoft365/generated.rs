@@ -1,39 +1,40 @@
-//! Generated records without a feed, for callers that need only records.
+//! Generated records for callers that need no simulator, such as benchmarks.
 
 use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
 use super::content;
 use super::content_type::ContentType;
-use super::records::{Form, RecordSettings};
-use crate::dice::Dice;
+use super::records::{RecordForm, RecordSettings};
 use crate::moment::after_milliseconds;
 use crate::options::Options;
+use crate::seeded_rng::SeededRng;
 
-/// Returns an endless sequence of different records of one content type, as a healthy tenant has them in the six days
-/// before `now`. The same seed and time give the same records.
+/// Returns an endless sequence of different records of one content type, as the API sends them. They became available
+/// in the six days before `now`. The same seed and `now` always give the same records.
 pub fn generated(content_type: ContentType, seed: u64, now: Timestamp) -> impl Iterator<Item = String> {
-    let generator = Generator::new(seed, now);
+    let generator = RecordGenerator::new(seed, now);
     (1..).map(move |number| generator.record(content_type, number))
 }
 
-/// Returns the same for all content types, mixed by the shares of a simulated tenant.
-pub fn mixed(seed: u64, now: Timestamp) -> impl Iterator<Item = (ContentType, String)> {
-    let generator = Generator::new(seed, now);
+/// Returns an endless sequence of different records of all content types, each as frequent as in a simulated tenant.
+/// Otherwise it is like [`generated`].
+pub fn generated_mixed(seed: u64, now: Timestamp) -> impl Iterator<Item = (ContentType, String)> {
+    let generator = RecordGenerator::new(seed, now);
     (1..).map(move |number| {
-        let content_type = content::by_share(&mut Dice::new(seed, "mixed", number as u64));
+        let content_type = content::random_content_type(&mut SeededRng::new(seed, "mixed", number as u64));
         (content_type, generator.record(content_type, number))
     })
 }
 
-/// A generator of records.
-struct Generator {
+/// Generates records without a simulated tenant.
+struct RecordGenerator {
     options: Options,
     behaviours: Behaviours,
     record_settings: RecordSettings,
 }
 
-impl Generator {
+impl RecordGenerator {
     fn new(seed: u64, now: Timestamp) -> Self {
         let options = Options { seed, ..Options::new(now) };
         let behaviours = Behaviours::new(options.faults, seed);
@@ -44,14 +45,15 @@ impl Generator {
     fn record(&self, content_type: ContentType, number: usize) -> String {
         let blob = (self.created(number), false);
         let record_spec = content::record_spec(self.options.seed, content_type, number, blob, &self.behaviours);
-        self.record_settings.record(&record_spec, Form::Full)
+        self.record_settings.record(&record_spec, RecordForm::Full)
     }
 
-    /// Returns when the record's blob would have become available. Consecutive records share a blob.
+    /// Returns the time at which the record with this number became available. It is the same for records that would
+    /// share a blob.
     fn created(&self, number: usize) -> Timestamp {
         let blob = number / self.behaviours.records_per_blob.max(1);
         let span = self.options.now.as_millisecond() - self.options.first().as_millisecond();
-        let before = Dice::new(self.options.seed, "made up blob", blob as u64).between(0, span - 1);
+        let before = SeededRng::new(self.options.seed, "made up blob", blob as u64).between(0, span - 1);
         after_milliseconds(self.options.now, -before)
     }
 }
@@ -83,7 +85,7 @@ mod tests {
     #[test]
     fn every_content_type_has_its_share_of_the_mixture() {
         let mut counts = [0_i64; 5];
-        mixed(1, NOW).take(2_000).for_each(|(content_type, _)| counts[content_type.place()] += 1);
+        generated_mixed(1, NOW).take(2_000).for_each(|(content_type, _)| counts[content_type.index()] += 1);
         for (count, share) in counts.into_iter().zip([600, 500, 500, 300, 100]) {
             assert!((count - share).abs() < 80, "{counts:?}");
         }

@@ -1,26 +1,26 @@
-//! The clouds, and the forms of answers that behaviours choose from.
+//! The Microsoft clouds, and the alternatives from which behaviours choose an answer.
 
 use serde::{Deserialize, Serialize};
 
-/// A national cloud. Every other cloud refuses its tokens.
+/// A Microsoft cloud. Each one accepts only its own tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cloud {
-    /// `manage.office.com`
+    /// The worldwide cloud: `manage.office.com`.
     Commercial,
-    /// `manage-gcc.office.com`
+    /// GCC: `manage-gcc.office.com`.
     Gcc,
-    /// `manage.office365.us`
+    /// GCC High: `manage.office365.us`.
     GccHigh,
-    /// `manage.protection.apps.mil`
+    /// DoD: `manage.protection.apps.mil`.
     Dod,
 }
 
 impl Cloud {
-    /// Every cloud.
+    /// All clouds.
     pub const ALL: [Self; 4] = [Self::Commercial, Self::Gcc, Self::GccHigh, Self::Dod];
 
-    /// Returns the audience of its tokens.
+    /// Returns the audience (`aud`) of this cloud's tokens.
     pub fn audience(self) -> &'static str {
         match self {
             Self::Commercial => "https://manage.office.com",
@@ -31,27 +31,27 @@ impl Cloud {
     }
 }
 
-/// The answer to the start of an enabled subscription.
+/// The answer to a request that starts a subscription that is already enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlreadyOn {
-    /// 400 with AF20024, as seen in production.
+    /// Status 400 with the code AF20024, as seen in production.
     Af20024,
-    /// 200, as documented.
+    /// Status 200, as Microsoft documents it.
     Ok,
 }
 
-/// The form in which a request is throttled.
+/// The form of the answer to a throttled request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Throttle {
-    /// 403 with single quotes, which is not JSON, as documented.
+    /// Status 403 and a body with single quotes, which is not valid JSON. Microsoft documents this form.
     Forbidden,
-    /// 429 with JSON.
+    /// Status 429 and valid JSON.
     TooManyRequests,
 }
 
-/// The form in which an invalid token is refused, always with status 401.
+/// The form of the 401 answer to an invalid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unauthorized {
@@ -63,13 +63,14 @@ pub enum Unauthorized {
     InvalidAuthenticationToken,
 }
 
-/// The expiry that listings show. It does not change when blobs expire.
+/// The `contentExpiration` that listings show. Whatever they show, a blob really expires seven days after it became
+/// available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expiration {
-    /// Seven days after the blob became available, which is correct.
+    /// Seven days after the blob became available, which is when it expires.
     SevenDays,
-    /// The day before the blob became available.
+    /// 24 hours before the blob became available.
     Past,
     /// `0001-01-01T00:00:00.000Z`
     YearOne,

@@ -1,26 +1,27 @@
-//! The login: checks the client's secret or its signed assertion.
+//! The login: checks that the client knows a secret of the application, or has a valid assertion.
 
 use std::collections::HashMap;
 
 use hyper::StatusCode;
 use jiff::Timestamp;
 
-use super::assertion::{self, Expected, InvalidAssertion};
+use super::assertion::{self, ExpectedClaims, InvalidAssertion};
 use super::behaviours::Behaviours;
 use super::token_request::{BAD_REQUEST, Refused, TokenRequest, refused};
 
-/// Assertions that are remembered. Beyond that, expired ones are dropped, and then the one that expires next.
+/// Number of used assertions that are remembered. Beyond it, the expired ones are forgotten, or the one that expires
+/// first if none is expired.
 const MAX_ASSERTIONS: usize = 65_536;
 
-/// The logins so far.
+/// The logins so far. They are needed to refuse an assertion that is used a second time.
 #[derive(Debug, Default)]
 pub(super) struct Logins {
-    /// The ids of the used assertions with their expiry, in seconds since 1970.
-    used: HashMap<String, i64>,
+    /// The ids of the used assertions, each with its expiry in seconds since 1970.
+    used_assertions: HashMap<String, i64>,
 }
 
 impl Logins {
-    /// Checks that the client proves its identity.
+    /// Checks the tenant, the application and the application's secret or assertion of a token request.
     pub(super) fn check(
         &mut self,
         request: &TokenRequest<'_>,
@@ -32,10 +33,10 @@ impl Logins {
             let message = format!("Tenant '{}' not found. Check that it is the right one.", request.tenant);
             return Err(refused(BAD_REQUEST, "invalid_request", 90_002, message));
         }
-        if request.needed("grant_type")? != "client_credentials" {
+        if request.required("grant_type")? != "client_credentials" {
             return Err(refused(BAD_REQUEST, "unsupported_grant_type", 70_003, "The grant type is not supported."));
         }
-        let client_id = request.needed("client_id")?;
+        let client_id = request.required("client_id")?;
         if !client_id.eq_ignore_ascii_case(&behaviours.client_id) {
             let message = "The application was not found in the directory.";
             return Err(refused(BAD_REQUEST, "unauthorized_client", 700_016, message));
@@ -59,7 +60,7 @@ impl Logins {
         behaviours: &Behaviours,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        if request.needed("client_assertion_type")? != assertion::TYPE {
+        if request.required("client_assertion_type")? != assertion::TYPE {
             return Err(refused(
                 BAD_REQUEST,
                 "invalid_request",
@@ -68,24 +69,24 @@ impl Logins {
             ));
         }
         let audience = format!("{}{}", request.origin, request.path);
-        let expected = Expected { client_id, audience: &audience, now: now.as_second() };
+        let expected = ExpectedClaims { client_id, audience: &audience, now: now.as_second() };
         let verified = assertion::verify(assertion, &behaviours.certificates, &expected)
             .map_err(|InvalidAssertion(code, message)| invalid_client(code, message))?;
-        if self.used.contains_key(&verified.id) {
+        if self.used_assertions.contains_key(&verified.id) {
             return Err(invalid_client(50_013, "The client assertion was used before."));
         }
-        if self.used.len() >= MAX_ASSERTIONS {
-            self.drop_one(now.as_second());
+        if self.used_assertions.len() >= MAX_ASSERTIONS {
+            self.evict(now.as_second());
         }
-        self.used.insert(verified.id, verified.expires);
+        self.used_assertions.insert(verified.id, verified.expires);
         Ok(())
     }
 
-    fn drop_one(&mut self, now: i64) {
-        self.used.retain(|_, expires| now < *expires);
-        if self.used.len() >= MAX_ASSERTIONS {
-            let next = self.used.iter().min_by_key(|(_, expires)| **expires).map(|(id, _)| id.clone());
-            next.and_then(|id| self.used.remove(&id));
+    fn evict(&mut self, now: i64) {
+        self.used_assertions.retain(|_, expires| now < *expires);
+        if self.used_assertions.len() >= MAX_ASSERTIONS {
+            let next = self.used_assertions.iter().min_by_key(|(_, expires)| **expires).map(|(id, _)| id.clone());
+            next.and_then(|id| self.used_assertions.remove(&id));
         }
     }
 }
@@ -113,11 +114,18 @@ mod tests {
     #[test]
     fn b34_expired_assertions_are_dropped_first_and_then_the_next_to_expire() {
         let max = MAX_ASSERTIONS as i64;
-        let mut logins = Logins { used: (0..max).map(|number| (number.to_string(), number)).collect() };
-        logins.drop_one(100);
-        assert_eq!((logins.used.len(), logins.used.contains_key("100")), (MAX_ASSERTIONS - 101, false));
-        let mut logins = Logins { used: (0..max).map(|number| (number.to_string(), number + 100)).collect() };
-        logins.drop_one(0);
-        assert_eq!((logins.used.len(), logins.used.contains_key("0")), (MAX_ASSERTIONS - 1, false));
+        let mut logins = Logins { used_assertions: (0..max).map(|number| (number.to_string(), number)).collect() };
+        logins.evict(100);
+        assert_eq!(
+            (logins.used_assertions.len(), logins.used_assertions.contains_key("100")),
+            (MAX_ASSERTIONS - 101, false)
+        );
+        let mut logins =
+            Logins { used_assertions: (0..max).map(|number| (number.to_string(), number + 100)).collect() };
+        logins.evict(0);
+        assert_eq!(
+            (logins.used_assertions.len(), logins.used_assertions.contains_key("0")),
+            (MAX_ASSERTIONS - 1, false)
+        );
     }
 }

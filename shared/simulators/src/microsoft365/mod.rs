@@ -37,9 +37,9 @@ pub use behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENAN
 pub use blob_faults::{BlobChoice, BrokenBlobs, TricklingBlobs};
 pub use broken_span::BrokenSpan;
 pub use content_type::ContentType;
-pub use generated::{generated, mixed};
+pub use generated::{generated, generated_mixed};
 pub use kinds::{AlreadyOn, Cloud, Expiration, Throttle, Unauthorized};
-pub use ledger::{Account, Available, AvailableBlob, Difference, Ledger, id, identity};
+pub use ledger::{AvailableBlob, AvailableRecord, Difference, Ledger, RecordTally, id_number, identity};
 
 use crate::canonical::canonical;
 use crate::http::{Reply, Request};
@@ -48,7 +48,7 @@ use crate::options::{Clock, Options};
 use crate::server::{Running, Simulation};
 use api::State;
 
-/// The simulator. Clones are handles of the same one.
+/// The Microsoft 365 simulator. A clone shares all its state with the original.
 #[derive(Clone)]
 pub struct Microsoft365Simulator(Arc<Shared>);
 
@@ -58,16 +58,16 @@ struct Shared {
 }
 
 impl Microsoft365Simulator {
-    /// Returns a simulator with the behaviours of `options.faults`.
+    /// Returns a simulator with the behaviours of the preset `options.faults`.
     ///
     /// # Errors
-    /// A given line is not a record with its content type, there are more than four billion events, or the ledger's
-    /// file cannot be opened.
+    /// An element of `options.records` is malformed, there are more than four billion events, or the ledger's file
+    /// cannot be opened.
     pub fn new(options: &Options, clock: Clock) -> io::Result<Self> {
         Self::with(options, Behaviours::new(options.faults, options.seed), clock)
     }
 
-    /// Returns a simulator with these behaviours.
+    /// Returns a simulator with these behaviours. `options.faults` is ignored.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -76,7 +76,8 @@ impl Microsoft365Simulator {
         Ok(Self(Arc::new(Shared { clock, state })))
     }
 
-    /// Starts a simulator on 127.0.0.1. Port 0 means any free port. The caller must be in a tokio runtime.
+    /// Creates a simulator and serves it on 127.0.0.1. Port 0 means any free port. The caller must be in a tokio
+    /// runtime.
     ///
     /// # Errors
     /// As [`Self::new`] and [`Self::serve`].
@@ -84,34 +85,35 @@ impl Microsoft365Simulator {
         Self::new(&options, clock)?.serve(port)
     }
 
-    /// Serves the simulator on 127.0.0.1. The caller must be in a tokio runtime.
+    /// Serves the simulator on 127.0.0.1. Port 0 means any free port. The caller must be in a tokio runtime.
     ///
     /// # Errors
-    /// The port cannot be bound.
+    /// The port cannot be bound, or the caller is not in a tokio runtime.
     pub fn serve(&self, port: u16) -> io::Result<Running> {
         Running::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
     }
 
-    /// Changes the behaviours from the next request on. Content is fixed at the start and does not change.
+    /// Changes the behaviours from the next request on. The blobs and their records were fixed when the simulator was
+    /// created, so they do not change.
     pub fn change(&self, change: impl FnOnce(&mut Behaviours)) {
         change(&mut self.0.state().behaviours);
     }
 
-    /// Disables a subscription, as an administrator does. Returns `false` if it was not enabled.
+    /// Disables a subscription, as an administrator of the tenant can do. Returns `false` if it was not enabled.
     pub fn disable(&self, content_type: ContentType) -> bool {
         let mut state = self.0.state();
         let now = state.clocks((self.0.clock)()).api;
         state.disable(content_type, now)
     }
 
-    /// Returns `true` if a client cannot get the blob at present: it lies in a broken span, its fetch fails, or it is
-    /// sent one byte at a time.
+    /// Returns `true` if a collector cannot get the blob at present: the listing of its time always fails, its fetch
+    /// fails, or it is sent one byte at a time.
     pub fn is_broken(&self, blob: &AvailableBlob) -> bool {
         self.0.state().is_broken(blob, (self.0.clock)())
     }
 
-    /// Returns everything that was available by the time of the last request. It holds no record, so it serves to
-    /// account for millions of them. [`Running::served`] holds the text of every record.
+    /// Returns the ledger of all blobs that were available by the time of the last request. It holds no texts of
+    /// records, so it suits tenants with millions of records. [`Running::served`] returns all those texts at once.
     pub fn ledger(&self) -> Ledger {
         self.0.state().ledger()
     }

@@ -1,9 +1,9 @@
-//! The behaviours for each amount of faults.
+//! The behaviours of each preset of faults.
 
 use super::behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENANT_ID};
 use super::kinds::{AlreadyOn, Cloud, Expiration, Throttle, Unauthorized};
-use crate::dice::Dice;
 use crate::faults::{Faults, Transport};
+use crate::seeded_rng::SeededRng;
 
 impl Default for Behaviours {
     fn default() -> Self {
@@ -12,59 +12,59 @@ impl Default for Behaviours {
 }
 
 impl Behaviours {
-    /// Returns the behaviours for this amount of faults. In a storm, `seed` decides the faults and their shares.
+    /// Returns the behaviours of a preset. In a storm, `seed` decides the faults and their shares.
     pub fn new(faults: Faults, seed: u64) -> Self {
-        let mut dice = Dice::new(seed, "microsoft365 behaviours", 0);
-        let healthy = healthy(Transport::new(faults, &mut dice));
+        let mut rng = SeededRng::new(seed, "microsoft365 behaviours", 0);
+        let healthy = healthy(Transport::new(faults, &mut rng));
         match faults {
             Faults::None => healthy,
             Faults::Some => Self { token_refused: 0.02, token_error: 0.1, throttled: 0.03, ..healthy },
-            Faults::Storm => storm(healthy, &mut dice),
+            Faults::Storm => storm(healthy, &mut rng),
         }
     }
 }
 
-fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
+fn storm(healthy: Behaviours, rng: &mut SeededRng) -> Behaviours {
     Behaviours {
-        token_seconds: dice.pick(&[3_599, 3_599, 600]),
-        token_refused: dice.share(0.03),
-        token_error: dice.share(0.2),
-        already_on: dice.pick(&[AlreadyOn::Af20024, AlreadyOn::Ok]),
-        start_throttled: dice.chance(0.5),
-        status_missing: dice.chance(0.5),
-        page_size: dice.pick(&[1, 3, 10, 50]),
-        empty_pages: dice.share(0.2),
-        next_page_url: dice.share(1.0),
-        long_span_partial: dice.chance(0.5),
-        partial_boundary: dice.share(0.2),
-        records_per_blob: dice.pick(&[1, 16, 200]),
-        repeated: dice.share(0.2),
-        repeated_elsewhere: dice.share(0.04),
-        same_id: dice.share(0.04),
-        days_old: dice.share(0.1),
-        flood: dice.share(0.5),
-        late: dice.share(0.2),
-        not_found_yet: dice.share(0.06),
-        throttled: dice.share(0.06),
-        throttle: dice.pick(&[Throttle::Forbidden, Throttle::TooManyRequests]),
-        internal_error: dice.share(0.06),
-        error_in_ok: dice.share(0.04),
-        uri_elsewhere: dice.share(0.2),
-        byte_order_mark: dice.share(0.2),
-        date_off_seconds: dice.between(-300, 300),
-        irregular: dice.share(0.3),
-        large: dice.share(0.02),
-        // Later additions throw their dice last, so that the mixture of a seed stays the same.
-        stopped_is_gone: dice.chance(0.5),
-        odd_casing: dice.share(1.0),
-        links_lost: dice.share(0.04),
-        grace_seconds: dice.pick(&[0, 1_800, 3_600]),
-        same_instant: dice.pick(&[0.2, 0.5, 0.9]),
-        repeated_days_later: dice.share(0.04),
-        quick: dice.share(1.0),
-        slow: dice.share(0.2),
-        unknown: dice.share(0.1),
-        split: dice.share(0.5),
+        token_seconds: rng.pick(&[3_599, 3_599, 600]),
+        token_refused: rng.share(0.03),
+        token_error: rng.share(0.2),
+        already_on: rng.pick(&[AlreadyOn::Af20024, AlreadyOn::Ok]),
+        start_throttled: rng.chance(0.5),
+        status_missing: rng.chance(0.5),
+        page_size: rng.pick(&[1, 3, 10, 50]),
+        empty_pages: rng.share(0.2),
+        next_page_url: rng.share(1.0),
+        long_span_partial: rng.chance(0.5),
+        partial_boundary: rng.share(0.2),
+        records_per_blob: rng.pick(&[1, 16, 200]),
+        repeated: rng.share(0.2),
+        repeated_elsewhere: rng.share(0.04),
+        same_id: rng.share(0.04),
+        days_old: rng.share(0.1),
+        flood: rng.share(0.5),
+        late: rng.share(0.2),
+        not_found_yet: rng.share(0.06),
+        throttled: rng.share(0.06),
+        throttle: rng.pick(&[Throttle::Forbidden, Throttle::TooManyRequests]),
+        internal_error: rng.share(0.06),
+        error_in_ok: rng.share(0.04),
+        uri_elsewhere: rng.share(0.2),
+        byte_order_mark: rng.share(0.2),
+        date_off_seconds: rng.between(-300, 300),
+        irregular: rng.share(0.3),
+        large: rng.share(0.02),
+        // New behaviours are added at the end, so that those above keep the same random values for each seed.
+        stopped_is_gone: rng.chance(0.5),
+        odd_casing: rng.share(1.0),
+        links_lost: rng.share(0.04),
+        grace_seconds: rng.pick(&[0, 1_800, 3_600]),
+        same_instant: rng.pick(&[0.2, 0.5, 0.9]),
+        repeated_days_later: rng.share(0.04),
+        quick: rng.share(1.0),
+        slow: rng.share(0.2),
+        unknown: rng.share(0.1),
+        split: rng.share(0.5),
         ..healthy
     }
 }

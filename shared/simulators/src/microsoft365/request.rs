@@ -1,8 +1,8 @@
-//! The operation and the parameters of a request.
+//! Reads a request: its operation, its tenant and its query parameters.
 
 use crate::http::{self, Request};
 
-/// An operation of the two services.
+/// An operation of the API or of the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation<'a> {
     TokenV1,
@@ -13,12 +13,12 @@ pub(super) enum Operation<'a> {
     Content,
     Notifications,
     SensitiveTypes,
-    /// The fetch of a blob, with the content id as it stands in the URL.
+    /// The fetch of a blob. The value is the blob's id as it stands in the URL, which may be percent-encoded.
     Blob(&'a str),
 }
 
 impl Operation<'_> {
-    /// Returns the name in scripts.
+    /// Returns the name of the operation, as in [`Scripted::operation`](crate::Scripted::operation).
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::TokenV1 | Self::TokenV2 => "token",
@@ -32,8 +32,8 @@ impl Operation<'_> {
         }
     }
 
-    /// Returns the name in the answer to a throttled request.
-    pub(super) fn method(self) -> &'static str {
+    /// Returns the name that the vendor gives to the operation in the answer to a throttled request.
+    pub(super) fn vendor_method(self) -> &'static str {
         match self {
             Self::TokenV1 | Self::TokenV2 => "GetToken",
             Self::Start => "StartSubscription",
@@ -46,7 +46,7 @@ impl Operation<'_> {
         }
     }
 
-    pub(super) fn verb(self) -> &'static str {
+    pub(super) fn http_method(self) -> &'static str {
         match self {
             Self::TokenV1 | Self::TokenV2 | Self::Start | Self::Stop => "POST",
             _ => "GET",
@@ -54,7 +54,7 @@ impl Operation<'_> {
     }
 }
 
-/// Returns the tenant in a path and the requested operation; `None` for an unknown path.
+/// Returns the tenant and the operation that a path names; `None` for an unknown path.
 pub(super) fn operation(path: &str) -> Option<(&str, Operation<'_>)> {
     if let Some(rest) = path.strip_prefix("/api/v1.0/").or_else(|| path.strip_prefix("/api/v1/")) {
         let (tenant, rest) = rest.split_once("/activity/feed/")?;
@@ -77,13 +77,13 @@ pub(super) fn operation(path: &str) -> Option<(&str, Operation<'_>)> {
     }
 }
 
-/// The parameters of a query. The case of names does not matter.
+/// The decoded query parameters of a request. Their names are compared without regard to upper and lower case.
 #[derive(Debug)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     pub(super) fn of(request: &Request) -> Self {
-        Self(http::form(request.uri().query().unwrap_or_default().as_bytes()))
+        Self(http::decode_parameters(request.uri().query().unwrap_or_default().as_bytes()))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -91,14 +91,14 @@ impl Parameters {
     }
 }
 
-/// Returns `true` for a GUID of 8-4-4-4-12 hex digits.
+/// Returns `true` if the text is a GUID with hyphens, such as `3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10`.
 pub(super) fn is_guid(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
     parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
         && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Returns the origin under which the client reached this server: scheme and host.
+/// Returns the scheme and host under which the client reached this server, such as `http://127.0.0.1:8080`.
 pub(super) fn origin(request: &Request) -> String {
     format!("http://{}", http::header(request.headers(), "host").unwrap_or("127.0.0.1"))
 }

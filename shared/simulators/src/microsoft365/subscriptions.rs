@@ -1,4 +1,4 @@
-//! The subscriptions of the application, and the times in which they were enabled.
+//! The subscriptions of the application, and the times at which they were enabled and disabled.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -6,77 +6,88 @@ use serde_json::{Value, json};
 use super::behaviours::Behaviours;
 use super::content_type::ContentType;
 
-/// The shortest time between two starts of one content type.
+/// If [`Behaviours::start_throttled`] is set, a subscription can be started only this long after its previous start.
 pub(super) const START_INTERVAL: SignedDuration = SignedDuration::from_mins(15);
 
-/// The subscription of a content type that was started at least once.
+/// The subscription to a content type. It was started at least once and may be stopped again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Subscription {
     pub(super) is_on: bool,
     pub(super) first_start: Timestamp,
     pub(super) last_start: Timestamp,
-    /// The times in which it was off, from a stop to the next start. The last one may have no end yet.
-    pub(super) off: Vec<(Timestamp, Option<Timestamp>)>,
+    /// The periods in which the subscription was disabled, from a stop to the next start. The end is `None` while it is
+    /// disabled.
+    pub(super) disabled_periods: Vec<(Timestamp, Option<Timestamp>)>,
 }
 
-/// The result of a start.
+/// The result of a request to start a subscription.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Start {
+pub(super) enum StartResult {
     Started,
     AlreadyOn,
     TooSoon,
 }
 
-/// The subscriptions in the order of [`ContentType::ALL`], and the times of their first starts.
+/// The subscriptions to all content types.
 #[derive(Debug, Default)]
-pub(super) struct Subscriptions([Option<Subscription>; 5], [Option<Timestamp>; 5]);
+pub(super) struct Subscriptions {
+    /// The subscriptions in the order of [`ContentType::ALL`]; `None` for those that were never started.
+    subscriptions: [Option<Subscription>; 5],
+    /// The time of the first attempt to start each subscription, in the same order.
+    first_attempts: [Option<Timestamp>; 5],
+}
 
 impl Subscriptions {
     pub(super) fn get(&self, content_type: ContentType) -> Option<&Subscription> {
-        self.0[content_type.place()].as_ref()
+        self.subscriptions[content_type.index()].as_ref()
     }
 
-    /// Returns the seconds until a start is accepted at `now`, if starts are accepted only this long after the first
-    /// one.
-    pub(super) fn wait(&mut self, content_type: ContentType, now: Timestamp, seconds: i64) -> Option<i64> {
-        let first = *self.1[content_type.place()].get_or_insert(now);
+    /// Returns the seconds that the client must still wait until it may start the subscription; `None` if it may do so
+    /// now. The wait ends `seconds` after the first attempt, which this call notes.
+    pub(super) fn remaining_wait_seconds(
+        &mut self,
+        content_type: ContentType,
+        now: Timestamp,
+        seconds: i64,
+    ) -> Option<i64> {
+        let first = *self.first_attempts[content_type.index()].get_or_insert(now);
         Some(seconds - now.duration_since(first).as_secs()).filter(|left| *left > 0)
     }
 
-    pub(super) fn start(&mut self, content_type: ContentType, now: Timestamp, throttled: bool) -> Start {
-        let Some(known) = &mut self.0[content_type.place()] else {
-            self.0[content_type.place()] =
-                Some(Subscription { is_on: true, first_start: now, last_start: now, off: Vec::new() });
-            return Start::Started;
+    pub(super) fn start(&mut self, content_type: ContentType, now: Timestamp, throttled: bool) -> StartResult {
+        let Some(known) = &mut self.subscriptions[content_type.index()] else {
+            self.subscriptions[content_type.index()] =
+                Some(Subscription { is_on: true, first_start: now, last_start: now, disabled_periods: Vec::new() });
+            return StartResult::Started;
         };
         if throttled && known.last_start.duration_until(now) < START_INTERVAL {
-            return Start::TooSoon;
+            return StartResult::TooSoon;
         }
         known.last_start = now;
         if known.is_on {
-            return Start::AlreadyOn;
+            return StartResult::AlreadyOn;
         }
         known.is_on = true;
-        if let Some((_, until)) = known.off.last_mut() {
+        if let Some((_, until)) = known.disabled_periods.last_mut() {
             *until = Some(now);
         }
-        Start::Started
+        StartResult::Started
     }
 
     /// Stops a subscription. Returns `false` if it was not enabled.
     pub(super) fn stop(&mut self, content_type: ContentType, now: Timestamp) -> bool {
-        match &mut self.0[content_type.place()] {
+        match &mut self.subscriptions[content_type.index()] {
             Some(known) if known.is_on => {
                 known.is_on = false;
-                known.off.push((now, None));
+                known.disabled_periods.push((now, None));
                 true
             }
             _ => false,
         }
     }
 
-    /// Returns the list of subscriptions, as the behaviours show it: without the first one's status, or without stopped
-    /// ones.
+    /// Returns the list of subscriptions as the API sends it. If the behaviours say so, it lacks the status of its
+    /// first entry, or the stopped subscriptions.
     pub(super) fn list(&self, behaviours: &Behaviours) -> Value {
         let known =
             ContentType::ALL.into_iter().filter_map(|content_type| Some((content_type, self.get(content_type)?)));
@@ -95,13 +106,14 @@ impl Subscriptions {
 }
 
 impl Subscription {
-    /// Returns `true` if content that became available at `created` is kept.
+    /// Returns `true` if the subscription was enabled at `created`. Content that becomes available while it is disabled
+    /// is never listed.
     pub(super) fn keeps(&self, created: Timestamp) -> bool {
-        !self.off.iter().any(|(from, until)| *from <= created && until.is_none_or(|until| created < until))
+        !self.disabled_periods.iter().any(|(from, until)| *from <= created && until.is_none_or(|until| created < until))
     }
 }
 
-/// Returns the entry of a subscription.
+/// Returns a subscription as the API shows it in a list and after a start.
 pub(super) fn entry(content_type: ContentType, is_on: bool) -> Value {
     json!({"contentType": content_type.name(), "status": if is_on { "enabled" } else { "disabled" }, "webhook": null})
 }
@@ -119,14 +131,14 @@ mod tests {
         let mut all = Subscriptions::default();
         let dlp = ContentType::Dlp;
         assert!(!all.stop(dlp, at(0)));
-        assert_eq!(all.start(dlp, at(0), true), Start::Started);
-        assert_eq!(all.start(dlp, at(1), true), Start::TooSoon);
-        assert_eq!(all.start(dlp, at(1), false), Start::AlreadyOn);
+        assert_eq!(all.start(dlp, at(0), true), StartResult::Started);
+        assert_eq!(all.start(dlp, at(1), true), StartResult::TooSoon);
+        assert_eq!(all.start(dlp, at(1), false), StartResult::AlreadyOn);
         assert!(all.stop(dlp, at(20)));
         assert_eq!(all.list(&Behaviours::default())[0]["status"], "disabled");
         assert_eq!(all.list(&Behaviours { stopped_is_gone: true, ..Behaviours::default() }), json!([]));
         assert!(!all.get(dlp).unwrap().keeps(at(25)));
-        assert_eq!(all.start(dlp, at(30), true), Start::Started);
+        assert_eq!(all.start(dlp, at(30), true), StartResult::Started);
         let kept = [10, 20, 29, 30].map(|minute| all.get(dlp).unwrap().keeps(at(minute)));
         assert_eq!(kept, [true, false, false, true]);
         let status_missing = Behaviours { status_missing: true, ..Behaviours::default() };

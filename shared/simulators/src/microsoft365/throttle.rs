@@ -1,16 +1,16 @@
-//! The request rate per publisher.
+//! Counts the requests of each publisher, to throttle those that make too many.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-/// The publisher in answers to callers without one.
+/// The publisher id that answers show to clients that name no publisher.
 pub(super) const NO_PUBLISHER: &str = "00000000-0000-0000-0000-000000000000";
 
-/// Publishers that are counted separately. Further ones are counted together.
+/// Once this many publishers have made requests in one minute, all further requests of that minute share one count.
 const MAX_PUBLISHERS: usize = 4_096;
 
-/// The requests of the current minute, per publisher.
+/// The number of requests of each publisher in the current minute.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     minute: i64,
@@ -18,7 +18,7 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// Counts a request, and returns the number of requests in this minute.
+    /// Counts a request, and returns the number of requests that the publisher has made in this minute.
     pub(super) fn count(&mut self, publisher: Option<&str>, now: Timestamp) -> u32 {
         let minute = now.as_second().div_euclid(60);
         if minute != self.minute {

@@ -1,4 +1,4 @@
-//! The token endpoint of the identity platform, with client credentials in the older and the newer form.
+//! The token endpoint of Microsoft's identity platform (client credentials flow, versions 1 and 2).
 
 use std::collections::HashMap;
 
@@ -14,13 +14,15 @@ use super::error;
 use super::kinds::Cloud;
 use super::login::Logins;
 use super::token_request::{BAD_REQUEST, Refused, TokenRequest, Version, refused};
-use crate::dice::Dice;
 use crate::http::{self, Reply};
+use crate::seeded_rng::SeededRng;
 
-/// Tokens that are remembered. Beyond that, expired ones are dropped, and then the one that expires next.
+/// Number of tokens that are remembered. Beyond it, the expired ones are forgotten, or the one that expires first if
+/// none is expired. A forgotten token is invalid.
 const MAX_TOKENS: usize = 4_096;
 
-/// Requests after which a token may be revoked. So a client that renews its token makes progress.
+/// A token is not revoked during its first requests, so that a client that asks for a new token each time makes
+/// progress.
 const MIN_REQUESTS_BEFORE_REVOCATION: u32 = 5;
 
 /// The rights of a token.
@@ -30,18 +32,18 @@ pub(super) struct Grant {
     pub(super) audience: String,
     pub(super) roles: Vec<String>,
     pub(super) expires: Timestamp,
-    /// Requests that used the token.
+    /// The number of requests that were made with the token.
     requests: u32,
 }
 
 impl Grant {
-    /// Returns `true` if the token has that permission.
+    /// Returns `true` if the token has the permission `role`.
     pub(super) fn permits(&self, role: &str) -> bool {
         self.roles.iter().any(|known| known == role)
     }
 }
 
-/// The issued tokens.
+/// The issued tokens with their rights.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     grants: HashMap<String, Grant>,
@@ -49,13 +51,13 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// Returns the grant of the request's token, if it is valid.
+    /// Returns what the request's token permits; `None` if it has no valid token.
     pub(super) fn grant(&self, headers: &HeaderMap, now: Timestamp) -> Option<&Grant> {
         self.grants.get(http::bearer(headers)?).filter(|grant| now < grant.expires)
     }
 
-    /// Counts a request with the request's token, and revokes the token if `is_due`. Returns `false` if the token was
-    /// revoked.
+    /// Counts a use of the request's token. If `is_due`, also revokes the token unless it is nearly new. Returns
+    /// `false` if the request has no known token, or if its token was revoked now.
     pub(super) fn count_use(&mut self, headers: &HeaderMap, is_due: bool) -> bool {
         let Some(token) = http::bearer(headers) else { return false };
         let Some(grant) = self.grants.get_mut(token) else { return false };
@@ -67,31 +69,31 @@ impl Tokens {
         !is_revoked
     }
 
-    /// Answers a request for a token. `origin` is the origin under which the client reached this server.
+    /// Answers a token request: with a new token, or with an error.
     pub(super) fn answer(
         &mut self,
         request: &TokenRequest<'_>,
         behaviours: &Behaviours,
         now: Timestamp,
-        dice: &mut Dice,
+        rng: &mut SeededRng,
     ) -> Reply {
-        let checked = self.logins.check(request, behaviours, now).and_then(|()| target(request));
+        let checked = self.logins.check(request, behaviours, now).and_then(|()| requested_audience(request));
         match checked {
-            Ok(audience) => self.give(request, audience, behaviours, now, dice),
-            Err(refused) => refusal(&refused, now, dice),
+            Ok(audience) => self.issue(request, audience, behaviours, now, rng),
+            Err(refused) => refusal(&refused, now, rng),
         }
     }
 
-    fn give(
+    fn issue(
         &mut self,
         request: &TokenRequest<'_>,
         audience: String,
         behaviours: &Behaviours,
         now: Timestamp,
-        dice: &mut Dice,
+        rng: &mut SeededRng,
     ) -> Reply {
         if self.grants.len() >= MAX_TOKENS {
-            self.forget(now);
+            self.evict(now);
         }
         let (from, until) = (now.as_second(), now.as_second() + behaviours.token_seconds);
         let grant = Grant {
@@ -101,7 +103,7 @@ impl Tokens {
             expires: Timestamp::from_second(until).unwrap_or(now),
             requests: 0,
         };
-        let token = token(&grant, &behaviours.client_id, from, until, dice);
+        let token = token(&grant, &behaviours.client_id, from, until, rng);
         let seconds = behaviours.token_seconds;
         let body = match request.version {
             Version::V1 => json!({
@@ -117,7 +119,7 @@ impl Tokens {
         reply(StatusCode::OK, &body)
     }
 
-    fn forget(&mut self, now: Timestamp) {
+    fn evict(&mut self, now: Timestamp) {
         self.grants.retain(|_, grant| now < grant.expires);
         if self.grants.len() >= MAX_TOKENS {
             let next = self.grants.iter().min_by_key(|(_, grant)| grant.expires).map(|(token, _)| token.clone());
@@ -126,11 +128,14 @@ impl Tokens {
     }
 }
 
-/// Returns the audience for which the token is requested.
-fn target(request: &TokenRequest<'_>) -> Result<String, Refused> {
+/// Returns the API for which a token is requested: its audience.
+///
+/// # Errors
+/// The request names no API, or one that is not known.
+fn requested_audience(request: &TokenRequest<'_>) -> Result<String, Refused> {
     let target = match request.version {
-        Version::V1 => request.needed("resource")?,
-        Version::V2 => request.needed("scope")?.strip_suffix("/.default").ok_or_else(|| {
+        Version::V1 => request.required("resource")?,
+        Version::V2 => request.required("scope")?.strip_suffix("/.default").ok_or_else(|| {
             let message = "The scope is not valid: client credential flows need one that ends in /.default.";
             refused(BAD_REQUEST, "invalid_scope", 1_002_012, message)
         })?,
@@ -141,30 +146,33 @@ fn target(request: &TokenRequest<'_>) -> Result<String, Refused> {
     })
 }
 
-/// Returns the audience: a cloud's API, or this server under the origin that the client uses.
+/// Returns the audience of tokens for the API `target`; `None` if it is neither the API of a Microsoft cloud nor
+/// `origin`, the address of this server.
 fn audience(target: &str, origin: &str) -> Option<String> {
     let target = target.trim_end_matches('/');
     let known = Cloud::ALL.into_iter().any(|cloud| cloud.audience() == target) || target == origin;
     known.then(|| target.to_owned())
 }
 
-/// Returns a token in the form of a JWT, so that it can be read. It is valid because the simulator remembers it.
-fn token(grant: &Grant, client: &str, from: i64, until: i64, dice: &mut Dice) -> String {
+/// Returns a token in the form of a JWT, so that a client can read its claims. Its signature is random text: the
+/// simulator recognises its tokens by their whole text.
+fn token(grant: &Grant, client: &str, from: i64, until: i64, rng: &mut SeededRng) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let head = json!({"typ": "JWT", "alg": "RS256", "kid": "simulated"});
     let mut claims = json!({
         "aud": grant.audience, "tid": grant.tenant, "appid": client,
-        "iat": from, "nbf": from, "exp": until, "uti": dice.alphanumeric(22),
+        "iat": from, "nbf": from, "exp": until, "uti": rng.alphanumeric(22),
     });
-    // Without consent the endpoint still issues a token, but one without permissions.
+    // If no permission was granted to the application, the endpoint still issues a token, but without the claim
+    // `roles`.
     if !grant.roles.is_empty() {
         claims["roles"] = json!(grant.roles);
     }
-    format!("{}.{}.{}", part(&head), part(&claims), dice.alphanumeric(86))
+    format!("{}.{}.{}", part(&head), part(&claims), rng.alphanumeric(86))
 }
 
-fn refusal(refused: &Refused, now: Timestamp, dice: &mut Dice) -> Reply {
-    let (trace, correlation) = (dice.guid(), dice.guid());
+fn refusal(refused: &Refused, now: Timestamp, rng: &mut SeededRng) -> Reply {
+    let (trace, correlation) = (rng.guid(), rng.guid());
     let timestamp = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let body = json!({
         "error": refused.error,
@@ -178,7 +186,7 @@ fn refusal(refused: &Refused, now: Timestamp, dice: &mut Dice) -> Reply {
 }
 
 fn reply(status: StatusCode, body: &Value) -> Reply {
-    Reply::new(status, error::JSON, body.to_string()).with("cache-control", "no-store, no-cache")
+    Reply::new(status, error::JSON, body.to_string()).with_header("cache-control", "no-store, no-cache")
 }
 
 #[cfg(test)]
@@ -211,13 +219,13 @@ mod tests {
             })
             .collect();
         let request = TokenRequest { version, tenant, form: &form, origin: "http://127.0.0.1:1", path: "/t" };
-        let mut dice = Dice::new(1, "token", 0);
-        let reply = Tokens::default().answer(&request, &behaviours(), Timestamp::UNIX_EPOCH, &mut dice);
+        let mut rng = SeededRng::new(1, "token", 0);
+        let reply = Tokens::default().answer(&request, &behaviours(), Timestamp::UNIX_EPOCH, &mut rng);
         (reply.status, serde_json::from_slice(&reply.body).unwrap())
     }
 
     #[test]
-    fn b33_the_old_form_has_strings_and_the_new_one_numbers() {
+    fn b33_version_1_has_strings_and_version_2_numbers() {
         let (status, body) = ask(Version::V1, TENANT_ID, &[]);
         assert_eq!((status, &body["expires_in"]), (StatusCode::OK, &json!("3599")));
         assert_eq!((&body["expires_on"], &body["resource"]), (&json!("3599"), &json!("https://manage.office.com")));
@@ -265,7 +273,7 @@ mod tests {
                 expires: Timestamp::UNIX_EPOCH,
                 requests: 0,
             };
-            let token = token(&grant, CLIENT_ID, 0, 1, &mut Dice::new(1, "token", 0));
+            let token = token(&grant, CLIENT_ID, 0, 1, &mut SeededRng::new(1, "token", 0));
             let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
             serde_json::from_slice::<Value>(&claims).unwrap()["roles"].clone()
         };
@@ -283,9 +291,9 @@ mod tests {
             requests: 0,
         };
         tokens.grants.extend((0..5_000).map(|number| (number.to_string(), grant(number))));
-        tokens.forget(Timestamp::from_second(99).unwrap());
+        tokens.evict(Timestamp::from_second(99).unwrap());
         assert_eq!((tokens.grants.len(), tokens.grants.contains_key("100")), (4_899, false));
-        tokens.forget(Timestamp::from_second(2_000).unwrap());
+        tokens.evict(Timestamp::from_second(2_000).unwrap());
         assert_eq!((tokens.grants.len(), tokens.grants.contains_key("2001")), (2_999, true));
     }
 }

@@ -1,35 +1,38 @@
-//! A request for a token, and its refusal.
+//! A request for a token, and the error that refuses it.
 
 use hyper::StatusCode;
 
 pub(super) const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
 
-/// The two forms of the endpoint.
+/// The version of the token endpoint, which decides the names and types of the fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
     V1,
     V2,
 }
 
-/// A request for a token.
+/// A parsed request for a token.
 pub(super) struct TokenRequest<'a> {
     pub(super) version: Version,
     pub(super) tenant: &'a str,
     pub(super) form: &'a [(String, String)],
-    /// The origin under which the client reached this server.
+    /// The scheme and host under which the client reached this server.
     pub(super) origin: &'a str,
-    /// The path of the request.
+    /// The path of the request's URL.
     pub(super) path: &'a str,
 }
 
 impl TokenRequest<'_> {
-    /// Returns the value of that form field.
+    /// Returns the value of a field of the request's form; `None` if it is missing.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the value of that form field. A missing field is an error.
-    pub(super) fn needed(&self, name: &str) -> Result<&str, Refused> {
+    /// Returns the value of a required field of the request's form.
+    ///
+    /// # Errors
+    /// The field is missing.
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refused> {
         self.field(name).ok_or_else(|| {
             let message = format!("The request body must contain the following parameter: '{name}'.");
             refused(BAD_REQUEST, "invalid_request", 900_144, message)
@@ -37,7 +40,7 @@ impl TokenRequest<'_> {
     }
 }
 
-/// The refusal of a request for a token.
+/// The error that refuses a request for a token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,

@@ -1,4 +1,4 @@
-//! The window of a listing, and its checks.
+//! The window of time that a listing asks for.
 
 use hyper::StatusCode;
 use jiff::civil::{Date, DateTime};
@@ -12,17 +12,20 @@ use crate::http::Reply;
 use crate::moment::after_seconds;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// The oldest start of a window, in seconds before now.
+/// A window may start at most this many seconds ago.
 const MAX_WINDOW_AGE_SECONDS: i64 = 7 * 24 * 3_600;
 
-/// A window from `start` (inclusive) to `end` (exclusive).
+/// A window of time: `start` belongs to it, `end` does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) start: Timestamp,
     pub(super) end: Timestamp,
 }
 
-/// Returns the requested window; without `startTime` and `endTime` the last 24 hours.
+/// Returns the window that a listing asks for. Without `startTime` and `endTime` it is the last 24 hours.
+///
+/// # Errors
+/// The API's answer to a window that is malformed, too long or too old.
 pub(super) fn requested(parameters: &Parameters, now: Timestamp, behaviours: &Behaviours) -> Result<Window, Reply> {
     window(parameters.get("startTime"), parameters.get("endTime"), now, behaviours)
 }
@@ -58,7 +61,8 @@ fn time(name: &str, text: &str) -> Result<Timestamp, Reply> {
     })
 }
 
-/// Parses `YYYY-MM-DD`, `…THH:MM` or `…THH:MM:SS`, with or without a fraction and a `Z`.
+/// Parses a time in UTC: `YYYY-MM-DD`, `YYYY-MM-DDTHH:MM` or `YYYY-MM-DDTHH:MM:SS`, the last one with or without a
+/// fraction. A `Z` at the end is optional. `None` if the text has another form.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.strip_suffix(['Z', 'z']).unwrap_or(text);
     let time = match text.len() {
@@ -72,7 +76,7 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Formats a time as the API does: milliseconds and `Z`.
+/// Formats a time as the API does: in UTC, with milliseconds and a `Z`.
 pub(super) fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

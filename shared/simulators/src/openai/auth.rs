@@ -1,4 +1,4 @@
-//! Authorization: which key may read the audit log.
+//! Authorization: checks whether the request's API key may read the audit log.
 
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
@@ -9,14 +9,14 @@ use super::keys::Key;
 use super::reply;
 use crate::http::{Reply, bearer};
 
-/// Returns the answer to a key that may not read, if the request's key may not. `as_string` gives the error its short
-/// form.
+/// Returns the 401 answer if the request's API key may not read the audit log; `None` if it may. With `as_string`, the
+/// body's `error` is a plain string instead of an object.
 pub(super) fn refusal(headers: &HeaderMap, keys: &[Key], now: Timestamp, as_string: bool) -> Option<Reply> {
     let Some(given) = bearer(headers) else {
         let message = "You didn't provide an API key in an Authorization header.";
         return Some(unauthorized(message, Some("invalid_api_key"), as_string));
     };
-    let known = keys.iter().find(|key| key.key == given && key.is_good(now));
+    let known = keys.iter().find(|key| key.key == given && key.is_valid_at(now));
     match known {
         Some(key) if !key.key.starts_with("sk-admin-") => {
             Some(unauthorized("This endpoint needs an admin API key.", Some("invalid_api_key"), as_string))

@@ -1,4 +1,4 @@
-//! Everything that was ever seen of this API, as settings.
+//! The settings that make the simulator behave in every way that was ever seen of this API.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,118 +6,128 @@ use serde::{Deserialize, Serialize};
 use super::broken_span::BrokenSpan;
 use super::choices::{AuditLogging, EdgeIds, QuotaCode, UnknownCursor};
 use super::keys::{ADMIN_KEY, Key};
-use crate::dice::Dice;
 use crate::faults::{Faults, Transport};
 use crate::gateway::Gateway;
 use crate::outage::Outage;
 use crate::script::Scripted;
+use crate::seeded_rng::SeededRng;
 
-/// The behaviour of the API. Shares are of requests, pages or events, 0 to 1.
+/// The behaviour of the API. A share is the part of all requests, pages or events to which something happens, from 0 to
+/// 1.
 ///
 /// In JSON, every field has the same name as here ([`Self::with_json`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviours {
-    /// The known keys. A key that is not an admin key is refused even so.
+    /// The known API keys. A key that does not begin with `sk-admin-` is known but may not read the audit log.
     pub keys: Vec<Key>,
-    /// Share of 401 answers whose `error` is a plain string.
+    /// Share of 401 answers whose `error` is a plain string instead of an object.
     pub error_as_string: f64,
-    /// The state of audit logging. Events that happened while it was off do not appear when it is on again.
+    /// The state of audit logging. Events that happen while it is off are never listed, even after it is turned on.
     pub audit_logging: AuditLogging,
-    /// The status with which `tenant_only=true` is refused, if it is.
+    /// The status with which requests with `tenant_only=true` are refused; `None` if they are accepted.
     pub tenant_only_refused: Option<u16>,
 
-    /// The list has the oldest events first instead of the newest.
+    /// `true` if the list begins with the oldest events instead of the newest.
     pub ascending: bool,
-    /// Share of pages whose events are in random order. `first_id` and `last_id` stay the same.
+    /// Share of pages whose events are in random order. `first_id` and `last_id` are those of the correct order.
     pub shuffled: f64,
-    /// A limit out of range is replaced by the nearest valid one instead of being refused.
+    /// `true` if a `limit` that is out of range is replaced by the nearest valid one. Otherwise the request is refused.
     pub limit_clamped: bool,
-    /// A filter whose name lacks its brackets is ignored instead of being refused.
+    /// `true` if a filter whose name lacks its brackets is ignored. Otherwise the request is refused.
     pub unbracketed_ignored: bool,
-    /// The answer to an unknown cursor.
+    /// The answer to a cursor that names no known event.
     pub unknown_cursor: UnknownCursor,
-    /// Share of requests with a cursor whose valid cursor is unknown.
+    /// Share of requests with a valid cursor that are answered as if the cursor were unknown.
     pub cursor_lost: f64,
-    /// The cursor of an event that is no longer kept stays valid instead of being unknown.
+    /// `true` if the id of an event that is no longer kept is still a valid cursor. Otherwise it is an unknown cursor.
     pub vanished_cursor_kept: bool,
-    /// The cursor of an event that the filters, the window or `tenant_only` exclude is unknown.
+    /// `true` if the id of an event that the request's filters, window or `tenant_only` exclude is an unknown cursor.
+    /// Otherwise it is a valid one.
     pub filtered_cursor_unknown: bool,
-    /// The form in which `first_id` and `last_id` are withheld.
+    /// The form that `first_id` and `last_id` have on the pages that [`Self::edge_ids_withheld`] chooses.
     pub edge_ids: EdgeIds,
-    /// Share of pages on which they are withheld.
+    /// Share of pages whose `first_id` and `last_id` have the form of [`Self::edge_ids`].
     pub edge_ids_withheld: f64,
-    /// Share of pages that are shorter than the limit although more events follow.
+    /// Share of requests whose page has fewer events than the limit although more events follow.
     pub short_pages: f64,
-    /// Share of pages without events and ids that claim that more follows.
+    /// Share of pages that are sent without events and without ids although more events follow.
     pub empty_pages: f64,
-    /// Share of pages without events whose `data` is `null`.
+    /// Share of pages without events whose `data` is `null` instead of an empty list.
     pub data_null: f64,
-    /// Share of last pages that claim that more follows. An empty page follows them.
+    /// Share of last pages whose `has_more` is `true`. The page after such a page is empty.
     pub false_more: f64,
-    /// Share of requests with `after` that are answered with the page that ended with the cursor, instead of the next
-    /// one.
+    /// Share of requests with `after` that are answered with the page that ends with the cursor, instead of the page
+    /// after it.
     pub page_repeated: f64,
-    /// Share of pages that are sent as several JSON documents.
+    /// Share of pages that are sent as two or three JSON documents in one body.
     pub several_documents: f64,
-    /// Share of listings in which an event that was listed before has one field more or less.
+    /// Share of listed events that are sent with one field more or one field less than the event has.
     pub reshaped: f64,
 
-    /// `login.succeeded` and `logout.succeeded` have an empty payload instead of none.
+    /// `true` if `login.succeeded` and `logout.succeeded` have an empty payload. Otherwise they have no payload.
     pub empty_login_payload: bool,
-    /// Share of actors that are absent or `null`, of sessions without a user agent, and of API keys without an id.
+    /// Share of events without complete details of the actor: no actor, a `null` actor, a session without a user agent,
+    /// or an API key without an id.
     pub sparse: f64,
-    /// Share of `api_key.updated` events with their scopes under `changes_requested` instead of `data`.
+    /// Share of `api_key.updated` events that have their scopes under `changes_requested` instead of `data`.
     pub scopes_requested: f64,
     /// Share of sessions with an IPv6 address.
     pub ipv6: f64,
-    /// Share of events with an unpublished type or with unpublished fields.
+    /// The probability with which an event has a type that the API's specification lacks, and with which it has a field
+    /// that the specification lacks.
     pub unheard_of: f64,
-    /// Share of events with control characters in names, values of 10 kB, PEM text or long lists.
+    /// Share of events with an unusual payload: control characters in names, a value of 10 kB, a long PEM text, or a
+    /// list of 500 addresses.
     pub awkward: f64,
-    /// Share of events with half a surrogate pair in a name, which is valid JSON but not valid Unicode.
+    /// Share of events with a lone surrogate in a name, which is valid JSON but not valid Unicode.
     pub lone_surrogates: f64,
-    /// Share of events whose payload has an earlier name of their type, among those whose type has one.
+    /// Share of events whose payload is under an earlier name of the event's type. Only types that had another name
+    /// before are affected.
     pub earlier_names: f64,
-    /// Share of events that happen in the same second, up to 3,000 events.
+    /// Share of events that all happen in one second, at most 3,000 events.
     pub crowd: f64,
 
-    /// Share of events that become visible later than they happened.
+    /// Share of events that become visible only some time after they happened.
     pub late: f64,
-    /// The longest delay of a late event. Most late events take a hundredth of it.
+    /// The longest delay of a late event, in seconds. Most late events are delayed by at most a hundredth of it.
     pub latest_seconds: i64,
-    /// Share of late events whose delay is nearly the longest: within a twentieth of it.
+    /// Share of late events that are delayed by at least 95 % of the longest delay.
     pub near_latest: f64,
-    /// Late events from before the start happened just before it and become visible within three seconds after it, so
-    /// that a client need not wait for them. Otherwise their delay decides.
+    /// `true` if the late events from before the start become visible within three seconds after the start, so that a
+    /// test need not wait for them. Otherwise their delay is random, as for all late events.
     pub late_past_soon: bool,
-    /// The time before which events are not kept.
+    /// Events that happened before this time are not kept.
     #[serde(with = "since")]
     pub kept_since: Timestamp,
-    /// Seconds for which an event is kept, if it is not kept for ever.
+    /// Seconds for which an event is kept after it happened; `None` if it is kept for ever.
     pub kept_seconds: Option<i64>,
 
-    /// Share of requests that are answered with 429.
+    /// Share of requests that are answered with 429 because of too many requests.
     pub throttled: f64,
-    /// The `Retry-After` of such an answer, if any.
+    /// The seconds in the `Retry-After` header of a 429; `None` for no such header.
     pub retry_after_seconds: Option<u32>,
-    /// Requests per minute. Further ones are answered with 429. If it is set, all answers name the remaining requests.
+    /// Number of requests that are accepted per minute; further ones are answered with 429. If it is set, the headers
+    /// of all answers say how many requests are left.
     pub per_minute: Option<u32>,
-    /// Share of requests that are answered with 429 without `Retry-After`, for lack of credit.
+    /// Share of requests that are answered with 429 because the account has no credit. Such an answer has no
+    /// `Retry-After`.
     pub quota_exhausted: f64,
-    /// The code of such an answer.
+    /// The error code of a 429 because of missing credit.
     pub quota_code: QuotaCode,
 
-    /// Spans of event time whose listing fails.
+    /// Spans of event time whose listing always fails.
     pub broken_spans: Vec<BrokenSpan>,
-    /// Spans of wall time in which every request is answered with an error. Scripts do not count these requests.
+    /// Spans of the simulator's time in which every request is answered with an error. [Scripts](Self::script) do not
+    /// count these requests.
     pub down: Vec<Outage>,
-    /// Share of requests that the edge in front of the API answers with a page of HTML and status 403, 400 or 404.
-    /// Scripts do not count these requests.
+    /// Share of requests that a content delivery network in front of the API answers with a page of HTML and status
+    /// 403, 400 or 404. [Scripts](Self::script) do not count these requests.
     pub edge_page: f64,
-    /// Share of requests that are answered with 403 and `unsupported_country_region_territory`.
+    /// Share of requests that are answered with 403 and the code `unsupported_country_region_territory`.
     pub region_refused: f64,
-    /// Answers of a gateway in front of the API. Scripts do not count these requests.
+    /// Gateways in front of the API, which answer some requests themselves. [Scripts](Self::script) do not count these
+    /// requests.
     pub gateway: Vec<Gateway>,
 
     /// The faults of the connection.
@@ -133,14 +143,14 @@ impl Default for Behaviours {
 }
 
 impl Behaviours {
-    /// Returns the behaviours for this amount of faults. In a storm, `seed` decides the faults and their shares.
+    /// Returns the behaviours of a preset. In a storm, `seed` decides the faults and their shares.
     pub fn new(faults: Faults, seed: u64) -> Self {
-        let mut dice = Dice::new(seed, "openai behaviours", 0);
-        let healthy = healthy(Transport::new(faults, &mut dice));
+        let mut rng = SeededRng::new(seed, "openai behaviours", 0);
+        let healthy = healthy(Transport::new(faults, &mut rng));
         match faults {
             Faults::None => healthy,
             Faults::Some => Self { throttled: 0.04, ..healthy },
-            Faults::Storm => storm(healthy, &mut dice),
+            Faults::Storm => storm(healthy, &mut rng),
         }
     }
 }
@@ -159,7 +169,7 @@ fn healthy(transport: Transport) -> Behaviours {
         cursor_lost: 0.0,
         vanished_cursor_kept: false,
         filtered_cursor_unknown: false,
-        edge_ids: EdgeIds::There,
+        edge_ids: EdgeIds::Present,
         edge_ids_withheld: 0.0,
         short_pages: 0.0,
         empty_pages: 0.0,
@@ -198,39 +208,39 @@ fn healthy(transport: Transport) -> Behaviours {
     }
 }
 
-fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
+fn storm(healthy: Behaviours, rng: &mut SeededRng) -> Behaviours {
     Behaviours {
-        error_as_string: dice.share(1.0),
-        ascending: dice.chance(0.2),
-        unknown_cursor: dice.pick(&[UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage]),
-        edge_ids: dice.pick(&[EdgeIds::There, EdgeIds::Null, EdgeIds::Absent]),
-        edge_ids_withheld: dice.share(0.5),
-        short_pages: dice.share(0.5),
-        page_repeated: dice.share(0.04),
-        unbracketed_ignored: dice.chance(0.5),
-        empty_login_payload: dice.chance(0.5),
-        unheard_of: dice.share(0.1),
-        awkward: dice.share(0.1),
-        late: dice.share(0.2),
-        reshaped: dice.share(0.1),
-        throttled: dice.share(0.1),
-        quota_exhausted: dice.share(0.02),
-        several_documents: dice.share(0.3),
-        shuffled: dice.share(0.3),
-        cursor_lost: dice.share(0.02),
-        vanished_cursor_kept: dice.chance(0.5),
-        filtered_cursor_unknown: dice.chance(0.5),
-        empty_pages: dice.share(0.02),
-        false_more: dice.share(0.5),
-        sparse: dice.share(0.5),
-        retry_after_seconds: dice.pick(&[Some(1), Some(2), None]),
-        quota_code: dice.pick(&[QuotaCode::InsufficientQuota, QuotaCode::CreditBalanceExhausted]),
-        near_latest: dice.share(0.3),
+        error_as_string: rng.share(1.0),
+        ascending: rng.chance(0.2),
+        unknown_cursor: rng.pick(&[UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage]),
+        edge_ids: rng.pick(&[EdgeIds::Present, EdgeIds::Null, EdgeIds::Absent]),
+        edge_ids_withheld: rng.share(0.5),
+        short_pages: rng.share(0.5),
+        page_repeated: rng.share(0.04),
+        unbracketed_ignored: rng.chance(0.5),
+        empty_login_payload: rng.chance(0.5),
+        unheard_of: rng.share(0.1),
+        awkward: rng.share(0.1),
+        late: rng.share(0.2),
+        reshaped: rng.share(0.1),
+        throttled: rng.share(0.1),
+        quota_exhausted: rng.share(0.02),
+        several_documents: rng.share(0.3),
+        shuffled: rng.share(0.3),
+        cursor_lost: rng.share(0.02),
+        vanished_cursor_kept: rng.chance(0.5),
+        filtered_cursor_unknown: rng.chance(0.5),
+        empty_pages: rng.share(0.02),
+        false_more: rng.share(0.5),
+        sparse: rng.share(0.5),
+        retry_after_seconds: rng.pick(&[Some(1), Some(2), None]),
+        quota_code: rng.pick(&[QuotaCode::InsufficientQuota, QuotaCode::CreditBalanceExhausted]),
+        near_latest: rng.share(0.3),
         ..healthy
     }
 }
 
-/// The JSON form of a start, which is `null` for the beginning of time.
+/// The JSON form of [`Behaviours::kept_since`]: `null` if there is no such time.
 mod since {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

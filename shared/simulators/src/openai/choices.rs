@@ -1,4 +1,4 @@
-//! The forms of answers that behaviours choose from.
+//! The alternatives from which behaviours choose an answer.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,27 +8,27 @@ use serde::{Deserialize, Serialize};
 pub enum AuditLogging {
     /// Logging is on.
     On,
-    /// Logging is on, but lists are refused with 403.
+    /// Logging is on, but list requests are refused with 403.
     OnForbidden,
     /// Logging is off, and lists are empty.
     OffEmpty,
-    /// Logging is off, and lists are refused with 403.
+    /// Logging is off, and list requests are refused with 403.
     OffForbidden,
 }
 
 impl AuditLogging {
-    /// Returns `true` if events are logged.
+    /// Returns `true` if events are logged, even if they cannot be listed.
     pub(super) fn is_on(self) -> bool {
         matches!(self, Self::On | Self::OnForbidden)
     }
 
-    /// Returns `true` if lists are refused.
+    /// Returns `true` if list requests are refused.
     pub(super) fn is_forbidden(self) -> bool {
         matches!(self, Self::OnForbidden | Self::OffForbidden)
     }
 }
 
-/// The answer to `after` or `before` with an unknown id.
+/// The answer to a request whose `after` or `before` is an unknown id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownCursor {
@@ -36,23 +36,24 @@ pub enum UnknownCursor {
     BadRequest,
     /// Status 404.
     NotFound,
-    /// The first page, as without a cursor.
+    /// The first page, as if the request had no cursor.
     FirstPage,
 }
 
-/// The `first_id` and `last_id` of a page with events.
+/// The form of `first_id` and `last_id` on a page with events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeIds {
     /// The ids of the first and the last event.
-    There,
+    #[serde(rename = "there")]
+    Present,
     /// The value `null`.
     Null,
-    /// No such fields.
+    /// The page has no such fields.
     Absent,
 }
 
-/// The code of a 429 for lack of credit.
+/// The error code of a 429 because of missing credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuotaCode {
@@ -63,7 +64,7 @@ pub enum QuotaCode {
 }
 
 impl QuotaCode {
-    /// Returns the code.
+    /// Returns the code as the API sends it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::InsufficientQuota => "insufficient_quota",

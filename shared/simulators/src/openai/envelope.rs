@@ -1,4 +1,4 @@
-//! The text of a page.
+//! The body of a page: the JSON object that holds the events.
 
 use hyper::StatusCode;
 
@@ -6,14 +6,14 @@ use super::behaviours::Behaviours;
 use super::choices::EdgeIds;
 use super::event::Event;
 use super::list::Page;
-use crate::dice::{Dice, happens};
 use crate::http::Reply;
+use crate::seeded_rng::{SeededRng, happens};
 
-/// Returns the page as one envelope, or as several in a row.
-pub(super) fn envelopes(page: &Page, events: &[Event], behaviours: &Behaviours, dice: &mut Dice) -> Reply {
-    let parts = if dice.chance(behaviours.several_documents) { 2 + dice.below(2) } else { 1 };
+/// Returns the reply with this page: one JSON object, or several ones in a row if `behaviours` say so.
+pub(super) fn envelopes(page: &Page, events: &[Event], behaviours: &Behaviours, rng: &mut SeededRng) -> Reply {
+    let parts = if rng.chance(behaviours.several_documents) { 2 + rng.below(2) } else { 1 };
     let size = page.events.len().div_ceil(parts).max(1);
-    let mut writer = Writer { events, behaviours, dice, body: String::new() };
+    let mut writer = Writer { events, behaviours, rng, body: String::new() };
     let mut left = page.events.as_slice();
     loop {
         let (part, rest) = left.split_at(size.min(left.len()));
@@ -28,48 +28,48 @@ pub(super) fn envelopes(page: &Page, events: &[Event], behaviours: &Behaviours, 
 struct Writer<'a> {
     events: &'a [Event],
     behaviours: &'a Behaviours,
-    dice: &'a mut Dice,
+    rng: &'a mut SeededRng,
     body: String,
 }
 
 impl Writer<'_> {
-    fn envelope(&mut self, places: &[usize], has_more: bool) {
-        if places.is_empty() && happens(self.behaviours.data_null, self.dice) {
+    fn envelope(&mut self, indices: &[usize], has_more: bool) {
+        if indices.is_empty() && happens(self.behaviours.data_null, self.rng) {
             self.body.push_str(r#"{"object":"list","data":null"#);
-            return self.end(places, has_more);
+            return self.end(indices, has_more);
         }
         self.body.push_str(r#"{"object":"list","data":["#);
-        let mut order = places.to_vec();
-        if self.dice.chance(self.behaviours.shuffled) {
-            self.dice.shuffle(&mut order);
+        let mut order = indices.to_vec();
+        if self.rng.chance(self.behaviours.shuffled) {
+            self.rng.shuffle(&mut order);
         }
-        for (number, place) in order.iter().enumerate() {
+        for (number, index) in order.iter().enumerate() {
             if number > 0 {
                 self.body.push(',');
             }
-            self.event(*place);
+            self.event(*index);
         }
         self.body.push(']');
-        self.end(places, has_more);
+        self.end(indices, has_more);
     }
 
-    fn end(&mut self, places: &[usize], has_more: bool) {
-        self.edge_ids(places);
+    fn end(&mut self, indices: &[usize], has_more: bool) {
+        self.edge_ids(indices);
         self.body.push_str(&format!(",\"has_more\":{has_more}}}\n"));
     }
 
-    fn event(&mut self, place: usize) {
-        let raw = &self.events[place].raw;
-        match self.dice.chance(self.behaviours.reshaped).then(|| reshaped(raw, self.dice)).flatten() {
+    fn event(&mut self, index: usize) {
+        let raw = &self.events[index].raw;
+        match self.rng.chance(self.behaviours.reshaped).then(|| reshaped(raw, self.rng)).flatten() {
             Some(reshaped) => self.body.push_str(&reshaped),
             None => self.body.push_str(raw),
         }
     }
 
-    fn edge_ids(&mut self, places: &[usize]) {
-        let withheld = self.dice.chance(self.behaviours.edge_ids_withheld);
-        for (name, place) in [("first_id", places.first()), ("last_id", places.last())] {
-            let id = place.map(|place| self.events[*place].cursor.as_str());
+    fn edge_ids(&mut self, indices: &[usize]) {
+        let withheld = self.rng.chance(self.behaviours.edge_ids_withheld);
+        for (name, index) in [("first_id", indices.first()), ("last_id", indices.last())] {
+            let id = index.map(|index| self.events[*index].cursor.as_str());
             let value = match self.behaviours.edge_ids {
                 EdgeIds::Absent if withheld => continue,
                 EdgeIds::Null if withheld => serde_json::Value::Null,
@@ -80,11 +80,12 @@ impl Writer<'_> {
     }
 }
 
-/// Returns the event with one field more or less.
-fn reshaped(raw: &str, dice: &mut Dice) -> Option<String> {
+/// Returns the event without its field `source`, or with such a field if it has none. `None` if the event is not a
+/// valid JSON object.
+fn reshaped(raw: &str, rng: &mut SeededRng) -> Option<String> {
     let mut event: serde_json::Map<String, serde_json::Value> = serde_json::from_str(raw).ok()?;
     if event.remove("source").is_none() {
-        event.insert("source".to_owned(), dice.pick(&["retool", "adminapi"]).into());
+        event.insert("source".to_owned(), rng.pick(&["retool", "adminapi"]).into());
     }
     serde_json::to_string(&event).ok()
 }

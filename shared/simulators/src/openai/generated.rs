@@ -1,21 +1,21 @@
-//! Generated events without a list, for callers that need only events.
+//! Generated events for callers that need no simulator, such as benchmarks.
 
 use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
 use super::generated_event::generated_event;
-use crate::dice::Dice;
 use crate::options::Options;
+use crate::seeded_rng::SeededRng;
 
-/// Returns an endless sequence of different events, as a healthy organization has them in the six days before `now`.
-/// The same seed and time give the same events.
+/// Returns an endless sequence of different events, as the API sends them. They happen in the six days before `now`.
+/// The same seed and `now` always give the same events.
 pub fn generated(seed: u64, now: Timestamp) -> impl Iterator<Item = String> {
     let options = Options { seed, ..Options::new(now) };
     let behaviours = Behaviours::new(options.faults, seed);
     (0..).map(move |number| {
-        let mut dice = Dice::new(seed, "openai made up", number as u64);
-        let effective_at = dice.between(options.first().as_second(), now.as_second() - 1);
-        generated_event(number, effective_at, now, &behaviours, &mut dice).raw
+        let mut rng = SeededRng::new(seed, "openai made up", number as u64);
+        let effective_at = rng.between(options.first().as_second(), now.as_second() - 1);
+        generated_event(number, effective_at, now, &behaviours, &mut rng).raw
     })
 }
 

@@ -1,4 +1,4 @@
-//! A generated event, as an organization may have it.
+//! Generates one event.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ use super::event::Event;
 use super::payloads::payload;
 use super::people::{EMAILS, PLACES, PROJECTS, USER_AGENTS};
 use super::types;
-use crate::dice::{Dice, happens, hash};
 use crate::fields::Fields;
+use crate::seeded_rng::{SeededRng, happens, hash};
 
-/// Event types that are frequent.
-const FREQUENT: [&str; 7] = [
+/// Two thirds of all events have one of these types. A type that is listed twice is twice as frequent.
+const FREQUENT_TYPES: [&str; 7] = [
     "login.succeeded",
     "login.succeeded",
     "login.failed",
@@ -22,116 +22,117 @@ const FREQUENT: [&str; 7] = [
     "api_key.updated",
     "user.updated",
 ];
-/// Event types that are not published.
+/// Event types that are not in the API's specification.
 const UNPUBLISHED_TYPES: [&str; 3] = ["agent.delegated", "vault.secret.read", "tenant.agent.paused"];
-/// The origins of events. The field that names them existed for a while only.
+/// Values of the field `source`, which the API sent only for a time.
 const SOURCES: [&str; 4] = ["cloud_console", "adminapi", "scim", "backfill"];
 
-/// Generates event `number` with the event time `effective_at`.
+/// Generates an event that happened at `effective_at`, in seconds since 1970. `number` and `rng` decide its type and
+/// its content.
 pub(super) fn generated_event(
     number: usize,
     effective_at: i64,
     visible_at: Timestamp,
     behaviours: &Behaviours,
-    dice: &mut Dice,
+    rng: &mut SeededRng,
 ) -> Event {
-    let awkward = dice.chance(behaviours.awkward).then(|| Awkward::any(dice));
+    let awkward = rng.chance(behaviours.awkward).then(|| Awkward::any(rng));
     let event_type = match (awkward, number % 3) {
         (Some(awkward), _) => awkward.event_type(),
-        _ if dice.chance(behaviours.unheard_of) => dice.pick(&UNPUBLISHED_TYPES),
-        (None, 0) => types::by_number(number / 3),
-        (None, _) => dice.pick(&FREQUENT),
+        _ if rng.chance(behaviours.unheard_of) => rng.pick(&UNPUBLISHED_TYPES),
+        (None, 0) => types::event_type_by_number(number / 3),
+        (None, _) => rng.pick(&FREQUENT_TYPES),
     };
-    let id = format!("audit_log-{}", dice.alphanumeric(24));
+    let id = format!("audit_log-{}", rng.alphanumeric(24));
     let mut fields = Fields(vec![
         ("object", json!("organization.audit_log")),
         ("id", json!(id)),
         ("type", json!(event_type)),
         ("effective_at", json!(effective_at)),
     ]);
-    if let Some(project) = project(behaviours, dice) {
+    if let Some(project) = project(behaviours, rng) {
         fields.0.push(("project", project));
     }
-    if let Some(actor) = actor(behaviours, dice) {
+    if let Some(actor) = actor(behaviours, rng) {
         fields.0.push(("actor", actor));
     }
     let payload = match awkward {
-        Some(awkward) => Some(awkward.payload(dice)),
-        None => payload(event_type, dice, behaviours),
+        Some(awkward) => Some(awkward.payload(rng)),
+        None => payload(event_type, rng, behaviours),
     };
     if let Some(payload) = payload {
-        let earlier = types::earlier_name(event_type).filter(|_| happens(behaviours.earlier_names, dice));
+        let earlier = types::earlier_name(event_type).filter(|_| happens(behaviours.earlier_names, rng));
         fields.0.push((earlier.unwrap_or(event_type), payload));
     }
-    if dice.chance(behaviours.unheard_of) {
-        fields.0.push(("source", json!(dice.pick(&SOURCES))));
+    if rng.chance(behaviours.unheard_of) {
+        fields.0.push(("source", json!(rng.pick(&SOURCES))));
     }
     let is_tenant_scoped = types::is_tenant_scoped(event_type);
     let raw = with_lone_surrogates(&fields.to_json());
     Event { cursor: id.clone(), id: Some(id), effective_at, visible_at, is_tenant_scoped, raw }
 }
 
-/// Returns the project of an event, if it has one.
-fn project(behaviours: &Behaviours, dice: &mut Dice) -> Option<Value> {
-    let half = dice.chance(behaviours.lone_surrogates);
-    if !half && !dice.chance(0.4) {
+/// Returns the project in which an event happened; `None` if it has none, which is more frequent.
+fn project(behaviours: &Behaviours, rng: &mut SeededRng) -> Option<Value> {
+    let has_lone_surrogate = rng.chance(behaviours.lone_surrogates);
+    if !has_lone_surrogate && !rng.chance(0.4) {
         return None;
     }
-    let (id, name) = dice.pick(&PROJECTS);
-    let name = if half { format!("{name} {SURROGATE_STAND_IN}") } else { name.to_owned() };
+    let (id, name) = rng.pick(&PROJECTS);
+    let name = if has_lone_surrogate { format!("{name} {SURROGATE_STAND_IN}") } else { name.to_owned() };
     Some(json!({"id": id, "name": name}))
 }
 
-/// Returns a session, an API key, `null` or nothing.
-fn actor(behaviours: &Behaviours, dice: &mut Dice) -> Option<Value> {
-    if dice.chance(behaviours.sparse) {
-        return match dice.below(4) {
+/// Returns the actor of an event: a session, an API key, or `null`. `None` if the event has no such field.
+fn actor(behaviours: &Behaviours, rng: &mut SeededRng) -> Option<Value> {
+    if rng.chance(behaviours.sparse) {
+        return match rng.below(4) {
             0 => None,
             1 => Some(Value::Null),
-            2 => Some(bare_session(dice)),
-            _ => Some(key_without_id(dice)),
+            2 => Some(bare_session(rng)),
+            _ => Some(key_without_id(rng)),
         };
     }
-    Some(match dice.below(18) {
+    Some(match rng.below(18) {
         0..=2 => {
-            let mut actor = key_without_id(dice);
-            actor["api_key"]["id"] = json!(format!("key_{}", dice.alphanumeric(12)));
+            let mut actor = key_without_id(rng);
+            actor["api_key"]["id"] = json!(format!("key_{}", rng.alphanumeric(12)));
             actor
         }
         3 => json!({"type": "api_key", "api_key": {
-            "id": format!("key_{}", dice.alphanumeric(12)), "type": "service_account",
-            "service_account": {"id": format!("svc_acct_{}", dice.alphanumeric(8))},
+            "id": format!("key_{}", rng.alphanumeric(12)), "type": "service_account",
+            "service_account": {"id": format!("svc_acct_{}", rng.alphanumeric(8))},
         }}),
-        _ => json!({"type": "session", "session": session(behaviours, dice)}),
+        _ => json!({"type": "session", "session": session(behaviours, rng)}),
     })
 }
 
-fn user(dice: &mut Dice) -> Value {
-    let email = dice.pick(&EMAILS);
+fn user(rng: &mut SeededRng) -> Value {
+    let email = rng.pick(&EMAILS);
     json!({"id": format!("user-{:x}", hash(email)), "email": email})
 }
 
-fn key_without_id(dice: &mut Dice) -> Value {
-    json!({"type": "api_key", "api_key": {"type": "user", "user": user(dice)}})
+fn key_without_id(rng: &mut SeededRng) -> Value {
+    json!({"type": "api_key", "api_key": {"type": "user", "user": user(rng)}})
 }
 
-fn bare_session(dice: &mut Dice) -> Value {
-    json!({"type": "session", "session": {"user": user(dice), "ip_address": format!("203.0.113.{}", dice.below(256))}})
+fn bare_session(rng: &mut SeededRng) -> Value {
+    json!({"type": "session", "session": {"user": user(rng), "ip_address": format!("203.0.113.{}", rng.below(256))}})
 }
 
-fn session(behaviours: &Behaviours, dice: &mut Dice) -> Value {
-    let [country, city, region, region_code, latitude, longitude] = dice.pick(&PLACES);
-    let ip = if dice.chance(behaviours.ipv6) {
-        format!("2001:db8:{}::{}", dice.hex(3), dice.hex(2))
+fn session(behaviours: &Behaviours, rng: &mut SeededRng) -> Value {
+    let [country, city, region, region_code, latitude, longitude] = rng.pick(&PLACES);
+    let ip = if rng.chance(behaviours.ipv6) {
+        format!("2001:db8:{}::{}", rng.hex(3), rng.hex(2))
     } else {
-        format!("{}.{}", dice.pick(&["198.51.100", "203.0.113"]), dice.below(256))
+        format!("{}.{}", rng.pick(&["198.51.100", "203.0.113"]), rng.below(256))
     };
     json!({
-        "user": user(dice), "ip_address": ip, "user_agent": dice.pick(&USER_AGENTS),
-        "ja3": dice.hex(32), "ja4": format!("t13d1516h2_{}_{}", dice.hex(12), dice.hex(12)),
+        "user": user(rng), "ip_address": ip, "user_agent": rng.pick(&USER_AGENTS),
+        "ja3": rng.hex(32), "ja4": format!("t13d1516h2_{}_{}", rng.hex(12), rng.hex(12)),
         "ip_address_details": {
             "country": country, "city": city, "region": region, "region_code": region_code,
-            "asn": dice.between(64_496, 64_511).to_string(), "latitude": latitude, "longitude": longitude,
+            "asn": rng.between(64_496, 64_511).to_string(), "latitude": latitude, "longitude": longitude,
         },
     })
 }
@@ -140,10 +141,10 @@ fn session(behaviours: &Behaviours, dice: &mut Dice) -> Value {
 mod tests {
     use super::*;
 
-    /// Returns a thousand events as they are sent.
+    /// Returns the JSON texts of a thousand generated events.
     fn raws(behaviours: &Behaviours) -> Vec<String> {
         let event = |number| {
-            generated_event(number, 7, Timestamp::UNIX_EPOCH, behaviours, &mut Dice::new(1, "made", number as u64))
+            generated_event(number, 7, Timestamp::UNIX_EPOCH, behaviours, &mut SeededRng::new(1, "made", number as u64))
         };
         (0..1_000).map(|number| event(number).raw).collect()
     }

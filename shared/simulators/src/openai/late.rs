@@ -3,48 +3,50 @@
 use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
-use crate::dice::Dice;
 use crate::moment::after_milliseconds;
 use crate::options::Options;
+use crate::seeded_rng::SeededRng;
 
-/// Late events that become visible soon after the start happened at most this many seconds before it.
+/// If [`Behaviours::late_past_soon`] is set, events from before the start are late only if they happened at most this
+/// many seconds before it.
 pub(super) const LATE_SPAN_SECONDS: i64 = 240;
 
-/// Returns when an event becomes visible.
+/// Returns the time at which an event becomes visible.
 ///
-/// An event from before the start is visible at the start, a later one when it happens. A late event is visible seconds
-/// to hours after that.
+/// An event that is not late is visible when it happens, or from the start if it happened before the start. A late
+/// event becomes visible seconds to hours later.
 pub(super) fn visible_at(
     second: i64,
     is_late: bool,
     options: &Options,
     behaviours: &Behaviours,
-    dice: &mut Dice,
+    rng: &mut SeededRng,
 ) -> Timestamp {
     let at = Timestamp::from_second(second).unwrap_or(options.now);
     if !is_late {
         return at.max(options.now);
     }
     if at >= options.now || !behaviours.late_past_soon {
-        return after_milliseconds(at, lateness(behaviours, dice)).max(options.now);
+        return after_milliseconds(at, random_delay_milliseconds(behaviours, rng)).max(options.now);
     }
-    // No collector looks further back, so such an event would be lost instead of late.
+    // An older event is visible at once: collectors look back only some minutes, so they would miss it.
     if at < after_milliseconds(options.now, -LATE_SPAN_SECONDS * 1_000) {
         options.now
     } else {
-        after_milliseconds(options.now, dice.between(1_000, 3_000))
+        after_milliseconds(options.now, rng.between(1_000, 3_000))
     }
 }
 
-/// Returns the delay of a late event in milliseconds: mostly short, sometimes any, sometimes nearly the longest.
-fn lateness(behaviours: &Behaviours, dice: &mut Dice) -> i64 {
+/// Returns a random delay of a late event in milliseconds: usually short, sometimes of any length up to the longest,
+/// and for a share of [`Behaviours::near_latest`] nearly the longest.
+fn random_delay_milliseconds(behaviours: &Behaviours, rng: &mut SeededRng) -> i64 {
     let longest = behaviours.latest_seconds.max(1).saturating_mul(1_000);
-    if dice.chance(behaviours.near_latest) {
-        dice.between(longest - longest / 20, longest)
-    } else if dice.chance(0.9) {
-        dice.between(1_000, longest / 100 + 1_000).min(longest)
+    if rng.chance(behaviours.near_latest) {
+        rng.between(longest - longest / 20, longest)
+    } else if rng.chance(0.9) {
+        rng.between(1_000, longest / 100 + 1_000).min(longest)
     } else {
-        dice.between(1_000, longest)
+        rng.between(1_000, longest)
     }
 }
 
@@ -55,11 +57,11 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(1_795_338_000, 0);
     const DAY: i64 = 86_400;
 
-    /// Returns the delays of a thousand late events in seconds. They happen `offset` seconds from the start.
+    /// Returns the delays of a thousand late events in seconds. The events happen `offset` seconds after the start.
     fn seconds_late(offset: i64, behaviours: &Behaviours) -> Vec<i64> {
         let options = Options::new(NOW);
         let second = NOW.as_second() + offset;
-        let at = |number| visible_at(second, true, &options, behaviours, &mut Dice::new(1, "late", number));
+        let at = |number| visible_at(second, true, &options, behaviours, &mut SeededRng::new(1, "late", number));
         (0..1_000).map(|number| at(number).as_second() - second).collect()
     }
 

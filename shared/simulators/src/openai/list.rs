@@ -1,4 +1,4 @@
-//! The events of a page.
+//! The list of events: finds the page that a request asks for.
 
 use std::collections::HashMap;
 
@@ -7,27 +7,27 @@ use super::event::Event;
 use super::query::{Filter, Query};
 use crate::canonical::text_at;
 
-/// A page of the list.
+/// A page of the list of events.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    /// The places of the events in the list.
+    /// The indices of the page's events in [`List::events`].
     pub(super) events: Vec<usize>,
     pub(super) has_more: bool,
 }
 
-/// A cursor names an unknown event. The value is the parameter.
+/// The error for a cursor that names no known event. The value is the name of the parameter: `after` or `before`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct UnknownId(pub(super) &'static str);
 
-/// The list at one moment.
+/// All events, and which of them can be listed at one moment.
 pub(super) struct List<'a> {
-    /// The events, newest first.
+    /// All events, newest first, visible or not.
     pub(super) events: &'a [Event],
-    /// The place in `events` per cursor.
-    pub(super) places: &'a HashMap<String, usize>,
-    /// The visible events, by place.
+    /// The index in `events` of the event that a cursor names.
+    pub(super) index_by_cursor: &'a HashMap<String, usize>,
+    /// For each event of `events`, whether it is visible.
     pub(super) visible: &'a [bool],
-    /// The second before which events are not kept.
+    /// Events that happened before this second are no longer kept. In seconds since 1970.
     pub(super) kept_from: i64,
     pub(super) behaviours: &'a Behaviours,
 }
@@ -39,10 +39,10 @@ impl List<'_> {
         let (start, end) = self.window(query);
         let ascending = self.behaviours.ascending;
         let (above, below) = if ascending { (after, before) } else { (before, after) };
-        let start = below.map_or(start, |place| start.max(place + 1));
-        let end = above.map_or(end, |place| end.min(place)).max(start);
-        let matching = (start..end).filter(|place| self.is_listed(*place, query));
-        // With `before` alone, the page is read backwards from its cursor, so that it is adjacent to it.
+        let start = below.map_or(start, |index| start.max(index + 1));
+        let end = above.map_or(end, |index| end.min(index)).max(start);
+        let matching = (start..end).filter(|index| self.is_listed(*index, query));
+        // With `before` alone, the page has the events nearest to the cursor, so it is read backwards from there.
         let is_backwards = before.is_some() && after.is_none();
         Ok(if ascending == is_backwards {
             self.take_page(matching, query.limit)
@@ -51,12 +51,13 @@ impl List<'_> {
         })
     }
 
-    /// Returns the page that ended with the `after` of `query`, or the requested page if there is none.
-    pub(super) fn page_again(&self, query: &Query) -> Result<Page, UnknownId> {
+    /// Returns the page that ends with the `after` cursor of `query`, as if the API repeated it. Without that cursor,
+    /// returns the requested page.
+    pub(super) fn repeated_page(&self, query: &Query) -> Result<Page, UnknownId> {
         let next = self.page(query)?;
         let Some(cursor) = self.find(query, &query.after, "after")? else { return Ok(next) };
         let (start, end) = self.window(query);
-        let is_listed = |place: &usize| self.is_listed(*place, query);
+        let is_listed = |index: &usize| self.is_listed(*index, query);
         let page = if self.behaviours.ascending {
             self.take_page((cursor.max(start)..end).filter(is_listed), query.limit)
         } else {
@@ -65,53 +66,57 @@ impl List<'_> {
         Ok(Page { has_more: !next.events.is_empty(), ..page })
     }
 
-    /// Returns the range of places whose events are in the requested seconds.
+    /// Returns the first index and the index after the last one of the events that happened in the requested seconds.
     fn window(&self, query: &Query) -> (usize, usize) {
         let start = self.events.partition_point(|event| event.effective_at > query.to);
         (start, self.events.partition_point(|event| event.effective_at >= query.from).max(start))
     }
 
-    /// Returns the place of a cursor's event.
+    /// Returns the index of the event that the cursor `id` names; `None` if the request has no such cursor.
+    ///
+    /// # Errors
+    /// The cursor names no known event.
     fn find(&self, query: &Query, id: &Option<String>, param: &'static str) -> Result<Option<usize>, UnknownId> {
         let Some(id) = id else { return Ok(None) };
-        let is_known = |place: &usize| {
-            self.visible[*place]
-                && (self.behaviours.vanished_cursor_kept || self.is_kept(*place))
-                && (!self.behaviours.filtered_cursor_unknown || self.is_asked_for(*place, query))
+        let is_known = |index: &usize| {
+            self.visible[*index]
+                && (self.behaviours.vanished_cursor_kept || self.is_kept(*index))
+                && (!self.behaviours.filtered_cursor_unknown || self.is_asked_for(*index, query))
         };
-        self.places.get(id).copied().filter(is_known).map(Some).ok_or(UnknownId(param))
+        self.index_by_cursor.get(id).copied().filter(is_known).map(Some).ok_or(UnknownId(param))
     }
 
-    fn is_kept(&self, place: usize) -> bool {
-        self.events[place].effective_at >= self.kept_from
+    fn is_kept(&self, index: usize) -> bool {
+        self.events[index].effective_at >= self.kept_from
     }
 
-    fn is_asked_for(&self, place: usize, query: &Query) -> bool {
-        let event = &self.events[place];
+    fn is_asked_for(&self, index: usize, query: &Query) -> bool {
+        let event = &self.events[index];
         event.is_tenant_scoped == query.tenant_only
             && (query.from..=query.to).contains(&event.effective_at)
             && matches_filters(event, &query.filters)
     }
 
-    fn is_listed(&self, place: usize, query: &Query) -> bool {
-        self.visible[place] && self.is_kept(place) && self.is_asked_for(place, query)
+    fn is_listed(&self, index: usize, query: &Query) -> bool {
+        self.visible[index] && self.is_kept(index) && self.is_asked_for(index, query)
     }
 
-    /// Returns the first `limit` places, in the order of the list.
+    /// Takes the first `limit` indices of `matching` and sorts them in the order of the list.
     fn take_page(&self, mut matching: impl Iterator<Item = usize>, limit: usize) -> Page {
         let mut events: Vec<_> = matching.by_ref().take(limit).collect();
         let has_more = matching.next().is_some();
-        events.sort_unstable_by_key(|place| if self.behaviours.ascending { usize::MAX - place } else { *place });
+        events.sort_unstable_by_key(|index| if self.behaviours.ascending { usize::MAX - index } else { *index });
         Page { events, has_more }
     }
 }
 
-/// Returns `true` if the event matches every filter. One matching value of a filter suffices.
+/// Returns `true` if the event matches all filters. It matches a filter if it has at least one of the filter's values.
 fn matches_filters(event: &Event, filters: &[(Filter, Vec<String>)]) -> bool {
-    filters.iter().all(|(filter, values)| filter_values(&event.raw, *filter).iter().any(|fact| values.contains(fact)))
+    filters.iter().all(|(filter, values)| filter_values(&event.raw, *filter).iter().any(|value| values.contains(value)))
 }
 
-/// Returns the values of an event that a filter compares.
+/// Returns the values of the event that `filter` compares with the requested ones. An actor, for example, has several
+/// ids.
 fn filter_values(raw: &str, filter: Filter) -> Vec<String> {
     let paths: &[&[&str]] = match filter {
         Filter::Projects => &[&["project", "id"]],
@@ -138,7 +143,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns seven events, newest first: a to g at the seconds 9, 8, 8, 8, 5, 5, 1. Event d belongs to the tenant.
+    /// Returns seven events, newest first: a to g at the seconds 9, 8, 8, 8, 5, 5 and 1. Event d is listed under
+    /// `tenant_only=true`, the others are not.
     fn events() -> Vec<Event> {
         let event = |(id, second): (&str, i64)| {
             let event_type = if id == "d" { "tenant.user.added" } else { "user.added" };
@@ -159,16 +165,23 @@ mod tests {
         [("a", 9), ("b", 8), ("c", 8), ("d", 8), ("e", 5), ("f", 5), ("g", 1)].map(event).into()
     }
 
-    /// Returns the page of these events under `behaviours`, after the event `gone` has left.
-    fn requested(query: &str, behaviours: &Behaviours, gone: bool, again: bool) -> Result<(String, bool), UnknownId> {
+    /// Returns the ids of the page that `query` asks for, and its `has_more`. With `is_g_dropped`, the oldest event, g,
+    /// is no longer kept. With `is_repeat`, the API repeats the page before the requested one.
+    fn requested(
+        query: &str,
+        behaviours: &Behaviours,
+        is_g_dropped: bool,
+        is_repeat: bool,
+    ) -> Result<(String, bool), UnknownId> {
         let events = events();
-        let places = events.iter().enumerate().map(|(place, event)| (event.cursor.clone(), place)).collect();
+        let index_by_cursor = events.iter().enumerate().map(|(index, event)| (event.cursor.clone(), index)).collect();
         let visible = vec![true; events.len()];
-        let kept_from = if gone { 2 } else { i64::MIN };
-        let list = List { events: &events, places: &places, visible: &visible, kept_from, behaviours };
+        let kept_from = if is_g_dropped { 2 } else { i64::MIN };
+        let list =
+            List { events: &events, index_by_cursor: &index_by_cursor, visible: &visible, kept_from, behaviours };
         let query = Query::parse(query, behaviours).unwrap();
-        let page = if again { list.page_again(&query)? } else { list.page(&query)? };
-        Ok((page.events.iter().map(|place| events[*place].cursor.as_str()).collect(), page.has_more))
+        let page = if is_repeat { list.repeated_page(&query)? } else { list.page(&query)? };
+        Ok((page.events.iter().map(|index| events[*index].cursor.as_str()).collect(), page.has_more))
     }
 
     fn ask(query: &str, ascending: bool) -> Result<(String, bool), UnknownId> {
@@ -194,7 +207,7 @@ mod tests {
         check("before=e&limit=2", "bc", true);
         check("before=c", "ab", false);
         check("after=a&before=f", "bce", false);
-        // Event d belongs to the tenant, so it is not in this list, but it has its place.
+        // Event d is not in this list, but its id is still a valid cursor.
         check("after=d&limit=1", "e", true);
     }
 
@@ -207,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn b14_b15_filters_and_tenant() {
+    fn b14_b15_a_list_can_be_filtered_and_restricted_to_the_tenant() {
         check("tenant_only=true", "d", false);
         check("project_ids[]=p5&project_ids[]=p1", "efg", false);
         check("project_ids[]=p5&actor_emails[]=f@example.com", "f", false);
@@ -253,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_page_ends_with_the_cursor() {
+    fn a_repeated_page_ends_with_the_cursor() {
         let check = |query, ascending, ids: &str, has_more| {
             let behaviours = Behaviours { ascending, ..Behaviours::default() };
             assert_eq!(requested(query, &behaviours, false, true), Ok((ids.to_owned(), has_more)), "{query}");

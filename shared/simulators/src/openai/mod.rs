@@ -11,7 +11,6 @@ mod event;
 mod events;
 mod generated;
 mod generated_event;
-mod given;
 mod keys;
 mod late;
 mod list;
@@ -20,6 +19,7 @@ mod people;
 mod query;
 mod reply;
 mod state;
+mod supplied;
 mod types;
 
 use std::io;
@@ -41,7 +41,7 @@ use crate::server::{Running, Simulation};
 use endpoint::operation;
 use state::State;
 
-/// The simulator. Clones are handles of the same one.
+/// The OpenAI simulator. A clone shares all its state with the original.
 #[derive(Clone)]
 pub struct OpenAiSimulator(Arc<Shared>);
 
@@ -51,24 +51,25 @@ struct Shared {
 }
 
 impl OpenAiSimulator {
-    /// Returns a simulator with the behaviours of `options.faults`.
+    /// Returns a simulator with the behaviours of the preset `options.faults`.
     ///
     /// # Errors
-    /// A given record is not JSON, or the ledger's file cannot be opened.
+    /// A supplied event is not JSON, or the ledger's file cannot be opened.
     pub fn new(options: &Options, clock: Clock) -> io::Result<Self> {
         Self::with(options, Behaviours::new(options.faults, options.seed), clock)
     }
 
-    /// Returns a simulator with these behaviours.
+    /// Returns a simulator with these behaviours. `options.faults` is ignored.
     ///
     /// # Errors
-    /// A given record is not JSON, or the ledger's file cannot be opened.
+    /// As [`Self::new`].
     pub fn with(options: &Options, behaviours: Behaviours, clock: Clock) -> io::Result<Self> {
         let state = State::new(options, behaviours)?;
         Ok(Self(Arc::new(Shared { clock, state: Mutex::new(state) })))
     }
 
-    /// Starts a simulator on 127.0.0.1. Port 0 means any free port. The caller must be in a tokio runtime.
+    /// Creates a simulator and serves it on 127.0.0.1. Port 0 means any free port. The caller must be in a tokio
+    /// runtime.
     ///
     /// # Errors
     /// As [`Self::new`] and [`Self::serve`].
@@ -76,16 +77,16 @@ impl OpenAiSimulator {
         Self::new(&options, clock)?.serve(port)
     }
 
-    /// Serves the simulator on 127.0.0.1. The caller must be in a tokio runtime.
+    /// Serves the simulator on 127.0.0.1. Port 0 means any free port. The caller must be in a tokio runtime.
     ///
     /// # Errors
-    /// The port cannot be bound.
+    /// The port cannot be bound, or the caller is not in a tokio runtime.
     pub fn serve(&self, port: u16) -> io::Result<Running> {
         Running::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
     }
 
-    /// Changes the behaviours from the next request on. Events and the times when they become visible are fixed at the
-    /// start and do not change.
+    /// Changes the behaviours from the next request on. The events and the times at which they become visible were
+    /// fixed when the simulator was created, so they do not change.
     pub fn change(&self, change: impl FnOnce(&mut Behaviours)) {
         let now = self.0.now();
         self.0.state().change(now, change);

@@ -1,6 +1,6 @@
-//! The people of the simulated organization, their places and projects.
+//! The people of the simulated organization, with their locations, projects and user agents.
 
-/// The people of the simulated organization.
+/// The e-mail addresses of the people.
 pub(super) const EMAILS: [&str; 8] = [
     "mina.okafor@example.com",
     "jens.aaberg@example.com",
@@ -12,7 +12,7 @@ pub(super) const EMAILS: [&str; 8] = [
     "ravi.kumar@example.net",
 ];
 
-/// The projects: id and name.
+/// The projects of the organization: id and name.
 pub(super) const PROJECTS: [(&str, &str); 5] = [
     ("proj_7Hc2NpWmR5kVxTqa", "Ledger Assistant"),
     ("proj_Bz91LmQe4XtYw0Su", "Übersetzung"),
@@ -21,7 +21,7 @@ pub(super) const PROJECTS: [(&str, &str); 5] = [
     ("proj_default", "Default project"),
 ];
 
-/// The places of the people: country, city, region, region code, latitude, longitude.
+/// Locations of the people: country, city, region, region code, latitude and longitude.
 pub(super) const PLACES: [[&str; 6]; 4] = [
     ["KR", "Busan", "Busan", "26", "35.17950", "129.07560"],
     ["DE", "Köln", "Nordrhein-Westfalen", "NW", "50.93330", "6.95000"],
@@ -29,7 +29,7 @@ pub(super) const PLACES: [[&str; 6]; 4] = [
     ["BR", "São Paulo", "São Paulo", "SP", "-23.54750", "-46.63610"],
 ];
 
-/// The user agents of the people.
+/// User agents of the people's sessions.
 pub(super) const USER_AGENTS: [&str; 4] = [
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",

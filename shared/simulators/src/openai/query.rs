@@ -1,4 +1,4 @@
-//! The query of a list request.
+//! The query parameters of a list request.
 
 use std::ops::Range;
 
@@ -8,31 +8,31 @@ use super::behaviours::Behaviours;
 use super::types;
 use crate::http;
 
-/// The highest limit.
+/// The highest accepted `limit`.
 const MAX_LIMIT: usize = 100;
 
-/// The refusal of a query: the parameter and its fault.
+/// An invalid query parameter: its name, and a message that says what is wrong with it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) param: String,
     pub(super) message: String,
 }
 
-/// A list request.
+/// The parsed query parameters of a list request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) limit: usize,
     pub(super) after: Option<String>,
     pub(super) before: Option<String>,
     pub(super) tenant_only: bool,
-    /// The first second of the window.
+    /// The first second of the requested window, in seconds since 1970.
     pub(super) from: i64,
-    /// The last second of the window.
+    /// The last second of the requested window, inclusive, in seconds since 1970.
     pub(super) to: i64,
     pub(super) filters: Vec<(Filter, Vec<String>)>,
 }
 
-/// A filter of the list.
+/// A field of events by which a list request can filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Filter {
     Projects,
@@ -56,7 +56,10 @@ impl Filter {
 }
 
 impl Query {
-    /// Parses a query string, with or without percent-encoded brackets.
+    /// Parses a query string. The brackets of `event_types[]` and the like may be percent-encoded.
+    ///
+    /// # Errors
+    /// A parameter has an invalid value, or a filter lacks its brackets.
     pub(super) fn parse(text: &str, behaviours: &Behaviours) -> Result<Self, Refused> {
         let mut query = Self {
             limit: 20,
@@ -67,7 +70,7 @@ impl Query {
             to: i64::MAX,
             filters: Vec::new(),
         };
-        for (name, value) in http::form(text.as_bytes()) {
+        for (name, value) in http::decode_parameters(text.as_bytes()) {
             query.take(&name, value, behaviours)?;
         }
         query.check_types()?;
@@ -103,7 +106,7 @@ impl Query {
         Ok(())
     }
 
-    /// Returns the requested window, with an exclusive end.
+    /// Returns the requested window. Its end is exclusive.
     pub(super) fn window(&self) -> Range<Timestamp> {
         let moment = |second: i64, end| Timestamp::from_second(second).unwrap_or(end);
         moment(self.from, Timestamp::MIN)..moment(self.to.saturating_add(1), Timestamp::MAX)

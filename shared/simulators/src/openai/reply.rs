@@ -1,4 +1,4 @@
-//! The API's replies.
+//! The replies of the API other than pages.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -6,37 +6,37 @@ use serde_json::{Value, json};
 use super::choices::QuotaCode;
 use crate::http::Reply;
 
-/// The request limit that answers name if none is set.
+/// The number of requests per minute that the headers of a 429 show if the behaviours set no limit.
 const USUAL_PER_MINUTE: u32 = 60;
 
-/// A JSON answer.
+/// Returns a reply with a JSON body.
 pub(super) fn json(status: StatusCode, body: &Value) -> Reply {
     Reply::new(status, "application/json", format!("{body}\n"))
 }
 
-/// An error with the API's four fields.
+/// Returns an error with the four fields of the API's errors: message, type, parameter and code.
 pub(super) fn error(status: StatusCode, message: &str, kind: &str, param: Option<&str>, code: Option<&str>) -> Reply {
     json(status, &json!({"error": {"message": message, "type": kind, "param": param, "code": code}}))
 }
 
-/// A 400 about a parameter.
+/// Returns the 400 answer to an invalid parameter.
 pub(super) fn bad_request(param: &str, message: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, message, "invalid_request_error", Some(param), None)
 }
 
-/// A 5xx with JSON.
+/// Returns a 5xx answer with a JSON error.
 pub(super) fn server_error(status: StatusCode) -> Reply {
     let message = "The server had an error while processing your request.";
-    error(status, message, "server_error", None, None).with("x-should-retry", "true")
+    error(status, message, "server_error", None, None).with_header("x-should-retry", "true")
 }
 
-/// A 403 about a country that is not served.
+/// Returns the 403 answer to a client in a country where the API is not offered.
 pub(super) fn region_refused() -> Reply {
     let message = "Country, region, or territory not supported";
     error(StatusCode::FORBIDDEN, message, "request_forbidden", None, Some("unsupported_country_region_territory"))
 }
 
-/// Returns the API's error for that status.
+/// Returns the error that the API usually sends with this status.
 pub(super) fn of_status(status: u16) -> Reply {
     match StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR) {
         StatusCode::TOO_MANY_REQUESTS => throttled(None),
@@ -45,33 +45,34 @@ pub(super) fn of_status(status: u16) -> Reply {
     }
 }
 
-/// A 429 for too many requests.
+/// Returns the 429 answer to too many requests. `retry_after` is the wait in seconds that it asks for, if any.
 pub(super) fn throttled(retry_after: Option<u32>) -> Reply {
     let message = "Rate limit reached for requests. Please try again later.";
     let reply = error(StatusCode::TOO_MANY_REQUESTS, message, "requests", None, Some("rate_limit_exceeded"));
     let reply = with_remaining_requests(reply, USUAL_PER_MINUTE, 0, retry_after.unwrap_or(1).into());
     match retry_after {
-        Some(seconds) => reply.with("retry-after", seconds.max(1).to_string()),
+        Some(seconds) => reply.with_header("retry-after", seconds.max(1).to_string()),
         None => reply,
     }
 }
 
-/// A 429 for lack of credit, which waiting does not cure.
+/// Returns the 429 answer to an account without credit. Waiting does not help against it.
 pub(super) fn quota_exhausted(code: QuotaCode) -> Reply {
     let message = "You exceeded your current quota, please check your plan and billing details.";
     error(StatusCode::TOO_MANY_REQUESTS, message, code.name(), None, Some(code.name()))
 }
 
-/// Adds the headers with the remaining requests of the minute. `seconds` is the time until all are available again.
+/// Adds the headers that say how many requests are left in this minute. `max` is the limit per minute, and `seconds`
+/// the time until the next minute.
 pub(super) fn with_remaining_requests(mut reply: Reply, max: u32, left: u32, seconds: i64) -> Reply {
     reply.headers.retain(|(name, _)| !name.starts_with("x-ratelimit-"));
     reply
-        .with("x-ratelimit-limit-requests", max.to_string())
-        .with("x-ratelimit-remaining-requests", left.to_string())
-        .with("x-ratelimit-reset-requests", span(seconds))
+        .with_header("x-ratelimit-limit-requests", max.to_string())
+        .with_header("x-ratelimit-remaining-requests", left.to_string())
+        .with_header("x-ratelimit-reset-requests", span(seconds))
 }
 
-/// Formats a duration as in those headers: `7s`, `6m0s`, `1h0m0s`.
+/// Formats a duration as the rate limit headers do: `7s`, `6m0s`, `1h0m0s`.
 fn span(seconds: i64) -> String {
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds}s"),
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b25_spans_are_durations() {
+    fn b25_durations_have_hours_minutes_and_seconds() {
         assert_eq!([7, 60, 360, 3_661].map(span), ["7s", "1m0s", "6m0s", "1h1m1s"]);
     }
 

@@ -1,4 +1,4 @@
-//! The state of the simulated organization, and its answers.
+//! The state of the simulated organization, and the answers to requests.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,7 +16,6 @@ use super::events;
 use super::list::{List, Page, UnknownId};
 use super::query::Query;
 use super::{auth, reply};
-use crate::dice::{Dice, Questions, happens};
 use crate::faults;
 use crate::gateway::{Gateway, edge_page};
 use crate::http::{Reply, Request};
@@ -24,27 +23,29 @@ use crate::ledger::{Entry, Ledger, Served};
 use crate::options::Options;
 use crate::outage::Outage;
 use crate::script::ScriptProgress;
+use crate::seeded_rng::{RequestRngs, SeededRng, happens};
 
 pub(super) struct State {
     pub(super) behaviours: Behaviours,
-    /// All events, in the order of the list.
+    /// All events, newest first.
     events: Vec<Event>,
-    /// The place in `events` per cursor.
-    places: HashMap<String, usize>,
-    /// The places of all events in the order in which they become visible. Those before `next` are visible.
+    /// The index in `events` of the event that a cursor names.
+    index_by_cursor: HashMap<String, usize>,
+    /// The indices of all events, in the order in which the events become visible. Those before `next` have become
+    /// visible.
     upcoming: Vec<usize>,
     next: usize,
-    /// The visible events, by place.
+    /// For each event of `events`, whether clients can see it.
     visible: Vec<bool>,
-    /// The time since which audit logging is on.
+    /// The time at which audit logging was last turned on.
     logging_since: Timestamp,
-    /// The `kept_since` of the last request, and the times when events were found to be dropped.
+    /// The value of the behaviour `kept_since` at the last request.
     kept_since: Timestamp,
     dropped: HashMap<usize, Timestamp>,
     pub(super) ledger: Ledger,
     script_progress: ScriptProgress,
-    questions: Questions,
-    /// The minute of the last request, and the requests in it.
+    request_rngs: RequestRngs,
+    /// The minute of the last request, in minutes since 1970, and the number of requests in that minute.
     minute: (i64, u32),
 }
 
@@ -52,10 +53,10 @@ impl State {
     pub(super) fn new(options: &Options, behaviours: Behaviours) -> io::Result<Self> {
         let events = events::events(options, &behaviours)?;
         let mut upcoming: Vec<_> = (0..events.len()).collect();
-        upcoming.sort_by_key(|place| (events[*place].visible_at, events[*place].effective_at, *place));
+        upcoming.sort_by_key(|index| (events[*index].visible_at, events[*index].effective_at, *index));
         Ok(Self {
             behaviours,
-            places: events.iter().enumerate().map(|(place, event)| (event.cursor.clone(), place)).collect(),
+            index_by_cursor: events.iter().enumerate().map(|(index, event)| (event.cursor.clone(), index)).collect(),
             visible: vec![false; events.len()],
             events,
             upcoming,
@@ -65,12 +66,12 @@ impl State {
             dropped: HashMap::new(),
             ledger: Ledger::open("openai", options.ledger.as_deref())?,
             script_progress: ScriptProgress::default(),
-            questions: Questions::new(options.seed),
+            request_rngs: RequestRngs::new(options.seed),
             minute: (0, 0),
         })
     }
 
-    /// Changes the behaviours from `now` on.
+    /// Changes the behaviours at the time `now`.
     pub(super) fn change(&mut self, now: Timestamp, change: impl FnOnce(&mut Behaviours)) {
         let was_on = self.behaviours.audit_logging.is_on();
         change(&mut self.behaviours);
@@ -98,42 +99,42 @@ impl State {
         served.collect()
     }
 
-    /// Returns when the event is dropped, if it is.
-    fn until(&self, place: usize) -> Option<Timestamp> {
+    /// Returns the time from which the event with this index is no longer kept; `None` if it is kept for ever.
+    fn until(&self, index: usize) -> Option<Timestamp> {
         let kept_seconds = self.behaviours.kept_seconds.map(|seconds| {
-            let last = self.events[place].effective_at.saturating_add(seconds);
+            let last = self.events[index].effective_at.saturating_add(seconds);
             Timestamp::from_second(last.saturating_add(1)).unwrap_or(Timestamp::MAX)
         });
-        self.dropped.get(&place).copied().into_iter().chain(kept_seconds).min()
+        self.dropped.get(&index).copied().into_iter().chain(kept_seconds).min()
     }
 
-    /// Returns the second before which events are not kept.
+    /// Returns the first second whose events are kept at `now`, in seconds since 1970.
     fn kept_from(&self, now: Timestamp) -> i64 {
         let seconds = self.behaviours.kept_seconds.map_or(i64::MIN, |kept| now.as_second().saturating_sub(kept));
         seconds.max(self.behaviours.kept_since.as_second())
     }
 
-    /// Records in the ledger all that became visible until `now`.
+    /// Makes all events visible whose time has come by `now`, and records them in the ledger.
     fn advance(&mut self, now: Timestamp) {
         self.record_drops(now);
         if self.behaviours.audit_logging != AuditLogging::On {
             return;
         }
         let from = self.kept_from(now).max(self.logging_since.as_second());
-        while let Some(place) = self.upcoming.get(self.next).copied() {
-            let event = &self.events[place];
+        while let Some(index) = self.upcoming.get(self.next).copied() {
+            let event = &self.events[index];
             if event.visible_at > now {
                 break;
             }
             self.next += 1;
             if event.effective_at >= from {
-                self.visible[place] = true;
-                self.ledger.record(Entry { log_type: LOG_TYPE, event: place, at: now }, || event.raw.clone());
+                self.visible[index] = true;
+                self.ledger.record(Entry { log_type: LOG_TYPE, event: index, at: now }, || event.raw.clone());
             }
         }
     }
 
-    /// Records the time at which events were dropped, after `kept_since` was changed.
+    /// After a change of `kept_since`, notes `now` as the time at which the earlier visible events were dropped.
     fn record_drops(&mut self, now: Timestamp) {
         if self.kept_since == self.behaviours.kept_since {
             return;
@@ -150,62 +151,64 @@ impl State {
 
     pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Reply {
         self.advance(now);
-        let mut dice = self.questions.dice(&request.uri().to_string());
+        let mut rng = self.request_rngs.rng(&request.uri().to_string());
         let reply = match Outage::status(&self.behaviours.down, now) {
             Some(status) => reply::of_status(status),
-            None => match Gateway::answer(&self.behaviours.gateway, operation(request), now, &mut dice) {
+            None => match Gateway::answer(&self.behaviours.gateway, operation(request), now, &mut rng) {
                 Some(page) => return page,
-                None if happens(self.behaviours.edge_page, &mut dice) => return edge_page(&mut dice),
-                None => self.scripted(request, now, &mut dice),
+                None if happens(self.behaviours.edge_page, &mut rng) => return edge_page(&mut rng),
+                None => self.scripted(request, now, &mut rng),
             },
         };
         reply
-            .with("x-request-id", format!("req_{}", dice.hex(32)))
-            .with("openai-processing-ms", dice.between(20, 400).to_string())
-            .with("openai-version", "2020-10-01")
-            .with("openai-organization", "example-org")
+            .with_header("x-request-id", format!("req_{}", rng.hex(32)))
+            .with_header("openai-processing-ms", rng.between(20, 400).to_string())
+            .with_header("openai-version", "2020-10-01")
+            .with_header("openai-organization", "example-org")
     }
 
-    fn scripted(&mut self, request: &Request, now: Timestamp, dice: &mut Dice) -> Reply {
+    fn scripted(&mut self, request: &Request, now: Timestamp, rng: &mut SeededRng) -> Reply {
         let scripted = self.script_progress.faults_for(&self.behaviours.script, operation(request), request);
-        if let Some(reply) = scripted.replacement(dice, reply::server_error, reply::throttled) {
+        if let Some(reply) = scripted.replacement(rng, reply::server_error, reply::throttled) {
             return reply;
         }
-        let answer = self.rate_limited(request, now, dice);
-        let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, dice);
-        scripted.apply(reply, dice)
+        let answer = self.rate_limited(request, now, rng);
+        let reply = faults::apply_transport_faults(answer, request.headers(), &self.behaviours.transport, rng);
+        scripted.apply(reply, rng)
     }
 
-    /// Counts the request, and answers it with 429 or as usual.
-    fn rate_limited(&mut self, request: &Request, now: Timestamp, dice: &mut Dice) -> Reply {
+    /// Counts the request. Returns a 429 answer if the requests of this minute exceed the limit, otherwise the answer
+    /// of the API.
+    fn rate_limited(&mut self, request: &Request, now: Timestamp, rng: &mut SeededRng) -> Reply {
         let minute = now.as_second().div_euclid(60);
         self.minute = (minute, if self.minute.0 == minute { self.minute.1.saturating_add(1) } else { 1 });
         let reset = 60 - now.as_second().rem_euclid(60);
         let Some(max) = self.behaviours.per_minute else {
-            return self.early_failure(dice).unwrap_or_else(|| self.route(request, now, dice));
+            return self.early_failure(rng).unwrap_or_else(|| self.route(request, now, rng));
         };
         let reply = if self.minute.1 > max {
             let wait = self.behaviours.retry_after_seconds.and_then(|_| u32::try_from(reset).ok());
             reply::throttled(wait)
         } else {
-            self.early_failure(dice).unwrap_or_else(|| self.route(request, now, dice))
+            self.early_failure(rng).unwrap_or_else(|| self.route(request, now, rng))
         };
         reply::with_remaining_requests(reply, max, max.saturating_sub(self.minute.1), reset)
     }
 
-    /// Returns the reply of a server that fails before it handles the request, if it does.
-    fn early_failure(&self, dice: &mut Dice) -> Option<Reply> {
+    /// Returns a random 429 or 5xx answer as often as the behaviours ask for it; `None` if the request is to be
+    /// handled.
+    fn early_failure(&self, rng: &mut SeededRng) -> Option<Reply> {
         let behaviours = &self.behaviours;
-        if dice.chance(behaviours.throttled) {
+        if rng.chance(behaviours.throttled) {
             return Some(reply::throttled(behaviours.retry_after_seconds));
         }
-        if dice.chance(behaviours.quota_exhausted) {
+        if rng.chance(behaviours.quota_exhausted) {
             return Some(reply::quota_exhausted(behaviours.quota_code));
         }
-        dice.chance(behaviours.transport.server_error).then(|| faults::server_error(dice, reply::server_error))
+        rng.chance(behaviours.transport.server_error).then(|| faults::server_error(rng, reply::server_error))
     }
 
-    fn route(&self, request: &Request, now: Timestamp, dice: &mut Dice) -> Reply {
+    fn route(&self, request: &Request, now: Timestamp, rng: &mut SeededRng) -> Reply {
         let behaviours = &self.behaviours;
         let path = request.uri().path();
         if path != PATH {
@@ -216,12 +219,12 @@ impl State {
             let message = format!("Not allowed to {} on {path}.", request.method());
             let code = Some("method_not_supported");
             return reply::error(StatusCode::METHOD_NOT_ALLOWED, &message, "invalid_request_error", None, code)
-                .with("allow", "GET");
+                .with_header("allow", "GET");
         }
-        if happens(behaviours.region_refused, dice) {
+        if happens(behaviours.region_refused, rng) {
             return reply::region_refused();
         }
-        let as_string = dice.chance(behaviours.error_as_string);
+        let as_string = rng.chance(behaviours.error_as_string);
         if let Some(refusal) = auth::refusal(request.headers(), &behaviours.keys, now, as_string) {
             return refusal;
         }
@@ -230,12 +233,12 @@ impl State {
             return reply::error(StatusCode::FORBIDDEN, message, "invalid_request_error", None, None);
         }
         match Query::parse(request.uri().query().unwrap_or_default(), behaviours) {
-            Ok(query) => self.list(query, now, dice),
+            Ok(query) => self.list(query, now, rng),
             Err(refused) => reply::bad_request(&refused.param, &refused.message),
         }
     }
 
-    fn list(&self, mut query: Query, now: Timestamp, dice: &mut Dice) -> Reply {
+    fn list(&self, mut query: Query, now: Timestamp, rng: &mut SeededRng) -> Reply {
         let behaviours = &self.behaviours;
         if let Some(status) = behaviours.tenant_only_refused.filter(|_| query.tenant_only) {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
@@ -248,13 +251,13 @@ impl State {
             return span
                 .retry_after_seconds
                 .into_iter()
-                .fold(error, |it, wait| it.with("retry-after", wait.to_string()));
+                .fold(error, |it, wait| it.with_header("retry-after", wait.to_string()));
         }
-        if query.limit > 1 && dice.chance(behaviours.short_pages) {
-            query.limit = 1 + dice.below(query.limit - 1);
+        if query.limit > 1 && rng.chance(behaviours.short_pages) {
+            query.limit = 1 + rng.below(query.limit - 1);
         }
-        match self.page(&query, now, dice) {
-            Ok(page) => envelopes(&page, &self.events, behaviours, dice),
+        match self.page(&query, now, rng) {
+            Ok(page) => envelopes(&page, &self.events, behaviours, rng),
             Err(UnknownId(param)) => match behaviours.unknown_cursor {
                 UnknownCursor::BadRequest => reply::bad_request(param, &format!("Invalid '{param}': no such object.")),
                 UnknownCursor::NotFound => {
@@ -263,35 +266,39 @@ impl State {
                 }
                 UnknownCursor::FirstPage => {
                     (query.after, query.before) = (None, None);
-                    let page = self.listed(now).page(&query).unwrap_or_default();
-                    envelopes(&page, &self.events, behaviours, dice)
+                    let page = self.list_at(now).page(&query).unwrap_or_default();
+                    envelopes(&page, &self.events, behaviours, rng)
                 }
             },
         }
     }
 
-    /// Returns the requested page, or the API's reply to a query that it refuses.
-    fn page(&self, query: &Query, now: Timestamp, dice: &mut Dice) -> Result<Page, UnknownId> {
+    /// Returns the requested page, or one that the behaviours choose in its place: an empty or repeated one, or one
+    /// with a wrong `has_more`.
+    ///
+    /// # Errors
+    /// The cursor names no known event, or the behaviours make a valid cursor unknown.
+    fn page(&self, query: &Query, now: Timestamp, rng: &mut SeededRng) -> Result<Page, UnknownId> {
         let behaviours = &self.behaviours;
         let param = if query.after.is_some() { "after" } else { "before" };
-        if (query.after.is_some() || query.before.is_some()) && dice.chance(behaviours.cursor_lost) {
+        if (query.after.is_some() || query.before.is_some()) && rng.chance(behaviours.cursor_lost) {
             return Err(UnknownId(param));
         }
-        let list = self.listed(now);
-        let is_repeated = query.after.is_some() && dice.chance(behaviours.page_repeated);
-        let page = if is_repeated { list.page_again(query)? } else { list.page(query)? };
-        if page.has_more && dice.chance(behaviours.empty_pages) {
+        let list = self.list_at(now);
+        let is_repeated = query.after.is_some() && rng.chance(behaviours.page_repeated);
+        let page = if is_repeated { list.repeated_page(query)? } else { list.page(query)? };
+        if page.has_more && rng.chance(behaviours.empty_pages) {
             return Ok(Page { events: Vec::new(), has_more: true });
         }
-        let has_more = page.has_more || (!page.events.is_empty() && dice.chance(behaviours.false_more));
+        let has_more = page.has_more || (!page.events.is_empty() && rng.chance(behaviours.false_more));
         Ok(Page { has_more, ..page })
     }
 
-    fn listed(&self, now: Timestamp) -> List<'_> {
+    fn list_at(&self, now: Timestamp) -> List<'_> {
         let is_on = self.behaviours.audit_logging == AuditLogging::On;
         List {
             events: &self.events,
-            places: &self.places,
+            index_by_cursor: &self.index_by_cursor,
             visible: &self.visible,
             kept_from: if is_on { self.kept_from(now) } else { i64::MAX },
             behaviours: &self.behaviours,

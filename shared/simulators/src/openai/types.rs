@@ -1,6 +1,6 @@
-//! The event types that the specification of the audit logs API lists.
+//! The event types in the specification of the audit logs API.
 
-/// The types of an organization's and its projects' events.
+/// The types of events that happen in an organization or in a project.
 pub(crate) const ORGANIZATION: [&str; 59] = [
     "api_key.created",
     "api_key.updated",
@@ -63,7 +63,7 @@ pub(crate) const ORGANIZATION: [&str; 59] = [
     "workload_identity_provider_mapping.deleted",
 ];
 
-/// The types of events of the tenant above the organizations.
+/// The types of events that happen in a tenant, which holds several organizations.
 pub(crate) const TENANT: [&str; 86] = [
     "tenant.metadata.updated",
     "tenant.microsoft_entra_mapping.upserted",
@@ -153,16 +153,16 @@ pub(crate) const TENANT: [&str; 86] = [
     "tenant.workspace_invite_email_settings.updated",
 ];
 
-/// The number of types.
+/// The number of all event types.
 pub(crate) const COUNT: usize = ORGANIZATION.len() + TENANT.len();
 
-/// Returns the type of that number, counted over both lists.
-pub(crate) fn by_number(number: usize) -> &'static str {
+/// Returns an event type. `number` is an index into both lists, one after the other; beyond their end it starts again.
+pub(crate) fn event_type_by_number(number: usize) -> &'static str {
     let number = number % COUNT;
     ORGANIZATION.get(number).copied().unwrap_or_else(|| TENANT[number - ORGANIZATION.len()])
 }
 
-/// Earlier names of types, which some payloads still have.
+/// Event types with a name that they had before. Some payloads still stand under the earlier name.
 const EARLIER_NAMES: [(&str, &str); 9] = [
     ("checkpoint.permission.created", "checkpoint_permission.created"),
     ("checkpoint.permission.deleted", "checkpoint_permission.deleted"),
@@ -175,17 +175,17 @@ const EARLIER_NAMES: [(&str, &str); 9] = [
     ("ip_allowlist.config.deactivated", "ip.allowlist.config.deactivated"),
 ];
 
-/// Returns the earlier name of a type, if it has one.
+/// Returns the earlier name of an event type; `None` if it had no other name.
 pub(crate) fn earlier_name(event_type: &str) -> Option<&'static str> {
     EARLIER_NAMES.iter().find(|(known, _)| *known == event_type).map(|(_, earlier)| *earlier)
 }
 
-/// Returns `true` if the specification lists the type.
+/// Returns `true` if the specification has this event type.
 pub(crate) fn is_known(event_type: &str) -> bool {
     ORGANIZATION.contains(&event_type) || TENANT.contains(&event_type)
 }
 
-/// Returns `true` if the type is listed under `tenant_only=true`.
+/// Returns `true` if events of this type are listed under `tenant_only=true`.
 pub(crate) fn is_tenant_scoped(event_type: &str) -> bool {
     event_type.starts_with("tenant.") || matches!(event_type, "role.bound_to_resource" | "role.unbound_from_resource")
 }
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn each_of_the_145_types_is_listed_once() {
-        let all: HashSet<_> = (0..COUNT).map(by_number).collect();
+        let all: HashSet<_> = (0..COUNT).map(event_type_by_number).collect();
         assert_eq!((all.len(), COUNT), (145, 145));
         assert!(all.iter().all(|event_type| is_known(event_type)));
         assert_eq!(all.iter().filter(|event_type| is_tenant_scoped(event_type)).count(), 88);

@@ -1,4 +1,4 @@
-//! A minimal HTTP client, which sends a request and reads the whole answer.
+//! A minimal HTTP client. It sends one request per connection and reads the whole answer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// An answer.
+/// An HTTP answer that was read completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -20,7 +20,7 @@ impl Answer {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the values of all headers with that name.
+    /// Returns the values of all headers with this name, in any upper or lower case.
     pub(crate) fn headers_named(&self, name: &str) -> Vec<&str> {
         let named = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect()
@@ -35,10 +35,10 @@ impl Answer {
     }
 }
 
-/// Sends one request on a connection of its own.
+/// Sends one request on a new connection, and returns the answer.
 ///
 /// # Errors
-/// The connection ended before the answer did.
+/// The connection ended before the answer was complete.
 pub(crate) async fn send(
     address: SocketAddr,
     method: &str,
@@ -52,7 +52,7 @@ pub(crate) async fn send(
     parse(&bytes).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
 }
 
-/// Sends one request on a connection of its own, and returns before the answer is read.
+/// Sends one request on a new connection, and returns the connection. The caller reads the answer from it.
 pub(crate) async fn open(
     address: SocketAddr,
     method: &str,

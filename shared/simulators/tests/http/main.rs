@@ -1,4 +1,4 @@
-//! Both simulators over real HTTP, with a minimal client.
+//! Tests of both simulators over real HTTP, with a minimal client.
 
 #![expect(clippy::unwrap_used, reason = "a test binary: what fails, fails the test")]
 
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::Timestamp;
 use simulators::Clock;
 
-/// A clock that a test sets.
+/// A clock that a test sets. It starts at 2026-11-22T09:00:00Z.
 #[derive(Clone)]
 struct ManualClock(Arc<AtomicI64>);
 
@@ -35,7 +35,7 @@ impl ManualClock {
     }
 }
 
-/// Runs a test on a runtime with one thread, as the command line has.
+/// Runs a test on a single-threaded runtime, as the command line does.
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }

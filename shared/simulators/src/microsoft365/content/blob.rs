@@ -1,29 +1,29 @@
-//! A blob of a feed.
+//! A blob: several records of one content type that became available together.
 
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Time for which content is kept after it became available.
+/// Content is kept for this long after it became available.
 pub(in super::super) const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A blob of a feed. It names its records by their numbers.
+/// A blob of a feed. It holds the numbers of its records instead of their texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Blob {
-    /// The time at which it became available, as listings show it.
+    /// The time at which the blob became available: the `contentCreated` of listings.
     pub(in super::super) created: Timestamp,
-    /// The time from which it is listed.
+    /// The time from which listings can show the blob. It is later than `created` if the blob is late.
     pub(in super::super) listed: Timestamp,
-    /// An outage delayed the blob.
+    /// `true` if an outage of the vendor delayed the blob, so that its records are older than usual.
     pub(super) is_delayed: bool,
-    /// The records that the blob owns.
+    /// The records that this blob owns. Every generated record is owned by exactly one blob.
     pub(super) own: Range<u32>,
-    /// Records that other blobs own, and given records.
+    /// The other records of the blob: generated records that another blob owns, or records that the caller supplied.
     pub(in super::super) repeated: Vec<u32>,
 }
 
 impl Blob {
-    /// Returns the number of its records.
+    /// Returns the number of the blob's records, including those that another blob owns.
     pub(in super::super) fn len(&self) -> usize {
         self.own.len() + self.repeated.len()
     }

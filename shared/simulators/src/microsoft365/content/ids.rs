@@ -1,40 +1,42 @@
-//! The ids of blobs, in the three forms that were seen of the vendor. An id holds the place of the blob in its feed, so
-//! that no table of ids is needed.
+//! The ids of blobs, in the three forms that were seen in production. An id contains the index of its blob in the feed,
+//! so that the simulator needs no table of ids.
 
 use jiff::Timestamp;
 
 use super::super::content_type::ContentType;
-use crate::dice::Dice;
 use crate::moment::after_milliseconds;
+use crate::seeded_rng::SeededRng;
 
-/// Digits of a time with milliseconds.
+/// Number of digits of the time in an id, such as `20261122085959123`.
 const TIME_DIGITS: usize = 17;
-/// Digits of the seconds since 1970.
+/// Number of digits of the time in an id of another form, which has seconds since 1970, such as `1795337999`.
 const SECONDS_DIGITS: usize = 10;
 
-/// Returns the id of the blob at `place` of a feed that became available at `created`.
-pub(super) fn id(seed: u64, tenant: &str, content_type: ContentType, created: Timestamp, place: usize) -> String {
-    let mut dice = Dice::new(seed, content_type.name(), place as u64);
+/// Returns the id of the blob with this index in its feed. `created` is the time at which the blob became
+/// available.
+pub(super) fn id(seed: u64, tenant: &str, content_type: ContentType, created: Timestamp, index: usize) -> String {
+    let mut rng = SeededRng::new(seed, content_type.name(), index as u64);
     let name = content_type.name().replace('.', "_");
     let lower = name.to_ascii_lowercase();
     let stamp = |at: Timestamp| at.strftime("%Y%m%d%H%M%S%3f").to_string();
-    let first = format!("{}{place:06}", stamp(created));
-    match dice.below(3) {
-        0 => format!("{first}${first}${lower}${name}$emea{:04}", dice.below(100)),
+    let first = format!("{}{index:06}", stamp(created));
+    match rng.below(3) {
+        0 => format!("{first}${first}${lower}${name}$emea{:04}", rng.below(100)),
         1 => {
-            let region = format!("na{:04}", dice.below(100));
-            let last = stamp(after_milliseconds(created, dice.between(500, 90_000)));
-            format!("{first}${last}{:06}${lower}${name}${region}${region}", dice.below(1_000_000))
+            let region = format!("na{:04}", rng.below(100));
+            let last = stamp(after_milliseconds(created, rng.between(500, 90_000)));
+            format!("{first}${last}{:06}${lower}${name}${region}${region}", rng.below(1_000_000))
         }
         _ => {
-            let number = format!("{}{place:05}", created.as_second());
-            format!("{number}${number}${}{lower}${}$04", dice.hex(32), tenant.replace('-', ""))
+            let number = format!("{}{index:05}", created.as_second());
+            format!("{number}${number}${}{lower}${}$04", rng.hex(32), tenant.replace('-', ""))
         }
     }
 }
 
-/// Returns the places that an id may name, one per form of ids.
-pub(super) fn places(id: &str) -> [Option<usize>; 2] {
+/// Returns the indices that an id may contain. The forms of ids have the index in two different places, and an id does
+/// not show its form, so there are two candidates.
+pub(super) fn index_candidates(id: &str) -> [Option<usize>; 2] {
     let first = id.split('$').next().unwrap_or_default();
     [TIME_DIGITS, SECONDS_DIGITS].map(|digits| first.get(digits..)?.parse().ok())
 }
@@ -48,8 +50,8 @@ mod tests {
     fn b52_ids_in_all_three_forms_hold_their_place() {
         let created: Timestamp = "2026-11-22T08:59:59.123Z".parse().unwrap();
         let mut forms = [0; 3];
-        for place in (0..200).chain(1_234_560..1_234_600) {
-            let id = id(1, TENANT_ID, ContentType::SharePoint, created, place);
+        for index in (0..200).chain(1_234_560..1_234_600) {
+            let id = id(1, TENANT_ID, ContentType::SharePoint, created, index);
             let parts: Vec<_> = id.split('$').collect();
             let form = match parts[..] {
                 [.., tenant, "04"] => {
@@ -68,7 +70,7 @@ mod tests {
                 _ => panic!("{id}"),
             };
             forms[form] += 1;
-            assert!(places(&id).contains(&Some(place)), "{id}");
+            assert!(index_candidates(&id).contains(&Some(index)), "{id}");
         }
         assert!(forms.iter().all(|count| *count > 40), "{forms:?}");
     }
@@ -76,7 +78,7 @@ mod tests {
     #[test]
     fn a_malformed_id_names_no_place() {
         for id in ["", "$", "nothing$here", "20261122$nothing$here", "2026112208595912३$x", "+++++++++++++++++++"] {
-            assert!(places(id).iter().flatten().count() <= 1, "{id}");
+            assert!(index_candidates(id).iter().flatten().count() <= 1, "{id}");
         }
     }
 }

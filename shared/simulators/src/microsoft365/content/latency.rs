@@ -1,31 +1,32 @@
-//! The latency of records, from when they happened to when they became available.
+//! The time between the moment when a record happened and the moment when it became available.
 
 use jiff::Timestamp;
 
 use super::super::behaviours::Behaviours;
-use crate::dice::Dice;
 use crate::moment::after_milliseconds;
+use crate::seeded_rng::SeededRng;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Returns when a record that became available at `created` happened, in seconds since 1970. The latency is usually 60
-/// to 90 whole minutes, so that records share seconds.
+/// Returns a random time at which a record happened, in seconds since 1970. `created` is the time at which its blob
+/// became available. Usually the two times are 60 to 90 whole minutes apart, so that several records of a blob have the
+/// same time.
 pub(in super::super) fn happened(
     created: Timestamp,
     is_delayed: bool,
     behaviours: &Behaviours,
-    dice: &mut Dice,
+    rng: &mut SeededRng,
 ) -> i64 {
-    let before = if dice.chance(behaviours.days_old) {
-        dice.between(DAY, 6 * DAY)
-    } else if is_delayed || dice.chance(behaviours.slow) {
-        dice.between(90 * MINUTE, DAY)
-    } else if dice.chance(behaviours.quick) {
-        dice.between(2, 10) * MINUTE
+    let before = if rng.chance(behaviours.days_old) {
+        rng.between(DAY, 6 * DAY)
+    } else if is_delayed || rng.chance(behaviours.slow) {
+        rng.between(90 * MINUTE, DAY)
+    } else if rng.chance(behaviours.quick) {
+        rng.between(2, 10) * MINUTE
     } else {
-        dice.between(60, 90) * MINUTE
+        rng.between(60, 90) * MINUTE
     };
     after_milliseconds(created, -before).as_second()
 }
@@ -34,14 +35,13 @@ pub(in super::super) fn happened(
 mod tests {
     use super::*;
 
-    /// Returns how many of a thousand records have a latency of up to ten minutes, up to an hour and a half, up to a
-    /// day, and longer.
+    /// Counts a thousand records by their latency: up to 10 minutes, up to 90 minutes, up to a day, and longer.
     fn shares(is_delayed: bool, behaviours: &Behaviours) -> [usize; 4] {
         let created = Timestamp::constant(1_795_338_000, 0);
-        let mut dice = Dice::new(1, "latency", 0);
+        let mut rng = SeededRng::new(1, "latency", 0);
         let mut shares = [0; 4];
         for _ in 0..1_000 {
-            let minutes = (created.as_second() - happened(created, is_delayed, behaviours, &mut dice)) / 60;
+            let minutes = (created.as_second() - happened(created, is_delayed, behaviours, &mut rng)) / 60;
             assert!((2..=6 * 24 * 60).contains(&minutes), "{minutes}");
             shares[[10, 90, 24 * 60].iter().filter(|end| minutes > **end).count()] += 1;
         }

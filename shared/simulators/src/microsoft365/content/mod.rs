@@ -1,13 +1,15 @@
-//! The content of the tenant's feeds: the blobs and their records. It is fixed at the start. Generated records are made
-//! only when they are needed, so the memory is a few dozen bytes per blob and four bytes per repeated record.
+//! The content of the simulated tenant: its blobs and their records. It is fixed when the simulator is created.
+//!
+//! The text of a generated record is made each time it is needed. So a blob needs only a few dozen bytes of memory, and
+//! a repeated record four bytes.
 
 mod blob;
-mod given;
 mod ids;
 mod latency;
 mod owners;
 mod plan;
 mod repeats;
+mod supplied;
 
 use std::io;
 
@@ -15,43 +17,45 @@ use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
 use super::content_type::ContentType;
-use super::records::{Form, RecordSettings, RecordSpec};
-use crate::dice::{Dice, mix};
+use super::records::{RecordForm, RecordSettings, RecordSpec};
 use crate::options::Options;
+use crate::seeded_rng::{SeededRng, mix};
 use owners::Owners;
 
 pub(super) use blob::{Blob, RETENTION};
-pub(super) use plan::by_share;
+pub(super) use plan::random_content_type;
 
-/// The content of all feeds.
+/// The blobs and records of all content types.
 #[derive(Debug)]
 pub(super) struct Content {
     seed: u64,
     tenant: String,
-    source: Source,
-    /// The blobs per content type, in the order of their listing.
+    source: RecordSource,
+    /// The blobs of each content type, in the order of [`ContentType::ALL`]. Within a feed, they have the order in
+    /// which listings show them.
     pub(super) feeds: [Vec<Blob>; 5],
-    /// The position of each blob in the order of creation, per content type, from 1.
+    /// For each blob of `feeds`, its position when the blobs of its feed are sorted by the time at which they became
+    /// available, from 1.
     ordinals: [Vec<u32>; 5],
 }
 
-/// The origin of the records.
+/// The source of the records' texts: the generator, or the records that the caller supplied.
 #[derive(Debug)]
-enum Source {
+enum RecordSource {
     Generated { record_settings: RecordSettings, owners: Owners, behaviours: Box<Behaviours> },
-    Given(Vec<String>),
+    Supplied(Vec<String>),
 }
 
 impl Content {
-    /// Returns the content of all feeds.
+    /// Generates the content, or arranges the supplied records in blobs.
     ///
     /// # Errors
-    /// A given line is not a record with its content type, or there are too many records to number.
+    /// A supplied record is malformed, or there are more records than a `u32` can number.
     pub(super) fn new(options: &Options, behaviours: &Behaviours) -> io::Result<Self> {
         let (source, feeds) = match &options.records {
             Some(lines) => {
-                let (records, feeds) = given::feeds(lines, options, behaviours)?;
-                (Source::Given(records), feeds)
+                let (records, feeds) = supplied::feeds(lines, options, behaviours)?;
+                (RecordSource::Supplied(records), feeds)
             }
             None => generated(options, behaviours)?,
         };
@@ -59,13 +63,13 @@ impl Content {
         Ok(Self { seed: options.seed, tenant: behaviours.tenant_id.clone(), source, feeds, ordinals })
     }
 
-    /// Returns the record as it is sent.
-    pub(super) fn raw(&self, record: u32, form: Form) -> String {
+    /// Returns the text of a record, in the form that a client gets.
+    pub(super) fn raw(&self, record: u32, form: RecordForm) -> String {
         match &self.source {
-            Source::Given(records) => records.get(record as usize).cloned().unwrap_or_default(),
-            Source::Generated { record_settings, owners, behaviours } => {
-                let Some((content_type, place)) = owners.owner(record) else { return String::new() };
-                let blob = &self.feeds[content_type.place()][place as usize];
+            RecordSource::Supplied(records) => records.get(record as usize).cloned().unwrap_or_default(),
+            RecordSource::Generated { record_settings, owners, behaviours } => {
+                let Some((content_type, index)) = owners.owner(record) else { return String::new() };
+                let blob = &self.feeds[content_type.index()][index as usize];
                 let blob = (blob.created, blob.is_delayed);
                 record_settings
                     .record(&record_spec(self.seed, content_type, owners.number(record), blob, behaviours), form)
@@ -73,11 +77,11 @@ impl Content {
         }
     }
 
-    /// Returns the `Id` of a generated record without making the record.
+    /// Returns the `Id` of a generated record, without generating the whole record. `None` for a supplied record.
     pub(super) fn record_id(&self, record: u32) -> Option<String> {
         match &self.source {
-            Source::Given(_) => None,
-            Source::Generated { record_settings, owners, behaviours } => {
+            RecordSource::Supplied(_) => None,
+            RecordSource::Generated { record_settings, owners, behaviours } => {
                 let content_type = owners.content_type(record);
                 let number = id_number(self.seed, content_type, owners.number(record), behaviours);
                 Some(record_settings.id(content_type, number))
@@ -85,69 +89,72 @@ impl Content {
         }
     }
 
-    /// Returns `true` if the form of the record depends on the permissions of the token.
+    /// Returns `true` if clients get the record in different forms, depending on the permissions of their tokens.
     pub(super) fn has_forms(&self, record: u32) -> bool {
         match &self.source {
-            Source::Given(_) => false,
-            Source::Generated { owners, .. } => owners.content_type(record) == ContentType::Dlp,
+            RecordSource::Supplied(_) => false,
+            RecordSource::Generated { owners, .. } => owners.content_type(record) == ContentType::Dlp,
         }
     }
 
-    /// Returns the feed and the place of the blob that owns the record. Given records have no owner.
+    /// Returns the content type of the blob that owns the record, and the blob's index in its feed. `None` for a
+    /// supplied record, which no blob owns.
     pub(super) fn owner(&self, record: u32) -> Option<(ContentType, u32)> {
         match &self.source {
-            Source::Given(_) => None,
-            Source::Generated { owners, .. } => owners.owner(record),
+            RecordSource::Supplied(_) => None,
+            RecordSource::Generated { owners, .. } => owners.owner(record),
         }
     }
 
-    /// Returns the records of a blob in the order in which they are sent, which is not the order in which they
-    /// happened.
-    pub(super) fn records(&self, content_type: ContentType, place: usize) -> Vec<u32> {
-        let Some(blob) = self.feeds[content_type.place()].get(place) else { return Vec::new() };
+    /// Returns the numbers of a blob's records in the order in which they are sent. The order of generated records is
+    /// random, not that of their times.
+    pub(super) fn records(&self, content_type: ContentType, index: usize) -> Vec<u32> {
+        let Some(blob) = self.feeds[content_type.index()].get(index) else { return Vec::new() };
         let mut records: Vec<_> = blob.own.clone().chain(blob.repeated.iter().copied()).collect();
-        if matches!(self.source, Source::Generated { .. }) {
-            let mut dice = Dice::new(self.seed, "order", mix(place as u64) ^ content_type as u64);
-            dice.shuffle(&mut records);
+        if matches!(self.source, RecordSource::Generated { .. }) {
+            let mut rng = SeededRng::new(self.seed, "order", mix(index as u64) ^ content_type as u64);
+            rng.shuffle(&mut records);
         }
         records
     }
 
-    /// Returns the position of the blob at that place in the order of creation, from 1.
-    pub(super) fn ordinal(&self, content_type: ContentType, place: usize) -> u32 {
-        self.ordinals[content_type.place()].get(place).copied().unwrap_or_default()
+    /// Returns the position of a blob when the blobs of its feed are sorted by the time at which they became available,
+    /// from 1. `index` is its position in the feed itself.
+    pub(super) fn ordinal(&self, content_type: ContentType, index: usize) -> u32 {
+        self.ordinals[content_type.index()].get(index).copied().unwrap_or_default()
     }
 
-    /// Returns the id of the blob at that place.
-    pub(super) fn id(&self, content_type: ContentType, place: usize) -> String {
-        let created = self.feeds[content_type.place()].get(place).map(|blob| blob.created).unwrap_or_default();
-        ids::id(self.seed, &self.tenant, content_type, created, place)
+    /// Returns the id of the blob with this index in its feed.
+    pub(super) fn id(&self, content_type: ContentType, index: usize) -> String {
+        let created = self.feeds[content_type.index()].get(index).map(|blob| blob.created).unwrap_or_default();
+        ids::id(self.seed, &self.tenant, content_type, created, index)
     }
 
-    /// Returns the feed and the place of the blob with that id.
+    /// Returns the content type of the blob with this id, and the blob's index in its feed; `None` if there is no such
+    /// blob.
     pub(super) fn find(&self, id: &str) -> Option<(ContentType, usize)> {
-        let places = ids::places(id);
-        let all = ContentType::ALL.into_iter().flat_map(|content_type| places.map(|place| (content_type, place)));
-        all.filter_map(|(content_type, place)| Some((content_type, place?)))
-            .filter(|(content_type, place)| *place < self.feeds[content_type.place()].len())
-            .find(|(content_type, place)| self.id(*content_type, *place) == id)
+        let indices = ids::index_candidates(id);
+        let all = ContentType::ALL.into_iter().flat_map(|content_type| indices.map(|index| (content_type, index)));
+        all.filter_map(|(content_type, index)| Some((content_type, index?)))
+            .filter(|(content_type, index)| *index < self.feeds[content_type.index()].len())
+            .find(|(content_type, index)| self.id(*content_type, *index) == id)
     }
 }
 
-/// Returns the position of each blob of a feed in the order of creation. Of blobs of one instant, the one that is
-/// listed first comes first.
+/// Returns, for each blob of a feed, its position when the blobs are sorted by the time at which they became available,
+/// from 1. Blobs of the same time keep their order.
 fn ordinals(feed: &[Blob]) -> Vec<u32> {
-    let mut places: Vec<_> = (0..feed.len()).collect();
-    places.sort_by_key(|place| feed[*place].created);
+    let mut indices: Vec<_> = (0..feed.len()).collect();
+    indices.sort_by_key(|index| feed[*index].created);
     let mut ordinals = vec![0; feed.len()];
-    for (ordinal, place) in (1..).zip(places) {
-        ordinals[place] = ordinal;
+    for (ordinal, index) in (1..).zip(indices) {
+        ordinals[index] = ordinal;
     }
     ordinals
 }
 
-/// Returns the description of the record with that number, from the time of its blob and whether an outage delayed the
-/// blob.
+/// Returns what is needed to generate a record. `created` is the time at which its blob became available, and
+/// `is_delayed` says whether an outage delayed the blob.
 pub(super) fn record_spec(
     seed: u64,
     content_type: ContentType,
@@ -155,23 +162,25 @@ pub(super) fn record_spec(
     (created, is_delayed): (Timestamp, bool),
     behaviours: &Behaviours,
 ) -> RecordSpec {
-    let mut dice = Dice::new(seed, "happened", mix(number as u64) ^ content_type as u64);
-    let happened = latency::happened(created, is_delayed, behaviours, &mut dice);
+    let mut rng = SeededRng::new(seed, "happened", mix(number as u64) ^ content_type as u64);
+    let happened = latency::happened(created, is_delayed, behaviours, &mut rng);
     RecordSpec { content_type, number, id_number: id_number(seed, content_type, number, behaviours), happened }
 }
 
-/// Returns the number of the record whose `Id` a record has. Records share an `Id` in pairs, of which one has its own.
+/// Returns the number from which the `Id` of a record is made. It is usually the record's own number; a record that
+/// shares its `Id` has the number of the record before it.
 fn id_number(seed: u64, content_type: ContentType, number: usize, behaviours: &Behaviours) -> usize {
-    let is_shared = || Dice::new(seed, "same id", mix(number as u64) ^ content_type as u64).chance(behaviours.same_id);
+    let is_shared =
+        || SeededRng::new(seed, "same id", mix(number as u64) ^ content_type as u64).chance(behaviours.same_id);
     if number.is_multiple_of(2) && behaviours.same_id > 0.0 && is_shared() { number - 1 } else { number }
 }
 
-fn generated(options: &Options, behaviours: &Behaviours) -> io::Result<(Source, [Vec<Blob>; 5])> {
-    let plan = plan::Plan::new(options, behaviours)?;
+fn generated(options: &Options, behaviours: &Behaviours) -> io::Result<(RecordSource, [Vec<Blob>; 5])> {
+    let plan = plan::BlobPlan::new(options, behaviours)?;
     let mut feeds = plan.feeds;
     for (feed, content_type) in feeds.iter_mut().zip(ContentType::ALL) {
         let mut number = content_type as u64;
-        // Blobs of one instant are listed in random order.
+        // Blobs of the same time are listed in random order.
         feed.sort_by_cached_key(|blob| {
             number += 1;
             (blob.listed, blob.created, mix(options.seed ^ mix(number)))
@@ -180,5 +189,5 @@ fn generated(options: &Options, behaviours: &Behaviours) -> io::Result<(Source, 
     let owners = Owners::new(&feeds);
     repeats::add_repeats(&mut feeds, &owners, options, behaviours);
     let record_settings = RecordSettings::new(options, behaviours).with_huge(plan.huge);
-    Ok((Source::Generated { record_settings, owners, behaviours: Box::new(behaviours.clone()) }, feeds))
+    Ok((RecordSource::Generated { record_settings, owners, behaviours: Box::new(behaviours.clone()) }, feeds))
 }

@@ -1,66 +1,67 @@
-//! The blob that owns each record, stored per blob instead of per record.
+//! Finds the blob that owns a record. The table has one entry per blob, not per record, to save memory.
 
 use super::super::content_type::ContentType;
 use super::blob::Blob;
 
-/// The blob that owns the records from `first` on.
+/// A blob and the number of its first record. It owns the records up to the first one of the next owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Owner {
     first: u32,
     content_type: ContentType,
-    place: u32,
+    index: u32,
 }
 
-/// The owners of all records. Records are numbered consecutively, one content type after another.
+/// The blobs that own records. Records are numbered from 0, first all of one content type, then all of the next one.
 #[derive(Debug)]
 pub(super) struct Owners {
-    /// The owners, in the order of their first records.
+    /// The blobs, in the order of their first records.
     owners: Vec<Owner>,
-    /// The first number of each content type, and the end of all numbers.
-    begin: [u32; 6],
+    /// The number of the first record of each content type, and at the end the number of all records.
+    first_numbers: [u32; 6],
 }
 
 impl Owners {
     pub(super) fn new(feeds: &[Vec<Blob>; 5]) -> Self {
         let mut owners = Vec::new();
-        let mut begin = [0; 6];
+        let mut first_numbers = [0; 6];
         for (feed, content_type) in feeds.iter().zip(ContentType::ALL) {
             let end = feed.iter().map(|blob| blob.own.end).max();
-            begin[content_type.place() + 1] = end.unwrap_or(begin[content_type.place()]);
-            for (place, blob) in (0_u32..).zip(feed).filter(|(_, blob)| !blob.own.is_empty()) {
-                owners.push(Owner { first: blob.own.start, content_type, place });
+            first_numbers[content_type.index() + 1] = end.unwrap_or(first_numbers[content_type.index()]);
+            for (index, blob) in (0_u32..).zip(feed).filter(|(_, blob)| !blob.own.is_empty()) {
+                owners.push(Owner { first: blob.own.start, content_type, index });
             }
         }
         owners.sort_unstable_by_key(|owner| owner.first);
-        Self { owners, begin }
+        Self { owners, first_numbers }
     }
 
-    /// Returns the number of records.
+    /// Returns the number of all records.
     pub(super) fn records(&self) -> u32 {
-        self.begin[5]
+        self.first_numbers[5]
     }
 
-    /// Returns the feed and the place of the blob that owns a record.
+    /// Returns the content type of the blob that owns the record, and the blob's index in its feed; `None` if there is
+    /// no such record.
     pub(super) fn owner(&self, record: u32) -> Option<(ContentType, u32)> {
         let after = self.owners.partition_point(|owner| owner.first <= record);
         let owner = self.owners.get(after.checked_sub(1)?)?;
-        (record < self.records()).then_some((owner.content_type, owner.place))
+        (record < self.records()).then_some((owner.content_type, owner.index))
     }
 
     /// Returns the content type of a record.
     pub(super) fn content_type(&self, record: u32) -> ContentType {
-        let index = self.begin[1..5].iter().filter(|begin| **begin <= record).count();
+        let index = self.first_numbers[1..5].iter().filter(|first| **first <= record).count();
         ContentType::ALL[index]
     }
 
-    /// Returns the position of a record among those of its content type, from 1.
+    /// Returns the position of a record among the records of its content type, from 1.
     pub(super) fn number(&self, record: u32) -> usize {
-        (record - self.begin[self.content_type(record).place()]) as usize + 1
+        (record - self.first_numbers[self.content_type(record).index()]) as usize + 1
     }
 
-    /// Returns the numbers of the records of a content type.
-    pub(super) fn of(&self, content_type: ContentType) -> std::ops::Range<u32> {
-        self.begin[content_type.place()]..self.begin[content_type.place() + 1]
+    /// Returns the numbers of all records of a content type.
+    pub(super) fn numbers_of(&self, content_type: ContentType) -> std::ops::Range<u32> {
+        self.first_numbers[content_type.index()]..self.first_numbers[content_type.index() + 1]
     }
 }
 
@@ -89,6 +90,6 @@ mod tests {
         assert!((0..9).zip(expected).all(|(record, (content_type, _))| owners.content_type(record) == content_type));
         assert_eq!([0, 4, 5, 6, 8].map(|record| owners.number(record)), [1, 5, 1, 1, 3]);
         assert_eq!((owners.records(), owners.owner(9)), (9, None));
-        assert_eq!(owners.of(ContentType::Exchange), 5..5);
+        assert_eq!(owners.numbers_of(ContentType::Exchange), 5..5);
     }
 }

@@ -1,4 +1,4 @@
-//! The plan of generated feeds: their blobs, the times of those, and the number of records in each.
+//! Plans the generated blobs: the time at which each one becomes available and is listed, and how many records it owns.
 
 use std::io;
 use std::ops::Range;
@@ -7,33 +7,34 @@ use jiff::Timestamp;
 
 use super::super::behaviours::Behaviours;
 use super::super::content_type::ContentType;
-use super::super::records::Huge;
+use super::super::records::HugeBlob;
 use super::blob::Blob;
-use crate::dice::Dice;
 use crate::moment::after_milliseconds;
 use crate::options::Options;
+use crate::seeded_rng::SeededRng;
 
-/// Milliseconds before the start in which the late blobs of the past became available.
+/// Late blobs that became available before the start did so at most this long before it.
 const LATE_SPAN_MILLISECONDS: i64 = 3_600_000;
-/// Milliseconds in which the blobs that an outage delayed become available.
+/// The blobs that an outage delayed become available within this time after the end of the outage.
 const FLOOD_MILLISECONDS: i64 = 600_000;
-/// Shares of the content types among made-up records, in percent, in the order of [`ContentType::ALL`].
-const SHARES: [usize; 5] = [30, 25, 25, 15, 5];
-/// Bytes of a record of a huge blob. The records are longer if there are too few.
+/// The share of each content type among the generated records, in percent, in the order of [`ContentType::ALL`].
+const CONTENT_TYPE_PERCENT: [usize; 5] = [30, 25, 25, 15, 5];
+/// Usual size of the records of a huge blob. They are larger if the content type has too few records.
 const LARGE_RECORD_BYTES: usize = 24_000;
 
-/// The plan of all feeds.
-pub(super) struct Plan {
-    /// The blobs, not sorted yet. Their records are numbered consecutively, one content type after another.
+/// The generated blobs of all content types.
+pub(super) struct BlobPlan {
+    /// The blobs of each content type, not yet sorted. Their records are numbered from 0, first all of one content
+    /// type, then all of the next one.
     pub(super) feeds: [Vec<Blob>; 5],
-    pub(super) huge: Option<Huge>,
+    pub(super) huge: Option<HugeBlob>,
 }
 
-impl Plan {
-    /// Plans the feeds.
+impl BlobPlan {
+    /// Plans the blobs for `options.events` records.
     ///
     /// # Errors
-    /// There are too many records to number.
+    /// There are more records than a `u32` can number.
     pub(super) fn new(options: &Options, behaviours: &Behaviours) -> io::Result<Self> {
         if u32::try_from(options.events).is_err() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} events are too many", options.events)));
@@ -44,33 +45,37 @@ impl Plan {
             let huge = behaviours.huge_blob.filter(|(ours, _)| *ours == content_type && count > 0);
             let huge = huge.map(|(_, bytes)| {
                 let records = (bytes / LARGE_RECORD_BYTES).clamp(1, count);
-                Huge { content_type, records, bytes: bytes.div_ceil(records) }
+                HugeBlob { content_type, records, record_bytes: bytes.div_ceil(records) }
             });
             let size = huge.as_ref().map(|huge| huge.records);
             plan.huge = plan.huge.or(huge);
-            // The check above ensures that all records can be numbered.
+            // The check at the start of the function makes sure that the number fits.
             let numbers = first..first + u32::try_from(count).unwrap_or(u32::MAX);
             first = numbers.end;
-            plan.feeds[content_type.place()] = feed(content_type, numbers, size, options, behaviours);
+            plan.feeds[content_type.index()] = feed(content_type, numbers, size, options, behaviours);
         }
         Ok(plan)
     }
 }
 
-/// Returns the number of records per content type: one each as far as they suffice, and the rest by shares.
+/// Returns the number of records of each content type. Each one gets one record, as long as there are any; the rest is
+/// divided by [`CONTENT_TYPE_PERCENT`].
 fn counts(events: usize) -> [(ContentType, usize); 5] {
-    let left = events.saturating_sub(SHARES.len());
-    let mut rest = left - SHARES.iter().map(|share| left * share / 100).sum::<usize>();
+    let left = events.saturating_sub(CONTENT_TYPE_PERCENT.len());
+    let mut rest = left - CONTENT_TYPE_PERCENT.iter().map(|share| left * share / 100).sum::<usize>();
     ContentType::ALL.map(|content_type| {
-        let place = content_type.place();
-        (content_type, usize::from(place < events) + left * SHARES[place] / 100 + std::mem::take(&mut rest))
+        let index = content_type.index();
+        (
+            content_type,
+            usize::from(index < events) + left * CONTENT_TYPE_PERCENT[index] / 100 + std::mem::take(&mut rest),
+        )
     })
 }
 
-/// Returns a content type, chosen by the shares.
-pub(in super::super) fn by_share(dice: &mut Dice) -> ContentType {
-    let mut left = dice.below(SHARES.iter().sum());
-    for (content_type, share) in ContentType::ALL.into_iter().zip(SHARES) {
+/// Returns a random content type. Each one is as frequent as [`CONTENT_TYPE_PERCENT`] says.
+pub(in super::super) fn random_content_type(rng: &mut SeededRng) -> ContentType {
+    let mut left = rng.below(CONTENT_TYPE_PERCENT.iter().sum());
+    for (content_type, share) in ContentType::ALL.into_iter().zip(CONTENT_TYPE_PERCENT) {
         if left < share {
             return content_type;
         }
@@ -79,8 +84,8 @@ pub(in super::super) fn by_share(dice: &mut Dice) -> ContentType {
     ContentType::Entra
 }
 
-/// Returns blobs that own these records. If `first_size` is given, the first blob has that many records and is not
-/// late.
+/// Returns blobs of this content type that together own the records `numbers`. If `first_size` is given, the first blob
+/// has that many records and is not late.
 fn feed(
     content_type: ContentType,
     mut numbers: Range<u32>,
@@ -90,15 +95,15 @@ fn feed(
 ) -> Vec<Blob> {
     let mut blobs: Vec<Blob> = Vec::new();
     while !numbers.is_empty() {
-        let mut dice = Dice::new(options.seed, content_type.log_type(), blobs.len() as u64);
-        let size = 1 + dice.below(behaviours.records_per_blob.max(1));
+        let mut rng = SeededRng::new(options.seed, content_type.log_type(), blobs.len() as u64);
+        let size = 1 + rng.below(behaviours.records_per_blob.max(1));
         let size = first_size.filter(|_| blobs.is_empty()).unwrap_or(size).min(numbers.len());
-        // The second blob is always late, so that every feed has a late blob.
-        let is_late = dice.chance(behaviours.late) && !(blobs.is_empty() && first_size.is_some()) || blobs.len() == 1;
-        let same = dice.chance(behaviours.same_instant);
+        // The second blob is always late, so that every content type with two blobs has a late one.
+        let is_late = rng.chance(behaviours.late) && !(blobs.is_empty() && first_size.is_some()) || blobs.len() == 1;
+        let same = rng.chance(behaviours.same_instant);
         let same = blobs.last().filter(|_| same && !is_late).map(|blob| (blob.created, blob.is_delayed));
-        let (created, is_delayed) = same.unwrap_or_else(|| created(is_late, options, behaviours, &mut dice));
-        let listed = listed(created, is_late, options, behaviours, &mut dice);
+        let (created, is_delayed) = same.unwrap_or_else(|| created(is_late, options, behaviours, &mut rng));
+        let listed = listed(created, is_late, options, behaviours, &mut rng);
         let end = numbers.start + u32::try_from(size).unwrap_or(u32::MAX);
         blobs.push(Blob { created, listed, is_delayed, own: numbers.start..end, repeated: Vec::new() });
         numbers.start = end;
@@ -106,37 +111,44 @@ fn feed(
     blobs
 }
 
-/// Returns the time when a blob became available, and whether an outage delayed it.
-fn created(is_late: bool, options: &Options, behaviours: &Behaviours, dice: &mut Dice) -> (Timestamp, bool) {
+/// Returns the time at which a blob becomes available, and `true` if an outage delayed it.
+fn created(is_late: bool, options: &Options, behaviours: &Behaviours, rng: &mut SeededRng) -> (Timestamp, bool) {
     if is_late && options.ahead_seconds == 0 {
-        return (after_milliseconds(options.now, -dice.between(1_000, LATE_SPAN_MILLISECONDS)), false);
+        return (after_milliseconds(options.now, -rng.between(1_000, LATE_SPAN_MILLISECONDS)), false);
     }
     let span = options.now.as_millisecond() - options.first().as_millisecond();
     let last = span + options.ahead_seconds.max(0) * 1_000 - 1_000;
-    if dice.chance(behaviours.flood) {
-        // The blobs that an outage delayed come within minutes of its end, which is the same for all.
-        let end = Dice::new(options.seed, "flood", 0).between(0, last);
-        return (after_milliseconds(options.first(), (end + dice.between(0, FLOOD_MILLISECONDS)).min(last)), true);
+    if rng.chance(behaviours.flood) {
+        // All delayed blobs of a simulator wait for the end of the same outage.
+        let end = SeededRng::new(options.seed, "flood", 0).between(0, last);
+        return (after_milliseconds(options.first(), (end + rng.between(0, FLOOD_MILLISECONDS)).min(last)), true);
     }
-    (after_milliseconds(options.first(), dice.between(0, last)), false)
+    (after_milliseconds(options.first(), rng.between(0, last)), false)
 }
 
-/// Returns the time when a blob is listed.
+/// Returns the time from which listings show a blob that became available at `created`.
 ///
-/// A blob from before the start is listed at the start, or a moment later if it is late. A later blob is listed when it
-/// becomes available, or minutes to hours later if it is late.
-fn listed(created: Timestamp, is_late: bool, options: &Options, behaviours: &Behaviours, dice: &mut Dice) -> Timestamp {
+/// A blob from before the start is listed from the start on, or one to three seconds later if it is late. A later blob
+/// is listed when it becomes available, or seconds to hours after that if it is late.
+fn listed(
+    created: Timestamp,
+    is_late: bool,
+    options: &Options,
+    behaviours: &Behaviours,
+    rng: &mut SeededRng,
+) -> Timestamp {
     let longest = behaviours.latest_seconds.max(1) * 1_000;
     match (is_late, created < options.now) {
         (false, true) => options.now,
         (false, false) => created,
-        // No collector looks further back, so such a blob would be lost instead of late.
+        // This blob is listed at the start instead of late: collectors do not look back that far, so they would miss
+        // it.
         (true, true) if created < after_milliseconds(options.now, -LATE_SPAN_MILLISECONDS) => options.now,
-        (true, true) => after_milliseconds(options.now, dice.between(1_000, 3_000)),
-        (true, false) if dice.chance(0.9) => {
-            after_milliseconds(created, dice.between(1_000, longest / 20 + 1_000).min(longest))
+        (true, true) => after_milliseconds(options.now, rng.between(1_000, 3_000)),
+        (true, false) if rng.chance(0.9) => {
+            after_milliseconds(created, rng.between(1_000, longest / 20 + 1_000).min(longest))
         }
-        (true, false) => after_milliseconds(created, dice.between(1_000, longest)),
+        (true, false) => after_milliseconds(created, rng.between(1_000, longest)),
     }
 }
 
@@ -151,11 +163,11 @@ mod tests {
     }
 
     fn blobs(events: usize, behaviours: &Behaviours) -> Vec<Blob> {
-        Plan::new(&options(events), behaviours).unwrap().feeds.into_iter().flatten().collect()
+        BlobPlan::new(&options(events), behaviours).unwrap().feeds.into_iter().flatten().collect()
     }
 
     #[test]
-    fn every_content_type_gets_some() {
+    fn every_content_type_gets_records() {
         for events in [0, 1, 4, 5, 7, 100, 1_001] {
             let counts = counts(events).map(|(_, count)| count);
             assert_eq!(counts.iter().sum::<usize>(), events, "{counts:?}");
@@ -188,20 +200,20 @@ mod tests {
     fn b58_after_an_outage_blobs_come_together() {
         let blobs = blobs(1_000, &Behaviours { flood: 1.0, late: 0.0, ..Behaviours::default() });
         let is_delayed: Vec<_> = blobs.iter().filter(|blob| blob.is_delayed).map(|blob| blob.created).collect();
-        // The remaining blobs are late ones, which every feed has.
+        // The second blob of each content type is late instead of delayed.
         assert!(is_delayed.len() * 10 > blobs.len() * 8, "{} of {}", is_delayed.len(), blobs.len());
         let (first, last) = (is_delayed.iter().min().unwrap(), is_delayed.iter().max().unwrap());
         assert!(first.duration_until(*last).as_millis() <= i128::from(FLOOD_MILLISECONDS));
     }
 
     #[test]
-    fn b55_a_huge_blob_has_its_records_and_no_more_are_made_up_for_it() {
+    fn b55_a_huge_blob_has_enough_bytes_and_no_additional_records() {
         let check = |events, bytes, expected: (usize, usize)| {
             let behaviours = Behaviours { huge_blob: Some((ContentType::General, bytes)), ..Behaviours::default() };
-            let plan = Plan::new(&options(events), &behaviours).unwrap();
+            let plan = BlobPlan::new(&options(events), &behaviours).unwrap();
             let huge = plan.huge.unwrap();
-            assert_eq!((huge.records, huge.bytes), expected);
-            assert_eq!(plan.feeds[ContentType::General.place()][0].own().len(), huge.records);
+            assert_eq!((huge.records, huge.record_bytes), expected);
+            assert_eq!(plan.feeds[ContentType::General.index()][0].own().len(), huge.records);
             assert_eq!(plan.feeds.iter().flatten().map(Blob::len).sum::<usize>(), events);
         };
         check(1_000, 240_000, (10, 24_000));
@@ -210,8 +222,8 @@ mod tests {
     }
 
     #[test]
-    fn err_more_than_can_be_numbered() {
-        let error = Plan::new(&options(usize::MAX), &Behaviours::default()).err().unwrap();
+    fn err_too_many_events() {
+        let error = BlobPlan::new(&options(usize::MAX), &Behaviours::default()).err().unwrap();
         assert!(error.to_string().contains("too many"), "{error}");
     }
 }

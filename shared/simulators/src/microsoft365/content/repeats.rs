@@ -1,4 +1,5 @@
-//! Repeated records: in another blob of their feed, days later, or in the feed of another content type.
+//! Records that a second blob repeats: one of the same content type at any time or days later, or one of another
+//! content type.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,57 +7,64 @@ use super::super::behaviours::Behaviours;
 use super::super::content_type::ContentType;
 use super::blob::Blob;
 use super::owners::Owners;
-use crate::dice::Dice;
 use crate::options::Options;
+use crate::seeded_rng::SeededRng;
 
-/// The shortest time until a record is repeated days later.
+/// A record that is repeated days later is repeated at least this long after its first blob.
 const MIN_REPEAT_DELAY: SignedDuration = SignedDuration::from_hours(5 * 24);
 
-/// Repeats some records in a second blob.
+/// Adds some records to a second blob, as often as the behaviours say.
 pub(super) fn add_repeats(feeds: &mut [Vec<Blob>; 5], owners: &Owners, options: &Options, behaviours: &Behaviours) {
     for content_type in ContentType::ALL {
-        let mut dice = Dice::new(options.seed, "again", content_type as u64);
-        let by_time = by_time(&feeds[content_type.place()]);
-        for record in owners.of(content_type) {
-            if dice.chance(behaviours.repeated) {
-                repeat_anywhere(&mut feeds[content_type.place()], record, &mut dice);
+        let mut rng = SeededRng::new(options.seed, "again", content_type as u64);
+        let by_time = by_time(&feeds[content_type.index()]);
+        for record in owners.numbers_of(content_type) {
+            if rng.chance(behaviours.repeated) {
+                repeat_anywhere(&mut feeds[content_type.index()], record, &mut rng);
             }
-            if dice.chance(behaviours.repeated_days_later) {
-                repeat_days_later(&mut feeds[content_type.place()], &by_time, owners, record, &mut dice);
+            if rng.chance(behaviours.repeated_days_later) {
+                repeat_days_later(&mut feeds[content_type.index()], &by_time, owners, record, &mut rng);
             }
-            if dice.chance(behaviours.repeated_elsewhere) {
-                repeat_anywhere(&mut feeds[elsewhere(content_type).place()], record, &mut dice);
+            if rng.chance(behaviours.repeated_elsewhere) {
+                repeat_anywhere(&mut feeds[elsewhere(content_type).index()], record, &mut rng);
             }
         }
     }
 }
 
-/// Returns the feed that repeats records of this content type. The general feed repeats those of every other one.
+/// Returns the other content type whose blobs repeat records of `content_type`.
 fn elsewhere(content_type: ContentType) -> ContentType {
     if content_type == ContentType::General { ContentType::Exchange } else { ContentType::General }
 }
 
-/// Returns when each blob of the feed became available and its place, in order of time.
+/// Returns the time at which each blob of the feed became available, with the blob's index, sorted by time.
 fn by_time(feed: &[Blob]) -> Vec<(Timestamp, usize)> {
-    let mut by_time: Vec<_> = feed.iter().enumerate().map(|(place, blob)| (blob.created, place)).collect();
+    let mut by_time: Vec<_> = feed.iter().enumerate().map(|(index, blob)| (blob.created, index)).collect();
     by_time.sort_unstable();
     by_time
 }
 
-fn repeat_anywhere(feed: &mut [Blob], record: u32, dice: &mut Dice) {
-    let place = dice.below(feed.len());
-    if let Some(blob) = feed.get_mut(place) {
+fn repeat_anywhere(feed: &mut [Blob], record: u32, rng: &mut SeededRng) {
+    let index = rng.below(feed.len());
+    if let Some(blob) = feed.get_mut(index) {
         blob.repeated.push(record);
     }
 }
 
-/// Repeats the record in a blob that comes days later, if the feed has one.
-fn repeat_days_later(feed: &mut [Blob], by_time: &[(Timestamp, usize)], owners: &Owners, record: u32, dice: &mut Dice) {
-    let owner = owners.owner(record).and_then(|(_, place)| feed.get(place as usize));
+/// Adds the record to a random blob that became available at least [`MIN_REPEAT_DELAY`] after the record's first blob.
+/// Does nothing if the feed has no such blob.
+fn repeat_days_later(
+    feed: &mut [Blob],
+    by_time: &[(Timestamp, usize)],
+    owners: &Owners,
+    record: u32,
+    rng: &mut SeededRng,
+) {
+    let owner = owners.owner(record).and_then(|(_, index)| feed.get(index as usize));
     let Some(from) = owner.and_then(|blob| blob.created.checked_add(MIN_REPEAT_DELAY).ok()) else { return };
     let first = by_time.partition_point(|(created, _)| *created < from);
-    if let Some((_, place)) = by_time[first..].get(dice.below(by_time.len() - first)) {
-        feed[*place].repeated.push(record);
+    if let Some((_, index)) = by_time[first..].get(rng.below(by_time.len() - first)) {
+        feed[*index].repeated.push(record);
     }
 }
 
@@ -74,14 +82,15 @@ mod tests {
         Behaviours { repeated: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..Behaviours::default() }
     }
 
-    /// Returns every repetition: the blob that owns the record, and the one that repeats it.
+    /// Returns, for every repeated record, the blob that owns it and the blob that repeats it: each with its content
+    /// type and the time at which it became available.
     fn repetitions(content: &Content) -> Vec<[(ContentType, Timestamp); 2]> {
         let mut all = Vec::new();
         for (feed, content_type) in content.feeds.iter().zip(ContentType::ALL) {
             for blob in feed {
                 for record in &blob.repeated {
-                    let (owner, place) = content.owner(*record).unwrap();
-                    let created = content.feeds[owner.place()][place as usize].created;
+                    let (owner, index) = content.owner(*record).unwrap();
+                    let created = content.feeds[owner.index()][index as usize].created;
                     all.push([(owner, created), (content_type, blob.created)]);
                 }
             }

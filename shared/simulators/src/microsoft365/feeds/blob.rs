@@ -1,4 +1,4 @@
-//! The fetch of a blob.
+//! Answers requests for a blob.
 
 use std::sync::Arc;
 
@@ -10,65 +10,70 @@ use super::super::call::Call;
 use super::super::content_type::ContentType;
 use super::super::error;
 use super::super::ledger::VisibleBlob;
-use super::super::records::Form;
-use super::text::Text;
+use super::super::records::RecordForm;
+use super::text::BlobText;
 use super::visible::{Feeds, expires};
-use crate::dice::Dice;
 use crate::http::{Reply, decoded_path};
+use crate::seeded_rng::SeededRng;
 
 impl Feeds {
-    /// Returns the feed and the place of the blob with that id, which may be percent-encoded.
+    /// Returns the content type of the blob with this id, and the blob's index in its feed. The id may be
+    /// percent-encoded.
     ///
     /// # Errors
-    /// The reply to a malformed id, or to the id of a blob that was never visible.
+    /// The API's answer to a malformed id, or to the id of a blob that was never visible.
     pub(in super::super) fn find(&self, id: &str) -> Result<(ContentType, usize), Reply> {
         let id = decoded_path(id);
         if !id.contains('$') || id.contains('/') {
             let message = format!("Content ID {id} in the URL is invalid: the blob key in the url is invalid.");
             return Err(error::refused("AF20052", &message));
         }
-        let found = self.content.find(&id).filter(|(content_type, place)| self.writer.has(*content_type, *place));
+        let found = self.content.find(&id).filter(|(content_type, index)| self.writer.has_blob(*content_type, *index));
         found.ok_or_else(error::missing)
     }
 
-    /// Returns the key by which behaviours choose the blob with that id.
+    /// Returns the properties by which a [`BlobChoice`](super::super::BlobChoice) chooses the blob with this id; `None`
+    /// if there is no such blob.
     pub(in super::super) fn key(&self, id: &str) -> Option<BlobKey> {
         self.content.find(id).map(|found| self.key_at(found))
     }
 
-    fn key_at(&self, (content_type, place): (ContentType, usize)) -> BlobKey {
-        BlobKey { content_type, ordinal: self.content.ordinal(content_type, place), seed: self.seed }
+    fn key_at(&self, (content_type, index): (ContentType, usize)) -> BlobKey {
+        BlobKey { content_type, ordinal: self.content.ordinal(content_type, index), seed: self.seed }
     }
 
-    /// Returns the blob with its records in the form that the token permits.
+    /// Returns the answer with the blob's records, in the form that the client's token permits.
+    ///
+    /// # Errors
+    /// The answer of a fault that the behaviours choose, or the answer to a request for an expired blob.
     pub(in super::super) fn blob(
         &mut self,
-        (content_type, place): (ContentType, usize),
-        form: Form,
+        (content_type, index): (ContentType, usize),
+        form: RecordForm,
         call: &Call<'_>,
         behaviours: &Behaviours,
-        dice: &mut Dice,
+        rng: &mut SeededRng,
     ) -> Result<Reply, Reply> {
-        let blob = self.key_at((content_type, place));
+        let blob = self.key_at((content_type, index));
         let now = call.clocks.login;
         if let Some(broken) = behaviours.broken_blobs.iter().find(|broken| broken.includes(blob, now)) {
             return Err(error::of_status(broken.status, broken.code.as_deref()));
         }
-        if dice.chance(behaviours.not_found_yet) {
+        if rng.chance(behaviours.not_found_yet) {
             return Err(error::missing());
         }
-        let created = self.created(content_type, &self.content.feeds[content_type.place()][place]);
+        let created = self.created(content_type, &self.content.feeds[content_type.index()][index]);
         if expires(created) <= call.now {
             let message = "Content requested with the specified ID has already expired. Content older than 7 days cannot be retrieved.";
             return Err(error::refused("AF20051", message));
         }
-        if dice.chance(behaviours.error_in_ok) {
+        if rng.chance(behaviours.error_in_ok) {
             return Ok(error::server_error(StatusCode::OK));
         }
-        let visible = VisibleBlob { content_type, number: place as u32, form, created, at: call.now };
+        let visible = VisibleBlob { content_type, number: index as u32, form, created, at: call.now };
         self.writer.record_form(&self.content, visible);
-        let records = self.content.records(content_type, place);
-        let text = Text::new(Arc::clone(&self.content), records, form, dice.chance(behaviours.byte_order_mark));
+        let records = self.content.records(content_type, index);
+        let text = BlobText::new(Arc::clone(&self.content), records, form, rng.chance(behaviours.byte_order_mark));
         let is_broken = blob.is_among(behaviours.broken_record);
         let text = text.enumerate().map(|(number, piece)| match piece.strip_suffix('}') {
             Some(unclosed) if is_broken && number == 0 => unclosed.to_owned(),

@@ -1,4 +1,4 @@
-//! The feeds: the listing of content, and the blobs.
+//! The feeds: each is the list of the blobs of one content type.
 
 mod blob;
 mod list;

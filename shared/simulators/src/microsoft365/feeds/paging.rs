@@ -1,73 +1,78 @@
-//! Pages of content items, and the links from one to the next.
+//! Pages of blobs, and the positions from which a next page continues.
 
 use jiff::Timestamp;
 
 use super::super::window::Window;
-use crate::dice::{hash, mix};
+use crate::seeded_rng::{hash, mix};
 
-/// The most empty pages in a row.
+/// The largest number of empty pages that follow each other.
 const MAX_EMPTY_PAGES: u8 = 3;
 
-/// A page: places in the feed, and the position at which the next page begins.
+/// The indices of a page's blobs in their feed, and the position at which the next page begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) blobs: Vec<usize>,
-    pub(super) next: Option<Link>,
+    pub(super) next: Option<PagePosition>,
 }
 
-/// The position at which a page begins, and the number of empty pages before it at the same position.
+/// The position at which a page begins: the index of a blob in its feed, and the number of empty pages that were sent
+/// at this index before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) place: usize,
-    pub(super) empty: u8,
+pub(super) struct PagePosition {
+    pub(super) index: usize,
+    pub(super) empty_pages: u8,
 }
 
 impl Page {
-    /// Returns the page of a feed of `length` that begins at `from`. `created` returns when the blob of a place became
-    /// available, if it is visible.
+    /// Returns the page that begins at `from` and has at most `size` blobs. `length` is the number of blobs in the
+    /// feed, and `created` returns the time at which the blob with an index became available, or `None` if it is not
+    /// visible.
     ///
-    /// A blob keeps its place: one that is listed late stands behind all those that were listed before it.
+    /// A blob that is listed late has a higher index than those that were listed before it, so it does not shift the
+    /// pages.
     pub(super) fn new(
         length: usize,
         window: Window,
-        from: Link,
+        from: PagePosition,
         size: usize,
         created: impl Fn(usize) -> Option<Timestamp>,
     ) -> Self {
         let in_window = |at: Timestamp| window.start <= at && at < window.end;
-        let mut matching = (from.place..length).filter(|place| created(*place).is_some_and(in_window));
+        let mut matching = (from.index..length).filter(|index| created(*index).is_some_and(in_window));
         let blobs = matching.by_ref().take(size.max(1)).collect();
-        Self { blobs, next: matching.next().map(|place| Link { place, empty: 0 }) }
+        Self { blobs, next: matching.next().map(|index| PagePosition { index, empty_pages: 0 }) }
     }
 
-    /// Returns an empty page before the one that begins at `from`; `None` after [`MAX_EMPTY_PAGES`].
-    pub(super) fn empty(from: Link) -> Option<Self> {
-        let next = Link { place: from.place, empty: from.empty + 1 };
-        (next.empty <= MAX_EMPTY_PAGES).then_some(Self { blobs: Vec::new(), next: Some(next) })
+    /// Returns an empty page; the next page begins at the same blob. `None` if [`MAX_EMPTY_PAGES`] were sent at this
+    /// blob already.
+    pub(super) fn empty(from: PagePosition) -> Option<Self> {
+        let next = PagePosition { index: from.index, empty_pages: from.empty_pages + 1 };
+        (next.empty_pages <= MAX_EMPTY_PAGES).then_some(Self { blobs: Vec::new(), next: Some(next) })
     }
 }
 
-impl Link {
-    /// Returns the opaque text of the link. It holds a checksum, so that it is valid for this list only.
+impl PagePosition {
+    /// Returns the position as an opaque text for the URL of the next page. Its checksum makes it valid only for the
+    /// list with the name `list`.
     pub(super) fn to_text(self, seed: u64, list: &str) -> String {
-        format!("{:02x}{:08x}{:016x}", self.empty, self.place, self.mark(seed, list))
+        format!("{:02x}{:08x}{:016x}", self.empty_pages, self.index, self.checksum(seed, list))
     }
 
-    /// Reads a link; `None` if the text is malformed or was issued for another list.
+    /// Parses a text that [`Self::to_text`] returned; `None` if it is malformed or belongs to another list.
     pub(super) fn read(text: &str, seed: u64, list: &str) -> Option<Self> {
-        let empty = u8::from_str_radix(text.get(..2)?, 16).ok().filter(|empty| *empty <= MAX_EMPTY_PAGES)?;
-        let place = usize::from_str_radix(text.get(2..10)?, 16).ok()?;
+        let empty_pages = u8::from_str_radix(text.get(..2)?, 16).ok().filter(|pages| *pages <= MAX_EMPTY_PAGES)?;
+        let index = usize::from_str_radix(text.get(2..10)?, 16).ok()?;
         let given = u64::from_str_radix(text.get(10..)?, 16).ok()?;
-        let link = Self { place, empty };
-        (given == link.mark(seed, list)).then_some(link)
+        let link = Self { index, empty_pages };
+        (given == link.checksum(seed, list)).then_some(link)
     }
 
-    fn mark(self, seed: u64, list: &str) -> u64 {
-        mix(seed ^ hash(list) ^ mix(self.place as u64) ^ u64::from(self.empty))
+    fn checksum(self, seed: u64, list: &str) -> u64 {
+        mix(seed ^ hash(list) ^ mix(self.index as u64) ^ u64::from(self.empty_pages))
     }
 }
 
-/// Returns the name of a list, made of its content type and window.
+/// Returns a text that names the list of blobs of one content type in one window.
 pub(super) fn list_name(content_type: &str, window: Window) -> String {
     format!("{content_type} {} {}", window.start, window.end)
 }
@@ -81,12 +86,13 @@ mod tests {
     }
 
     fn check(from: usize, size: usize, blobs: &[usize], next: Option<usize>) {
-        // The times at which the blobs became available. The last blob is listed late.
+        // The times at which the blobs of a feed became available, in the order of the feed. The last blob is listed
+        // late.
         let feed = [1, 5, 5, 7, 9, 6];
         let window = Window { start: at(5), end: at(9) };
-        let link = |place| Link { place, empty: 0 };
+        let link = |index| PagePosition { index, empty_pages: 0 };
         let expected = Page { blobs: blobs.to_vec(), next: next.map(link) };
-        let page = Page::new(feed.len(), window, link(from), size, |place| Some(at(feed[place])));
+        let page = Page::new(feed.len(), window, link(from), size, |index| Some(at(feed[index])));
         assert_eq!(page, expected, "from {from}, {size}");
     }
 
@@ -104,25 +110,25 @@ mod tests {
 
     #[test]
     fn b48_empty_pages_have_an_end() {
-        let mut from = Link { place: 7, empty: 0 };
+        let mut from = PagePosition { index: 7, empty_pages: 0 };
         for _ in 0..MAX_EMPTY_PAGES {
             let page = Page::empty(from).unwrap();
             assert!(page.blobs.is_empty() && page.next != Some(from));
             from = page.next.unwrap();
-            assert_eq!(from.place, 7);
+            assert_eq!(from.index, 7);
         }
         assert_eq!(Page::empty(from), None);
     }
 
     #[test]
     fn b49_links_hold_for_their_list_only() {
-        let link = Link { place: 3, empty: 1 };
+        let link = PagePosition { index: 3, empty_pages: 1 };
         let text = link.to_text(7, "a");
-        assert_eq!(Link::read(&text, 7, "a"), Some(link));
+        assert_eq!(PagePosition::read(&text, 7, "a"), Some(link));
         for (seed, list, text) in
             [(7, "b", text.as_str()), (8, "a", &text), (7, "a", "0"), (7, "a", "ü-+~no link at all"), (7, "a", "")]
         {
-            assert_eq!(Link::read(text, seed, list), None);
+            assert_eq!(PagePosition::read(text, seed, list), None);
         }
     }
 }

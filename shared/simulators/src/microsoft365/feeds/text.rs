@@ -1,36 +1,37 @@
-//! The text of a blob. It is made one record at a time, so that only one record is in memory.
+//! The body of a blob: an array of records. It is produced piece by piece, so that only one record needs to be in
+//! memory.
 
 use std::sync::Arc;
 use std::vec::IntoIter;
 
 use super::super::content::Content;
-use super::super::records::Form;
+use super::super::records::RecordForm;
 
-/// The parts of a blob's text, in order.
-pub(super) struct Text {
+/// Produces the body of a blob, one record at a time.
+pub(super) struct BlobText {
     content: Arc<Content>,
-    form: Form,
+    form: RecordForm,
     records: IntoIter<u32>,
-    /// The text before the next record; `None` after the end.
+    /// The text before the next record: an opening bracket or a comma. `None` after the closing bracket.
     before: Option<&'static str>,
 }
 
-impl Text {
-    /// Returns the text of an array of these records, with a byte order mark if `has_mark`.
-    pub(super) fn new(content: Arc<Content>, records: Vec<u32>, form: Form, has_mark: bool) -> Self {
+impl BlobText {
+    /// Returns the pieces of an array of these records. With `has_mark`, it begins with a byte order mark.
+    pub(super) fn new(content: Arc<Content>, records: Vec<u32>, form: RecordForm, has_mark: bool) -> Self {
         let before = if has_mark { "\u{feff}[" } else { "[" };
         Self { content, form, records: records.into_iter(), before: Some(before) }
     }
 }
 
-impl Iterator for Text {
+impl Iterator for BlobText {
     type Item = String;
 
     fn next(&mut self) -> Option<String> {
         let before = self.before?;
         let Some(record) = self.records.next() else {
             self.before = None;
-            // An array without records still lacks its opening bracket.
+            // If the array has no records, its opening bracket was not sent yet.
             return Some(if before == "," { "]".to_owned() } else { format!("{before}]") });
         };
         self.before = Some(",");
@@ -52,23 +53,23 @@ mod tests {
         Arc::new(Content::new(&options, behaviours).unwrap())
     }
 
-    /// The text can be sent by another task, when the client is ready for more.
+    /// Another task can send the text, at the pace of the client.
     #[test]
-    fn b55_a_text_may_outlive_its_request() {
+    fn b55_the_body_of_a_blob_can_be_sent_by_another_task() {
         fn outlives<T: Send + 'static>(text: T) -> T {
             text
         }
-        let text = outlives(Text::new(content(&Behaviours::default()), vec![1], Form::Full, false));
+        let text = outlives(BlobText::new(content(&Behaviours::default()), vec![1], RecordForm::Full, false));
         assert_eq!(text.count(), 2);
     }
 
     #[test]
-    fn an_array_of_the_records_of_a_blob() {
+    fn the_body_of_a_blob_is_an_array_of_its_records() {
         let content = content(&Behaviours::default());
         for has_mark in [false, true] {
             for count in [0, 1, 3] {
                 let records: Vec<_> = (0..count).collect();
-                let text: String = Text::new(Arc::clone(&content), records, Form::Full, has_mark).collect();
+                let text: String = BlobText::new(Arc::clone(&content), records, RecordForm::Full, has_mark).collect();
                 assert_eq!(text.starts_with('\u{feff}'), has_mark);
                 let array: Vec<Value> = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
                 assert_eq!(array.len(), count as usize);
@@ -82,13 +83,13 @@ mod tests {
         let huge_blob = Some((ContentType::Exchange, BYTES));
         let behaviours = Behaviours { huge_blob, repeated: 0.0, ..Behaviours::default() };
         let content = content(&behaviours);
-        let blobs = (0..content.feeds[ContentType::Exchange.place()].len()).map(|place| {
-            let records = content.records(ContentType::Exchange, place);
-            let pieces = Text::new(Arc::clone(&content), records, Form::Full, false);
+        let blobs = (0..content.feeds[ContentType::Exchange.index()].len()).map(|index| {
+            let records = content.records(ContentType::Exchange, index);
+            let pieces = BlobText::new(Arc::clone(&content), records, RecordForm::Full, false);
             pieces.fold((0, 0), |(longest, whole), piece| (piece.len().max(longest), whole + piece.len()))
         });
         let (longest, whole) = blobs.max_by_key(|(_, whole)| *whole).unwrap();
-        // A quarter of the thousand records belong to Exchange.
+        // The blob has all 250 records of its content type, so each is about a 250th of it.
         assert!((BYTES..BYTES + 1_000_000).contains(&whole) && longest < BYTES / 240, "{longest} of {whole}");
     }
 }

@@ -1,11 +1,11 @@
-//! The ledger: all content that was available, per content type and blob, with its expiry. It holds the visible blobs
+//! The ledger: every blob that was ever available, with its records and its expiry. It needs a few dozen bytes per blob
 //! and one bit per record.
 
-mod account;
-mod bits;
+mod bit_set;
 mod read;
+mod tally;
 mod writer;
 
-pub use account::{Account, Difference, id, identity};
-pub use read::{Available, AvailableBlob, Ledger};
+pub use read::{AvailableBlob, AvailableRecord, Ledger};
+pub use tally::{Difference, RecordTally, id_number, identity};
 pub(super) use writer::{LedgerWriter, VisibleBlob};

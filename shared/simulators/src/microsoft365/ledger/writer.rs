@@ -1,4 +1,4 @@
-//! The part of the ledger that is written while the simulator runs.
+//! The ledger as the simulator writes it.
 
 use std::collections::HashSet;
 use std::io;
@@ -8,37 +8,39 @@ use jiff::Timestamp;
 
 use super::super::content::Content;
 use super::super::content_type::ContentType;
-use super::super::records::Form;
-use super::bits::Bits;
+use super::super::records::RecordForm;
+use super::bit_set::BitSet;
 use crate::ledger::{Entry, Ledger as File};
 
-/// A blob that became visible, or was sent in another form.
+/// A blob that became visible, in one form of its records. A blob has a second entry if clients also get it in the
+/// other form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct VisibleBlob {
     pub(in super::super) content_type: ContentType,
-    /// The blob's place in its feed.
+    /// The blob's index in its feed.
     pub(in super::super) number: u32,
-    pub(in super::super) form: Form,
-    /// The time when it became available, as listings show it.
+    pub(in super::super) form: RecordForm,
+    /// The time at which the blob became available: the `contentCreated` of listings.
     pub(in super::super) created: Timestamp,
     pub(in super::super) at: Timestamp,
 }
 
-/// All visible blobs, in order.
+/// All blobs that became visible, in that order.
 #[derive(Debug)]
 pub(in super::super) struct LedgerWriter {
     visible: Vec<VisibleBlob>,
-    /// Blobs by content type and form.
-    blobs: [[Bits; 2]; 5],
-    /// Records by log type and form.
-    records: [[Bits; 2]; 5],
+    /// The indices of the blobs in `visible`, by content type and [form](RecordForm).
+    blobs: [[BitSet; 2]; 5],
+    /// The numbers of those blobs' records, by content type and [form](RecordForm).
+    records: [[BitSet; 2]; 5],
     counts: [u64; 5],
-    /// A file that records every event as a line, if there is one.
+    /// The file to which every record is appended as a line of JSON, if the caller asked for one.
     file: Option<File>,
 }
 
 impl LedgerWriter {
-    /// Returns an empty book that appends to the file at `path`, if there is one.
+    /// Returns an empty ledger. With a `path`, it also appends every record to that file, which is created if it is
+    /// missing.
     pub(in super::super) fn open(path: Option<&Path>) -> io::Result<Self> {
         let file = path.map(|path| File::open("microsoft365", Some(path))).transpose()?;
         Ok(Self { visible: Vec::new(), blobs: Default::default(), records: Default::default(), counts: [0; 5], file })
@@ -48,20 +50,21 @@ impl LedgerWriter {
         &self.visible
     }
 
-    /// Returns `true` if the blob became visible, in any form.
-    pub(in super::super) fn has(&self, content_type: ContentType, place: usize) -> bool {
-        self.blobs[content_type.place()].iter().any(|bits| bits.contains(place as u32))
+    /// Returns `true` if the blob became visible, in either form.
+    pub(in super::super) fn has_blob(&self, content_type: ContentType, index: usize) -> bool {
+        self.blobs[content_type.index()].iter().any(|bits| bits.contains(index as u32))
     }
 
-    /// Records that a blob became visible, with all its records.
+    /// Records that a blob and all its records became visible. Does nothing if the blob was recorded in this form
+    /// before.
     pub(in super::super) fn record_blob(&mut self, content: &Content, visible: VisibleBlob) {
-        let feed = visible.content_type.place();
+        let feed = visible.content_type.index();
         if !self.blobs[feed][visible.form as usize].insert(visible.number) {
             return;
         }
         self.visible.push(visible);
-        for record in numbers(content, visible) {
-            let form = form(content, record, visible.form);
+        for record in record_numbers(content, visible) {
+            let form = form_of(content, record, visible.form);
             if self.records[feed][form as usize].insert(record) {
                 self.counts[feed] += 1;
                 self.write(content, visible, record, form);
@@ -69,15 +72,16 @@ impl LedgerWriter {
         }
     }
 
-    /// Records that a visible blob is sent in this form, if the form makes a difference.
+    /// Records that a client gets the blob in the form `visible.form`. Does nothing if the blob was recorded in this
+    /// form before, or if none of its records has two forms.
     pub(in super::super) fn record_form(&mut self, content: &Content, visible: VisibleBlob) {
-        let is_news = !self.blobs[visible.content_type.place()][visible.form as usize].contains(visible.number);
-        if is_news && numbers(content, visible).any(|record| content.has_forms(record)) {
+        let is_new = !self.blobs[visible.content_type.index()][visible.form as usize].contains(visible.number);
+        if is_new && record_numbers(content, visible).any(|record| content.has_forms(record)) {
             self.record_blob(content, visible);
         }
     }
 
-    fn write(&mut self, content: &Content, visible: VisibleBlob, record: u32, form: Form) {
+    fn write(&mut self, content: &Content, visible: VisibleBlob, record: u32, form: RecordForm) {
         if let Some(file) = &mut self.file {
             let event = record as usize * 2 + form as usize;
             let entry = Entry { log_type: visible.content_type.log_type(), event, at: visible.at };
@@ -85,7 +89,8 @@ impl LedgerWriter {
         }
     }
 
-    /// Returns the number of distinct visible records, per log type. A log type without records is left out.
+    /// Returns the number of distinct records that became visible, per log type. Log types without records are left
+    /// out.
     pub(in super::super) fn counts(&self) -> Vec<(&'static str, u64)> {
         let counts = ContentType::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0);
         let mut counts: Vec<_> = counts.map(|(content_type, count)| (content_type.log_type(), count)).collect();
@@ -93,37 +98,38 @@ impl LedgerWriter {
         counts
     }
 
-    /// Returns the number of distinct records that will become visible in that form. The first `past` blobs of each
-    /// feed will not.
-    pub(in super::super) fn pending(&self, content: &Content, past: [usize; 5], wanted: Form) -> usize {
+    /// Returns the number of distinct records that are not visible yet in the form `wanted`. The first `passed` blobs
+    /// of each feed are not counted: they are visible, or never will be.
+    pub(in super::super) fn pending(&self, content: &Content, passed: [usize; 5], wanted: RecordForm) -> usize {
         let mut count = 0;
         for content_type in ContentType::ALL {
-            let feed = content_type.place();
-            let coming = content.feeds[feed].get(past[feed]..).unwrap_or_default();
+            let feed = content_type.index();
+            let coming = content.feeds[feed].get(passed[feed]..).unwrap_or_default();
             let is_new = |record: &u32| {
-                let form = form(content, *record, wanted);
+                let form = form_of(content, *record, wanted);
                 !self.records[feed][form as usize].contains(*record)
             };
-            // A record that one of these blobs owns is counted there, and not where it is repeated.
-            let is_part = |record: &u32| {
+            // A repeated record is not counted a second time if one of these blobs owns it.
+            let is_owned_here = |record: &u32| {
                 let owner = content.owner(*record);
-                owner.is_some_and(|(owner, place)| owner == content_type && place as usize >= past[feed])
+                owner.is_some_and(|(owner, index)| owner == content_type && index as usize >= passed[feed])
             };
             count += coming.iter().flat_map(|blob| blob.own()).filter(is_new).count();
             let repeated = coming.iter().flat_map(|blob| blob.repeated.iter().copied());
-            count += repeated.filter(|record| is_new(record) && !is_part(record)).collect::<HashSet<_>>().len();
+            count += repeated.filter(|record| is_new(record) && !is_owned_here(record)).collect::<HashSet<_>>().len();
         }
         count
     }
 }
 
-/// Returns the records of a blob, in no particular order.
-fn numbers(content: &Content, visible: VisibleBlob) -> impl Iterator<Item = u32> {
-    let blob = &content.feeds[visible.content_type.place()][visible.number as usize];
+/// Returns the numbers of a blob's records, in no particular order.
+fn record_numbers(content: &Content, visible: VisibleBlob) -> impl Iterator<Item = u32> {
+    let blob = &content.feeds[visible.content_type.index()][visible.number as usize];
     blob.own().chain(blob.repeated.iter().copied())
 }
 
-/// Returns the form of a record for the wanted form. Most records have only one.
-pub(super) fn form(content: &Content, record: u32, wanted: Form) -> Form {
-    if content.has_forms(record) { wanted } else { Form::Full }
+/// Returns the form in which a record is sent to a client that gets the form `wanted`. Most records have only the full
+/// form.
+pub(super) fn form_of(content: &Content, record: u32, wanted: RecordForm) -> RecordForm {
+    if content.has_forms(record) { wanted } else { RecordForm::Full }
 }

@@ -1,11 +1,11 @@
-//! The common part of all records.
+//! Makes the parts that all records have in common.
 
 use serde_json::json;
 
-use super::form::Form;
+use super::record_form::RecordForm;
 use super::record_settings::RecordSettings;
-use crate::dice::Dice;
 use crate::fields::Fields;
+use crate::seeded_rng::SeededRng;
 
 /// The people of the simulated tenant.
 pub(super) const PEOPLE: [&str; 7] = [
@@ -18,18 +18,18 @@ pub(super) const PEOPLE: [&str; 7] = [
     "kiosk-07_example.com#EXT#@example.onmicrosoft.com",
 ];
 
-/// The state from which one record is made.
+/// Makes one record from its number, its time and random values.
 pub(super) struct RecordBuilder<'a> {
-    pub(super) dice: Dice,
+    pub(super) rng: SeededRng,
     pub(super) id: String,
     pub(super) time: String,
     pub(super) record_settings: &'a RecordSettings,
     pub(super) number: usize,
-    pub(super) form: Form,
+    pub(super) form: RecordForm,
 }
 
 impl RecordBuilder<'_> {
-    /// Returns the fields that every record has.
+    /// Returns a record with the fields that all records have.
     pub(super) fn common(
         &mut self,
         record_type: i64,
@@ -43,10 +43,10 @@ impl RecordBuilder<'_> {
             .with("Operation", operation)
             .with("OrganizationId", self.record_settings.tenant.as_str())
             .with("RecordType", record_type);
-        if self.dice.chance(0.8) {
-            fields = fields.with("ResultStatus", self.dice.pick(&["Success", "Succeeded", "True", "Failed"]));
+        if self.rng.chance(0.8) {
+            fields = fields.with("ResultStatus", self.rng.pick(&["Success", "Succeeded", "True", "Failed"]));
         }
-        let user_type = if user.contains('@') { self.dice.pick(&[0, 0, 0, 2, 10]) } else { self.dice.pick(&[4, 5, 6]) };
+        let user_type = if user.contains('@') { self.rng.pick(&[0, 0, 0, 2, 10]) } else { self.rng.pick(&[4, 5, 6]) };
         fields
             .with("UserKey", self.user_key(user))
             .with("UserType", user_type)
@@ -55,39 +55,40 @@ impl RecordBuilder<'_> {
             .with("UserId", user)
     }
 
-    /// Returns a person, or sometimes a system account, a service principal or an unknown user.
+    /// Returns the `UserId` of a person, or sometimes that of a system account or a service principal, or `Not
+    /// Available`.
     fn user(&mut self) -> &'static str {
-        match self.dice.below(12) {
-            0 => self.dice.pick(&["NT AUTHORITY\\SYSTEM", "S-1-5-18", "Not Available", "app@sharepoint"]),
+        match self.rng.below(12) {
+            0 => self.rng.pick(&["NT AUTHORITY\\SYSTEM", "S-1-5-18", "Not Available", "app@sharepoint"]),
             1 => "ServicePrincipal_5d1f0c7e-9b22-4b0e-8a35-1f6d0e2c4b9a",
-            _ => self.dice.pick(&PEOPLE),
+            _ => self.rng.pick(&PEOPLE),
         }
     }
 
     fn user_key(&mut self, user: &str) -> String {
-        match self.dice.below(4) {
-            0 => format!("i:0h.f|membership|{}@live.com", self.dice.hex(16)),
+        match self.rng.below(4) {
+            0 => format!("i:0h.f|membership|{}@live.com", self.rng.hex(16)),
             1 => user.to_owned(),
-            2 => self.dice.guid(),
-            _ => format!("1003{}@example.com", self.dice.hex(12).to_uppercase()),
+            2 => self.rng.guid(),
+            _ => format!("1003{}@example.com", self.rng.hex(12).to_uppercase()),
         }
     }
 
-    /// Returns an address in one of the usual forms.
+    /// Returns an IP address in one of the usual forms: IPv4 or IPv6, with or without a port.
     pub(super) fn address(&mut self) -> String {
-        let last = self.dice.below(256);
-        match self.dice.below(6) {
-            0 => format!("203.0.113.{last}:{}", 1_024 + self.dice.below(60_000)),
-            1 => format!("2001:db8:{}::{}", self.dice.hex(3), self.dice.hex(2)),
-            2 => format!("[2001:db8::{}]:{}", self.dice.hex(4), 1_024 + self.dice.below(60_000)),
+        let last = self.rng.below(256);
+        match self.rng.below(6) {
+            0 => format!("203.0.113.{last}:{}", 1_024 + self.rng.below(60_000)),
+            1 => format!("2001:db8:{}::{}", self.rng.hex(3), self.rng.hex(2)),
+            2 => format!("[2001:db8::{}]:{}", self.rng.hex(4), 1_024 + self.rng.below(60_000)),
             3 => format!("198.51.100.{last}"),
             _ => format!("203.0.113.{last}"),
         }
     }
 
-    /// Adds `ClientIP`, with an address, with null or not at all.
+    /// Usually adds the field `ClientIP` with an address, sometimes with `null`, and sometimes adds nothing.
     pub(super) fn with_client_ip(&mut self, fields: Fields<'static>) -> Fields<'static> {
-        match self.dice.below(10) {
+        match self.rng.below(10) {
             0 => fields,
             1 => fields.with("ClientIP", serde_json::Value::Null),
             _ => {
@@ -98,13 +99,13 @@ impl RecordBuilder<'_> {
     }
 
     pub(super) fn app_access_context(&mut self) -> serde_json::Value {
-        match self.dice.below(5) {
+        match self.rng.below(5) {
             0 => json!({}),
-            1 => json!({"DeviceId": self.dice.guid()}),
-            2 => json!({"ClientAppName": "Microsoft Teams", "CorrelationId": self.dice.guid()}),
+            1 => json!({"DeviceId": self.rng.guid()}),
+            2 => json!({"ClientAppName": "Microsoft Teams", "CorrelationId": self.rng.guid()}),
             _ => json!({
-                "AADSessionId": self.dice.guid(), "CorrelationId": self.dice.guid(), "UniqueTokenId": self.dice.alphanumeric(22),
-                "IssuedAtTime": self.time, "ClientAppId": self.dice.guid(), "APIId": "00000003-0000-0ff1-ce00-000000000000",
+                "AADSessionId": self.rng.guid(), "CorrelationId": self.rng.guid(), "UniqueTokenId": self.rng.alphanumeric(22),
+                "IssuedAtTime": self.time, "ClientAppId": self.rng.guid(), "APIId": "00000003-0000-0ff1-ce00-000000000000",
             }),
         }
     }

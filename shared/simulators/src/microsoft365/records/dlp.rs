@@ -1,60 +1,60 @@
-//! Records of `DLP.All`: matches of data loss prevention in mail, in files and on devices.
+//! Records of `DLP.All`: data loss prevention found sensitive information in an e-mail, in a file or on a device.
 
 use serde_json::{Value, json};
 
 use super::builder::{PEOPLE, RecordBuilder};
-use super::form::Form;
+use super::record_form::RecordForm;
 use crate::fields::Fields;
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let fields = match builder.dice.below(3) {
+    let fields = match builder.rng.below(3) {
         0 => exchange(builder),
         1 => sharepoint(builder),
         _ => endpoint(builder),
     };
     let policy = policy(builder);
     fields
-        .with("IncidentId", builder.dice.guid())
+        .with("IncidentId", builder.rng.guid())
         .with("PolicyDetails", json!([policy]))
-        .with("SensitiveInfoDetectionIsIncluded", builder.form == Form::Full)
+        .with("SensitiveInfoDetectionIsIncluded", builder.form == RecordForm::Full)
 }
 
 fn exchange(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let operation = builder.dice.pick(&["DlpRuleMatch", "DlpRuleUndo", "DlpInfo"]);
+    let operation = builder.rng.pick(&["DlpRuleMatch", "DlpRuleUndo", "DlpInfo"]);
     builder.common(13, operation, "Exchange").with("ObjectId", "").with(
         "ExchangeMetaData",
         json!({
-            "MessageID": format!("<{}@example.com>", builder.dice.alphanumeric(24)),
-            "From": builder.dice.pick(&PEOPLE), "To": [builder.dice.pick(&PEOPLE)], "CC": [], "BCC": [],
-            "Subject": "Card numbers", "Sent": builder.time, "RecipientCount": 1, "UniqueID": builder.dice.guid(),
-            "FileSize": builder.dice.between(900, 90_000),
+            "MessageID": format!("<{}@example.com>", builder.rng.alphanumeric(24)),
+            "From": builder.rng.pick(&PEOPLE), "To": [builder.rng.pick(&PEOPLE)], "CC": [], "BCC": [],
+            "Subject": "Card numbers", "Sent": builder.time, "RecipientCount": 1, "UniqueID": builder.rng.guid(),
+            "FileSize": builder.rng.between(900, 90_000),
         }),
     )
 }
 
 fn sharepoint(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let operation = builder.dice.pick(&["DLPRuleMatch", "DlpRuleUndo"]);
+    let operation = builder.rng.pick(&["DLPRuleMatch", "DlpRuleUndo"]);
     builder.common(11, operation, "OneDrive").with("ObjectId", "https://example-my.sharepoint.com/p/cards.xlsx").with("SharePointMetaData", json!({
-        "From": builder.dice.pick(&PEOPLE), "ItemCreationTime": builder.time, "ItemLastModifiedTime": builder.time,
-        "SiteCollectionGuid": builder.dice.guid(), "SiteCollectionUrl": "https://example-my.sharepoint.com/p",
+        "From": builder.rng.pick(&PEOPLE), "ItemCreationTime": builder.time, "ItemLastModifiedTime": builder.time,
+        "SiteCollectionGuid": builder.rng.guid(), "SiteCollectionUrl": "https://example-my.sharepoint.com/p",
         "FileName": "cards.xlsx", "FileOwner": "Mina Okafor", "FilePathUrl": "https://example-my.sharepoint.com/p/cards.xlsx",
-        "DocumentLastModifier": builder.dice.pick(&PEOPLE), "UniqueID": builder.dice.guid(),
+        "DocumentLastModifier": builder.rng.pick(&PEOPLE), "UniqueID": builder.rng.guid(),
     }))
 }
 
 fn endpoint(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     builder.common(63, "DLPRuleMatch", "Endpoint").with("ObjectId", "C:\\Users\\mina\\cards.csv").with("EndpointMetaData", json!({
         "SensitiveInformation": [information(builder)], "EnforcementMode": "1", "FileExtension": "csv", "FileType": "CSV",
-        "DeviceName": "ws-0417", "DeviceId": builder.dice.hex(40),
+        "DeviceName": "ws-0417", "DeviceId": builder.rng.hex(40),
     }))
 }
 
 fn policy(builder: &mut RecordBuilder<'_>) -> Value {
     json!({
-        "PolicyId": builder.dice.guid(), "PolicyName": "Card data",
+        "PolicyId": builder.rng.guid(), "PolicyName": "Card data",
         "Rules": [{
-            "RuleId": builder.dice.guid(), "RuleName": "Many cards", "RuleMode": "Enable",
-            "Severity": builder.dice.pick(&["Low", "Medium", "High"]),
+            "RuleId": builder.rng.guid(), "RuleName": "Many cards", "RuleMode": "Enable",
+            "Severity": builder.rng.pick(&["Low", "Medium", "High"]),
             "Actions": ["BlockAccess", "NotifyUser"], "ActionParameters": ["NotifyUser:SiteAdmin"],
             "ConditionsMatched": {
                 "SensitiveInformation": [information(builder)],
@@ -65,16 +65,16 @@ fn policy(builder: &mut RecordBuilder<'_>) -> Value {
     })
 }
 
-/// Returns the matched information, with the detected values for callers that may see them.
+/// Returns a description of the sensitive information that was found. In the full form it includes the detected values.
 fn information(builder: &mut RecordBuilder<'_>) -> Value {
-    let count = builder.dice.between(1, 40);
+    let count = builder.rng.between(1, 40);
     let mut information = json!({
-        "Confidence": builder.dice.pick(&[65, 75, 85, 95]), "Count": count, "UniqueCount": count,
-        "Location": builder.dice.pick(&["Message Body", "Attachment"]),
+        "Confidence": builder.rng.pick(&[65, 75, 85, 95]), "Count": count, "UniqueCount": count,
+        "Location": builder.rng.pick(&["Message Body", "Attachment"]),
         "SensitiveType": "50842eb7-edc8-4019-85dd-5a5c1f2bb085", "SensitiveInformationTypeName": "Credit Card Number",
         "SensitiveInformationDetailedClassificationAttributes": [{"Confidence": 85, "Count": count, "IsMatch": true}],
     });
-    if builder.form == Form::Full {
+    if builder.form == RecordForm::Full {
         information["SensitiveInformationDetections"] = json!({"DetectedValues": [{"Name": "4111111111111111", "Value": "card 4111111111111111 exp 11/29"}], "ResultsTruncated": false});
     }
     information

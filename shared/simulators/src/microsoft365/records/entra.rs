@@ -1,4 +1,4 @@
-//! Records of `Audit.AzureActiveDirectory`: sign-ins and changes of the directory.
+//! Records of `Audit.AzureActiveDirectory`: sign-ins, and changes of the directory.
 
 use serde_json::{Value, json};
 
@@ -6,29 +6,29 @@ use super::builder::{PEOPLE, RecordBuilder};
 use crate::fields::Fields;
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    if builder.dice.chance(0.6) { login(builder) } else { change(builder) }
+    if builder.rng.chance(0.6) { login(builder) } else { change(builder) }
 }
 
 fn login(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let failed = builder.dice.chance(0.2);
+    let failed = builder.rng.chance(0.2);
     let operation = if failed { "UserLoginFailed" } else { "UserLoggedIn" };
     let common = builder.common(15, operation, "AzureActiveDirectory");
     let fields = builder.with_client_ip(common);
-    let application = builder.dice.guid();
+    let application = builder.rng.guid();
     let fields = fields
-        .with("ObjectId", builder.dice.pick(&["Unknown", "00000002-0000-0ff1-ce00-000000000000", "Not Available"]))
+        .with("ObjectId", builder.rng.pick(&["Unknown", "00000002-0000-0ff1-ce00-000000000000", "Not Available"]))
         .with("AzureActiveDirectoryEventType", 1)
         .with("ExtendedProperties", json!([
             {"Name": "ResultStatusDetail", "Value": if failed { "UserError" } else { "Success" }},
             {"Name": "UserAgent", "Value": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"},
-            {"Name": "RequestType", "Value": builder.dice.pick(&["OAuth2:Authorize", "OAuth2:Token", "SAS:ProcessAuth", "Login:login"])},
+            {"Name": "RequestType", "Value": builder.rng.pick(&["OAuth2:Authorize", "OAuth2:Token", "SAS:ProcessAuth", "Login:login"])},
         ]))
         .with("ModifiedProperties", json!([]))
         .with("Actor", actor(builder))
         .with("ActorContextId", builder.record_settings.tenant.as_str())
         .with("ActorIpAddress", builder.address())
-        .with("InterSystemsId", builder.dice.guid())
-        .with("IntraSystemId", builder.dice.guid())
+        .with("InterSystemsId", builder.rng.guid())
+        .with("IntraSystemId", builder.rng.guid())
         .with("SupportTicketId", "")
         .with("Target", json!([{"ID": application, "Type": 0}]))
         .with("TargetContextId", builder.record_settings.tenant.as_str())
@@ -39,7 +39,7 @@ fn login(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
 }
 
 fn change(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let operation = builder.dice.pick(&[
+    let operation = builder.rng.pick(&[
         "Add member to group.",
         "Update user.",
         "Update application.",
@@ -48,7 +48,7 @@ fn change(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         "Disable Strong Authentication.",
         "Consent to application.",
     ]);
-    let person = builder.dice.pick(&PEOPLE);
+    let person = builder.rng.pick(&PEOPLE);
     let common = builder.common(8, operation, "AzureActiveDirectory");
     let fields = builder.with_client_ip(common);
     fields
@@ -56,7 +56,7 @@ fn change(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("AzureActiveDirectoryEventType", 1)
         .with("ExtendedProperties", json!([
             {"Name": "additionalDetails", "Value": "{\"User-Agent\":\"EvoSTS\",\"AppId\":\"<null>\"}"},
-            {"Name": "extendedAuditEventCategory", "Value": builder.dice.pick(&["User", "Group", "Application", "ServicePrincipal"])},
+            {"Name": "extendedAuditEventCategory", "Value": builder.rng.pick(&["User", "Group", "Application", "ServicePrincipal"])},
         ]))
         .with("ModifiedProperties", json!([
             {"Name": "StrongAuthenticationRequirement", "NewValue": "[]", "OldValue": "[\r\n  {\r\n    \"RelyingParty\": \"*\",\r\n    \"State\": 1\r\n  }\r\n]"},
@@ -64,27 +64,27 @@ fn change(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         ]))
         .with("Actor", actor(builder))
         .with("ActorContextId", builder.record_settings.tenant.as_str())
-        .with("InterSystemsId", builder.dice.guid())
-        .with("IntraSystemId", builder.dice.guid())
+        .with("InterSystemsId", builder.rng.guid())
+        .with("IntraSystemId", builder.rng.guid())
         .with("SupportTicketId", "")
         .with("Target", json!([
-            {"ID": format!("User_{}", builder.dice.guid()), "Type": 2},
+            {"ID": format!("User_{}", builder.rng.guid()), "Type": 2},
             {"ID": person, "Type": 5},
-            {"ID": builder.dice.hex(16).to_uppercase(), "Type": 3},
+            {"ID": builder.rng.hex(16).to_uppercase(), "Type": 3},
         ]))
         .with("TargetContextId", builder.record_settings.tenant.as_str())
 }
 
 fn actor(builder: &mut RecordBuilder<'_>) -> Value {
-    let person = builder.dice.pick(&PEOPLE);
-    json!([{"ID": builder.dice.guid(), "Type": 0}, {"ID": person, "Type": 5}, {"ID": builder.dice.hex(16).to_uppercase(), "Type": 3}])
+    let person = builder.rng.pick(&PEOPLE);
+    json!([{"ID": builder.rng.guid(), "Type": 0}, {"ID": person, "Type": 5}, {"ID": builder.rng.hex(16).to_uppercase(), "Type": 3}])
 }
 
 fn device(builder: &mut RecordBuilder<'_>) -> Value {
     json!([
-        {"Name": "OS", "Value": builder.dice.pick(&["Windows10", "MacOs", "Ios 18.1", "Android"])},
-        {"Name": "BrowserType", "Value": builder.dice.pick(&["Edge", "Chrome", "Safari"])},
-        {"Name": "IsCompliantAndManaged", "Value": builder.dice.pick(&["True", "False"])},
-        {"Name": "SessionId", "Value": builder.dice.guid()},
+        {"Name": "OS", "Value": builder.rng.pick(&["Windows10", "MacOs", "Ios 18.1", "Android"])},
+        {"Name": "BrowserType", "Value": builder.rng.pick(&["Edge", "Chrome", "Safari"])},
+        {"Name": "IsCompliantAndManaged", "Value": builder.rng.pick(&["True", "False"])},
+        {"Name": "SessionId", "Value": builder.rng.guid()},
     ])
 }

@@ -1,21 +1,23 @@
-//! Records of `Audit.General`: every other service.
+//! Records of `Audit.General`, which has the events of all services without a content type of their own.
 
 use serde_json::json;
 
 use super::builder::{PEOPLE, RecordBuilder};
 use super::others;
-use crate::dice::Dice;
 use crate::fields::Fields;
+use crate::seeded_rng::SeededRng;
 
-/// Parts of an oversized eDiscovery record.
+/// An eDiscovery event that is too large for one record is split into this many records.
 const PARTS: usize = 3;
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let before = builder.number - 1;
-    if Dice::new(builder.record_settings.seed, "split", (before / PARTS) as u64).chance(builder.record_settings.split) {
+    if SeededRng::new(builder.record_settings.seed, "split", (before / PARTS) as u64)
+        .chance(builder.record_settings.split)
+    {
         return ediscovery(builder, before / PARTS, before % PARTS);
     }
-    match builder.dice.below(8) {
+    match builder.rng.below(8) {
         0..=2 => teams(builder),
         3 => power_bi(builder),
         4 => copilot(builder),
@@ -26,7 +28,7 @@ pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
 }
 
 fn teams(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let operation = builder.dice.pick(&[
+    let operation = builder.rng.pick(&[
         "MemberAdded",
         "TeamsSessionStarted",
         "ChannelAdded",
@@ -37,22 +39,22 @@ fn teams(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let fields = builder.with_client_ip(common);
     fields
         .with("CommunicationType", "Team")
-        .with("TeamName", builder.dice.pick(&["Finance", "Équipe Sécurité", "夜勤"]))
-        .with("TeamGuid", format!("19:{}@thread.tacv2", builder.dice.hex(32)))
-        .with("AADGroupId", builder.dice.guid())
-        .with("ItemName", builder.dice.pick(&["General", "Incident 42"]))
+        .with("TeamName", builder.rng.pick(&["Finance", "Équipe Sécurité", "夜勤"]))
+        .with("TeamGuid", format!("19:{}@thread.tacv2", builder.rng.hex(32)))
+        .with("AADGroupId", builder.rng.guid())
+        .with("ItemName", builder.rng.pick(&["General", "Incident 42"]))
         .with(
             "Members",
             json!([
-                {"DisplayName": "Mina Okafor", "Role": 1, "UPN": builder.dice.pick(&PEOPLE)},
-                {"DisplayName": "Jens Åberg", "Role": 2, "UPN": builder.dice.pick(&PEOPLE)},
+                {"DisplayName": "Mina Okafor", "Role": 1, "UPN": builder.rng.pick(&PEOPLE)},
+                {"DisplayName": "Jens Åberg", "Role": 2, "UPN": builder.rng.pick(&PEOPLE)},
             ]),
         )
         .with("AppAccessContext", builder.app_access_context())
 }
 
 fn power_bi(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let operation = builder.dice.pick(&["ViewReport", "ExportReport", "ShareDashboard", "GetDatasources"]);
+    let operation = builder.rng.pick(&["ViewReport", "ExportReport", "ShareDashboard", "GetDatasources"]);
     let common = builder.common(20, operation, "PowerBI");
     let fields = builder.with_client_ip(common);
     fields
@@ -60,12 +62,12 @@ fn power_bi(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("Activity", operation)
         .with("ItemName", "Sales by region")
         .with("WorkSpaceName", "Finance")
-        .with("WorkspaceId", builder.dice.guid())
+        .with("WorkspaceId", builder.rng.guid())
         .with("DatasetName", "Sales")
-        .with("DatasetId", builder.dice.guid())
+        .with("DatasetId", builder.rng.guid())
         .with("IsSuccess", true)
-        .with("RequestId", builder.dice.guid())
-        .with("ActivityId", builder.dice.guid())
+        .with("RequestId", builder.rng.guid())
+        .with("ActivityId", builder.rng.guid())
 }
 
 fn copilot(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
@@ -75,49 +77,50 @@ fn copilot(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("ClientRegion", "eu")
         .with("CopilotLogVersion", "1.0.0.0")
         .with("CopilotEventData", json!({
-            "AppHost": builder.dice.pick(&["Word", "Teams", "Office", "Edge"]),
-            "ThreadId": format!("19:{}@thread.v2", builder.dice.alphanumeric(24)),
+            "AppHost": builder.rng.pick(&["Word", "Teams", "Office", "Edge"]),
+            "ThreadId": format!("19:{}@thread.v2", builder.rng.alphanumeric(24)),
             "Contexts": [{"Id": "https://example.sharepoint.com/sites/finance/plan.docx", "Type": "docx"}],
             "MessageIds": [],
             "Messages": [
-                {"Id": builder.dice.between(1_700_000_000_000, 1_800_000_000_000).to_string(), "Size": builder.dice.between(5, 5_000_000_000), "isPrompt": true},
-                {"Id": builder.dice.between(1_700_000_000_000, 1_800_000_000_000).to_string(), "isPrompt": false},
+                {"Id": builder.rng.between(1_700_000_000_000, 1_800_000_000_000).to_string(), "Size": builder.rng.between(5, 5_000_000_000), "isPrompt": true},
+                {"Id": builder.rng.between(1_700_000_000_000, 1_800_000_000_000).to_string(), "isPrompt": false},
             ],
-            "AccessedResources": [{"Name": "plan.docx", "Type": "docx", "listItemUniqueId": builder.dice.guid(), "Action": "Read"}],
+            "AccessedResources": [{"Name": "plan.docx", "Type": "docx", "listItemUniqueId": builder.rng.guid(), "Action": "Read"}],
             "ModelTransparencyDetails": [{"ModelName": "DEEP_LEO"}],
             "AISystemPlugin": [{"Id": "BingWebSearch", "Name": "BingWebSearch"}],
         }))
 }
 
 fn alert(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let operation = builder.dice.pick(&["AlertTriggered", "AlertEntityGenerated"]);
+    let operation = builder.rng.pick(&["AlertTriggered", "AlertEntityGenerated"]);
     let fields = builder.common(40, operation, "SecurityComplianceCenter");
     let data = format!(
         "{{\"etype\":\"User\",\"QueryTime\":\"2026-11-21T08:00:00\",\"sip\":\"\",\"QueryTime\":\"11/21/2026 8:00:00 AM\",\"eid\":\"{}\"}}",
-        builder.dice.pick(&PEOPLE)
+        builder.rng.pick(&PEOPLE)
     );
     let data = match builder.record_settings.alert_data_as_text {
         true => json!(data),
-        // Of duplicate keys the last one counts.
+        // The text has the key `QueryTime` twice; the object keeps the last one.
         false => serde_json::from_str(&data).unwrap_or_default(),
     };
     fields
-        .with("ObjectId", builder.dice.guid())
-        .with("AlertId", builder.dice.guid())
+        .with("ObjectId", builder.rng.guid())
+        .with("AlertId", builder.rng.guid())
         .with("AlertType", "System")
         .with("Category", "ThreatManagement")
         .with("Comments", "New alert")
         .with("Data", data)
         .with("Name", "Suspicious connector activity")
-        .with("PolicyId", builder.dice.guid())
-        .with("Severity", builder.dice.pick(&["Low", "Medium", "High", "Informational"]))
+        .with("PolicyId", builder.rng.guid())
+        .with("Severity", builder.rng.pick(&["Low", "Medium", "High", "Informational"]))
         .with("Source", "Office 365 Security & Compliance")
         .with("Status", "Active")
 }
 
-/// Returns one part of an oversized record. All parts have the same correlation.
+/// Returns one of the [`PARTS`] records of an eDiscovery event. Those of the same event, which has the number `whole`,
+/// have the same `CorrelationId`.
 fn ediscovery(builder: &mut RecordBuilder<'_>, whole: usize, part: usize) -> Fields<'static> {
-    let correlation = Dice::new(builder.record_settings.seed, "ediscovery", whole as u64).guid();
+    let correlation = SeededRng::new(builder.record_settings.seed, "ediscovery", whole as u64).guid();
     builder
         .common(24, "SearchStarted", "SecurityComplianceCenter")
         .with("Case", "Matter 17")

@@ -1,13 +1,13 @@
-//! Records. They are made when they are needed, and the same number always gives the same record.
+//! Generates records. A record is generated each time it is needed; the same number always gives the same text.
 
 mod builder;
 mod dlp;
 mod entra;
 mod exchange;
-mod form;
 mod general;
 mod irregular;
 mod others;
+mod record_form;
 mod record_settings;
 mod sharepoint;
 mod unknown;
@@ -16,29 +16,30 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::content_type::ContentType;
-use crate::dice::{Dice, happens};
+use crate::seeded_rng::{SeededRng, happens};
 use builder::RecordBuilder;
 
-pub(super) use form::Form;
-pub(super) use record_settings::{Huge, RecordSettings};
+pub(super) use record_form::RecordForm;
+pub(super) use record_settings::{HugeBlob, RecordSettings};
 
-/// The description of a record, from which it is made.
+/// The values in which a record differs from others. Together with [`RecordSettings`] they determine its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordSpec {
     pub(super) content_type: ContentType,
-    /// The record's position in its content type, from 1.
+    /// The record's position among the records of its content type, from 1.
     pub(super) number: usize,
-    /// The number of the record whose `Id` it has, which is usually its own.
+    /// The number from which the record's `Id` is made. It is usually the same as `number`; another one gives the
+    /// record the `Id` of the record with that number.
     pub(super) id_number: usize,
-    /// The time when it happened, in seconds since 1970.
+    /// The time at which the record happened, in seconds since 1970.
     pub(super) happened: i64,
 }
 
 impl RecordSettings {
-    /// Returns the record's text.
-    pub(super) fn record(&self, record_spec: &RecordSpec, form: Form) -> String {
+    /// Returns the record's JSON.
+    pub(super) fn record(&self, record_spec: &RecordSpec, form: RecordForm) -> String {
         let mut builder = RecordBuilder {
-            dice: Dice::new(self.seed ^ 2, record_spec.content_type.name(), record_spec.number as u64),
+            rng: SeededRng::new(self.seed ^ 2, record_spec.content_type.name(), record_spec.number as u64),
             id: self.id(record_spec.content_type, record_spec.id_number),
             time: moment(record_spec.happened),
             record_settings: self,
@@ -52,21 +53,23 @@ impl RecordSettings {
             ContentType::General => general::record(&mut builder),
             ContentType::Dlp => dlp::record(&mut builder),
         };
-        let large = builder.dice.chance(self.large).then_some(LARGE_RECORD_BYTES);
+        let large = builder.rng.chance(self.large).then_some(LARGE_RECORD_BYTES);
         let huge = self.huge.as_ref().filter(|huge| huge.content_type == record_spec.content_type);
-        if let Some(bytes) = huge.filter(|huge| record_spec.number <= huge.records).map(|huge| huge.bytes).or(large) {
+        if let Some(bytes) =
+            huge.filter(|huge| record_spec.number <= huge.records).map(|huge| huge.record_bytes).or(large)
+        {
             fields = fields.with("ExtendedData", "…".repeat(bytes.div_ceil("…".len())));
         }
-        if builder.dice.chance(self.irregular) {
-            irregular::make(&mut fields, &mut builder.dice);
+        if builder.rng.chance(self.irregular) {
+            irregular::make_irregular(&mut fields, &mut builder.rng);
         }
-        if builder.dice.chance(self.unknown) {
-            unknown::make(&mut fields, &mut builder.dice);
+        if builder.rng.chance(self.unknown) {
+            unknown::make_unknown(&mut fields, &mut builder.rng);
         }
-        if happens(self.odd_addresses, &mut builder.dice) {
-            irregular::address(&mut fields, &mut builder.dice);
+        if happens(self.odd_addresses, &mut builder.rng) {
+            irregular::replace_client_ip(&mut fields, &mut builder.rng);
         }
-        if happens(self.case_twins, &mut builder.dice) {
+        if happens(self.case_twins, &mut builder.rng) {
             let twins = json!({"ItemName": "Quarter", "itemName": "quarter", "Inner": {"ID": 1, "Id": 2, "id": 3}});
             fields = fields.with("EventProperties", twins);
         }
@@ -74,10 +77,10 @@ impl RecordSettings {
     }
 }
 
-/// Bytes of the text in a large record.
+/// Size of the text that makes a record large.
 const LARGE_RECORD_BYTES: usize = 24_000;
 
-/// Formats a time as records do: seconds, no zone.
+/// Formats a time as records do: in UTC, with seconds, without a zone.
 fn moment(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
@@ -92,7 +95,7 @@ mod tests {
     use super::*;
     use crate::options::Options;
 
-    fn texts(content_type: ContentType, form: Form, behaviours: &Behaviours) -> Vec<String> {
+    fn texts(content_type: ContentType, form: RecordForm, behaviours: &Behaviours) -> Vec<String> {
         let record_settings = RecordSettings::new(&Options::new(Timestamp::UNIX_EPOCH), behaviours);
         let record_spec = |number| RecordSpec { content_type, number, id_number: number, happened: 1_795_338_000 };
         let texts: Vec<_> = (1..=300).map(|number| record_settings.record(&record_spec(number), form)).collect();
@@ -100,19 +103,19 @@ mod tests {
             texts
                 .iter()
                 .enumerate()
-                .all(|(place, text)| *text == record_settings.record(&record_spec(place + 1), form))
+                .all(|(index, text)| *text == record_settings.record(&record_spec(index + 1), form))
         );
         assert_eq!(texts.iter().collect::<HashSet<_>>().len(), texts.len());
         texts
     }
 
     fn records(content_type: ContentType, behaviours: &Behaviours) -> Vec<Value> {
-        let texts = texts(content_type, Form::Full, behaviours);
+        let texts = texts(content_type, RecordForm::Full, behaviours);
         texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
     }
 
     #[test]
-    fn every_record_has_what_records_must_have() {
+    fn every_record_has_the_required_fields() {
         for content_type in ContentType::ALL {
             for record in records(content_type, &Behaviours::default()) {
                 for name in ["Id", "Operation", "OrganizationId", "UserId"] {
@@ -155,7 +158,7 @@ mod tests {
 
     #[test]
     fn b55_a_share_of_records_is_large() {
-        let texts = texts(ContentType::Exchange, Form::Full, &Behaviours { large: 0.1, ..Behaviours::default() });
+        let texts = texts(ContentType::Exchange, RecordForm::Full, &Behaviours { large: 0.1, ..Behaviours::default() });
         let large = texts.iter().filter(|text| text.len() > 20_000).count();
         assert!((15..=50).contains(&large), "{large}");
     }
@@ -164,14 +167,14 @@ mod tests {
     fn b68_redacted_records_lack_only_the_detected_values() {
         for content_type in ContentType::ALL {
             let [full, redacted] =
-                [Form::Full, Form::Redacted].map(|form| texts(content_type, form, &Behaviours::default()));
+                [RecordForm::Full, RecordForm::Redacted].map(|form| texts(content_type, form, &Behaviours::default()));
             assert_eq!(full == redacted, content_type != ContentType::Dlp, "{content_type:?}");
         }
         let read = |form| -> Vec<Value> {
             let texts = texts(ContentType::Dlp, form, &Behaviours::default());
             texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
         };
-        for (mut full, redacted) in read(Form::Full).into_iter().zip(read(Form::Redacted)) {
+        for (mut full, redacted) in read(RecordForm::Full).into_iter().zip(read(RecordForm::Redacted)) {
             assert!(
                 full.to_string().contains("4111111111111111") && !redacted.to_string().contains("4111111111111111")
             );

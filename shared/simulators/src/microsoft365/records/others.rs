@@ -1,27 +1,27 @@
-//! More records of `Audit.General`: services whose records are irregular by design.
+//! More records of `Audit.General`: those of services whose fields have varying types even in production.
 
 use serde_json::{Value, json};
 
 use super::builder::{PEOPLE, RecordBuilder};
 use crate::fields::Fields;
 
-/// Returns the record of an automated investigation. Its actions are objects with `$id` or JSON as text, and its times
-/// have every notation.
+/// Returns the record of an automated investigation. Its actions are objects, or the same objects as text, and its
+/// times have several formats.
 pub(super) fn investigation(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let operation = builder.dice.pick(&["AirInvestigationData", "AirManualInvestigation"]);
+    let operation = builder.rng.pick(&["AirInvestigationData", "AirManualInvestigation"]);
     let fields = builder.common(64, operation, "AirInvestigation");
-    let actions: Vec<_> = (1..=1 + builder.dice.below(3)).map(|number| action(builder, number)).collect();
-    let actions = match builder.dice.chance(0.5) {
+    let actions: Vec<_> = (1..=1 + builder.rng.below(3)).map(|number| action(builder, number)).collect();
+    let actions = match builder.rng.chance(0.5) {
         true => actions,
         false => actions.iter().map(|action| Value::from(action.to_string())).collect(),
     };
-    let entity = builder.dice.pick(&PEOPLE);
+    let entity = builder.rng.pick(&PEOPLE);
     let time = builder.time.clone();
     fields
-        .with("InvestigationId", format!("urn:ZappedUrlInvestigation:{}", builder.dice.hex(32)))
+        .with("InvestigationId", format!("urn:ZappedUrlInvestigation:{}", builder.rng.hex(32)))
         .with("InvestigationName", "Mail with malicious urls is zapped")
         .with("InvestigationType", "ZappedUrlInvestigation")
-        .with("Status", builder.dice.pick(&["Investigation Started", "Remediated", "Pending Action"]))
+        .with("Status", builder.rng.pick(&["Investigation Started", "Remediated", "Pending Action"]))
         .with("Actions", actions)
         .with("Data", format!("{{\"$id\":\"1\",\"Entities\":[\"{entity}\"],\"QueryTime\":\"{time}\",\"sip\":\"\"}}"))
         .with("StartTimeUtc", format!("{time}Z"))
@@ -32,32 +32,32 @@ pub(super) fn investigation(builder: &mut RecordBuilder<'_>) -> Fields<'static> 
 
 fn action(builder: &mut RecordBuilder<'_>, number: usize) -> Value {
     json!({
-        "$id": number.to_string(), "ActionId": format!("urn:EmailZapper:{}", builder.dice.hex(32)),
+        "$id": number.to_string(), "ActionId": format!("urn:EmailZapper:{}", builder.rng.hex(32)),
         "ActionStatus": "Pending", "Entities": [{"$ref": "1"}], "LogCreationTime": format!("{}.1234567Z", builder.time),
     })
 }
 
-/// Returns the record of a conversation with an assistant or on a social network. `Message` is an object or text, and
-/// numbers exceed 32 bits.
+/// Returns the record of a chat with an AI application, or of a message on Viva Engage (Yammer). Its `Message` is an
+/// object or a text, and some of its numbers need more than 32 bits.
 pub(super) fn conversation(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    if builder.dice.chance(0.5) {
+    if builder.rng.chance(0.5) {
         let fields = builder.common(284, "AIAppInteraction", "AIApp");
-        let message = match builder.dice.chance(0.5) {
+        let message = match builder.rng.chance(0.5) {
             true => {
-                json!({"ThreadId": builder.dice.hex(16), "SizeInBytes": builder.dice.between(1, 90_000), "Id": "0"})
+                json!({"ThreadId": builder.rng.hex(16), "SizeInBytes": builder.rng.between(1, 90_000), "Id": "0"})
             }
             false => json!("What did we sell in the third quarter?"),
         };
-        let platform = if builder.dice.chance(0.5) { json!(1) } else { json!("Mac") };
+        let platform = if builder.rng.chance(0.5) { json!(1) } else { json!("Mac") };
         return fields.with("Message", message).with("Platform", platform);
     }
-    let operation = builder.dice.pick(&["MessageCreation", "GroupCreation", "FileVisited"]);
+    let operation = builder.rng.pick(&["MessageCreation", "GroupCreation", "FileVisited"]);
     let fields = builder.common(22, operation, "Yammer");
     builder
         .with_client_ip(fields)
-        .with("ActorUserId", builder.dice.pick(&PEOPLE))
-        .with("ActorYammerUserId", builder.dice.between(i64::from(u32::MAX), 9_007_199_254_740_993))
-        .with("MessageId", builder.dice.between(1, 9_007_199_254_740_993))
+        .with("ActorUserId", builder.rng.pick(&PEOPLE))
+        .with("ActorYammerUserId", builder.rng.between(i64::from(u32::MAX), 9_007_199_254_740_993))
+        .with("MessageId", builder.rng.between(1, 9_007_199_254_740_993))
         .with("GroupName", "All company")
         .with("YammerNetworkId", 5_846_122_497_i64)
 }

@@ -1,20 +1,21 @@
-//! The settings from which records are made.
+//! The settings that all generated records have in common.
 
 use super::super::behaviours::Behaviours;
 use super::super::content_type::ContentType;
-use crate::dice::Dice;
 use crate::options::Options;
+use crate::seeded_rng::SeededRng;
 
-/// The huge blob of a content type, made of its first records.
+/// The huge blob of a content type. Its records are the first `records` ones of the content type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Huge {
+pub(crate) struct HugeBlob {
     pub(in super::super) content_type: ContentType,
     pub(in super::super) records: usize,
-    /// The least number of bytes of each record.
-    pub(in super::super) bytes: usize,
+    /// The minimum size of each of these records in bytes.
+    pub(in super::super) record_bytes: usize,
 }
 
-/// The settings from which records are made. They are fixed at the start, so a record never changes.
+/// The settings that all generated records have in common. They never change while the simulator runs, so a record
+/// always has the same text.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordSettings {
     pub(super) seed: u64,
@@ -26,7 +27,7 @@ pub(crate) struct RecordSettings {
     pub(super) alert_data_as_text: bool,
     pub(super) large: f64,
     pub(super) split: f64,
-    pub(super) huge: Option<Huge>,
+    pub(super) huge: Option<HugeBlob>,
 }
 
 impl RecordSettings {
@@ -45,13 +46,13 @@ impl RecordSettings {
         }
     }
 
-    /// Adds the records of a huge blob.
-    pub(in super::super) fn with_huge(self, huge: Option<Huge>) -> Self {
+    /// Sets the huge blob. Its records are generated with at least the size that it asks for.
+    pub(in super::super) fn with_huge(self, huge: Option<HugeBlob>) -> Self {
         Self { huge, ..self }
     }
 
-    /// Returns the `Id` of the record with that number. An irregular record may spell it differently.
+    /// Returns the `Id` of the record with this number. If the record is irregular, its text may have another spelling.
     pub(in super::super) fn id(&self, content_type: ContentType, number: usize) -> String {
-        Dice::new(self.seed ^ 1, content_type.name(), number as u64).guid()
+        SeededRng::new(self.seed ^ 1, content_type.name(), number as u64).guid()
     }
 }

@@ -1,4 +1,4 @@
-//! Records of `Audit.SharePoint`: files, pages and sharing in SharePoint and OneDrive.
+//! Records of `Audit.SharePoint`: access to and sharing of files and pages in SharePoint and OneDrive.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    match builder.dice.below(5) {
+    match builder.rng.below(5) {
         0 => sharing(builder),
         1 => page(builder),
         _ => file(builder),
@@ -22,22 +22,22 @@ pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
 }
 
 fn base(builder: &mut RecordBuilder<'_>, record_type: i64, operation: &'static str) -> Fields<'static> {
-    let workload = builder.dice.pick(&["SharePoint", "OneDrive"]);
+    let workload = builder.rng.pick(&["SharePoint", "OneDrive"]);
     let common = builder.common(record_type, operation, workload);
     let fields = builder.with_client_ip(common);
     let host = if workload == "OneDrive" { "example-my" } else { "example" };
     fields
         .with("SiteUrl", format!("https://{host}.sharepoint.com/sites/finance/"))
-        .with("Site", builder.dice.guid())
-        .with("WebId", builder.dice.guid())
-        .with("EventSource", builder.dice.pick(&["SharePoint", "ObjectModel"]))
+        .with("Site", builder.rng.guid())
+        .with("WebId", builder.rng.guid())
+        .with("EventSource", builder.rng.pick(&["SharePoint", "ObjectModel"]))
         .with("UserAgent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36")
-        .with("CorrelationId", builder.dice.guid())
-        .with("ListItemUniqueId", builder.dice.guid())
+        .with("CorrelationId", builder.rng.guid())
+        .with("ListItemUniqueId", builder.rng.guid())
 }
 
 fn file(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let operation = builder.dice.pick(&[
+    let operation = builder.rng.pick(&[
         "FileAccessed",
         "FileDownloaded",
         "FileModified",
@@ -45,15 +45,15 @@ fn file(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         "FileRenamed",
         "FileDeleted",
     ]);
-    let (name, extension) = builder.dice.pick(&FILES);
+    let (name, extension) = builder.rng.pick(&FILES);
     let fields = base(builder, 6, operation)
         .with("ItemType", "File")
         .with("ObjectId", format!("https://example.sharepoint.com/sites/finance/Shared Documents/{name}"))
         .with("SourceFileName", name)
         .with("SourceFileExtension", extension)
         .with("SourceRelativeUrl", "Shared Documents")
-        .with("ListId", builder.dice.guid())
-        .with("FileSizeBytes", builder.dice.between(0, 5_000_000_000))
+        .with("ListId", builder.rng.guid())
+        .with("FileSizeBytes", builder.rng.between(0, 5_000_000_000))
         .with("HighPriorityMediaProcessing", false);
     match operation {
         "FileRenamed" => fields
@@ -62,7 +62,7 @@ fn file(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
             .with("DestinationRelativeUrl", "Shared Documents/Archive"),
         "FileDownloaded" => fields
             .with("MachineDomainInfo", "{b1f2}")
-            .with("MachineId", builder.dice.guid())
+            .with("MachineId", builder.rng.guid())
             .with("AppAccessContext", builder.app_access_context()),
         _ => fields,
     }
@@ -70,31 +70,31 @@ fn file(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
 
 fn sharing(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation =
-        builder.dice.pick(&["SharingSet", "AnonymousLinkCreated", "SharingInvitationCreated", "AddedToSecureLink"]);
+        builder.rng.pick(&["SharingSet", "AnonymousLinkCreated", "SharingInvitationCreated", "AddedToSecureLink"]);
     base(builder, 14, operation)
-        .with("ItemType", builder.dice.pick(&["File", "Folder", "Web"]))
+        .with("ItemType", builder.rng.pick(&["File", "Folder", "Web"]))
         .with("ObjectId", "https://example.sharepoint.com/sites/finance/Shared Documents")
-        .with("SharingType", builder.dice.pick(&["Direct", "Anonymous"]))
-        .with("TargetUserOrGroupName", builder.dice.pick(&PEOPLE))
-        .with("TargetUserOrGroupType", builder.dice.pick(&["Guest", "Member", "SecurityGroup"]))
-        .with("UserSharedWith", builder.dice.pick(&PEOPLE))
+        .with("SharingType", builder.rng.pick(&["Direct", "Anonymous"]))
+        .with("TargetUserOrGroupName", builder.rng.pick(&PEOPLE))
+        .with("TargetUserOrGroupType", builder.rng.pick(&["Guest", "Member", "SecurityGroup"]))
+        .with("UserSharedWith", builder.rng.pick(&PEOPLE))
         .with("EventData", "<Type>Edit</Type><Sharing link scope>Anyone</Sharing link scope>")
-        .with("UniqueSharingId", builder.dice.guid())
+        .with("UniqueSharingId", builder.rng.guid())
 }
 
 fn page(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation =
-        builder.dice.pick(&["PageViewed", "PageViewedExtended", "SiteCollectionAdminAdded", "SensitivityLabelApplied"]);
+        builder.rng.pick(&["PageViewed", "PageViewedExtended", "SiteCollectionAdminAdded", "SensitivityLabelApplied"]);
     base(builder, 4, operation)
         .with("ItemType", "Page")
         .with("ObjectId", "https://example.sharepoint.com/sites/finance/SitePages/Home.aspx")
-        .with("CustomUniqueId", builder.dice.chance(0.5))
+        .with("CustomUniqueId", builder.rng.chance(0.5))
         .with(
             "ModifiedProperties",
-            json!([{"Name": "SiteAdmin", "NewValue": builder.dice.pick(&PEOPLE), "OldValue": ""}]),
+            json!([{"Name": "SiteAdmin", "NewValue": builder.rng.pick(&PEOPLE), "OldValue": ""}]),
         )
         .with(
             "SensitivityLabelEventData",
-            json!({"ActionSourceDetail": "0", "LabelEventType": "2", "SensitivityLabelId": builder.dice.guid()}),
+            json!({"ActionSourceDetail": "0", "LabelEventType": "2", "SensitivityLabelId": builder.rng.guid()}),
         )
 }

@@ -1,4 +1,4 @@
-//! Tenants, permissions and clouds: which requests are admitted.
+//! Refused requests: a wrong tenant, missing permissions, and tokens of another cloud.
 
 use simulators::microsoft365::{Behaviours, Cloud, ContentType, READ, READ_DLP, TENANT_ID};
 
@@ -8,7 +8,7 @@ use crate::run;
 const OTHER_TENANT: &str = "9d0c4a6e-0b57-4f63-8f0a-5c1d7e2b3a49";
 
 #[test]
-fn b36_b37_a_tenant_is_a_guid_is_known_and_is_the_tokens() {
+fn b36_b37_the_tenant_must_be_a_known_guid_and_that_of_the_token() {
     run(async {
         let behaviours = Behaviours { other_tenants: vec![OTHER_TENANT.to_owned()], ..Behaviours::default() };
         let world = World::new(behaviours);
@@ -38,13 +38,15 @@ fn with_roles(roles: &[&str]) -> Behaviours {
 #[test]
 fn b38_without_read_everything_is_refused_and_the_permissions_are_named() {
     run(async {
-        for (roles, told) in [(vec![], "set () sent"), (vec![READ_DLP, "x"], "set (ActivityFeed.ReadDlp x) sent")] {
+        for (roles, named_roles) in
+            [(vec![], "set () sent"), (vec![READ_DLP, "x"], "set (ActivityFeed.ReadDlp x) sent")]
+        {
             let world = World::new(with_roles(&roles));
             let client = world.client().await;
             for what in ["list", "content?contentType=Audit.General", "content?contentType=DLP.All"] {
                 let answer = client.feed("GET", &format!("subscriptions/{what}")).await;
                 assert_eq!(refusal(&answer), (401, "AF10001".to_owned()));
-                assert!(answer.text().contains(told), "{}", answer.text());
+                assert!(answer.text().contains(named_roles), "{}", answer.text());
             }
         }
     });
@@ -73,7 +75,7 @@ fn b38_without_read_dlp_only_dlp_is_refused_its_blobs_too() {
 }
 
 #[test]
-fn b70_each_cloud_takes_its_own_tokens_only() {
+fn b70_each_cloud_accepts_only_its_own_tokens() {
     run(async {
         for cloud in Cloud::ALL {
             let world = World::new(Behaviours { cloud, ..Behaviours::default() });

@@ -1,4 +1,4 @@
-//! Blobs: their ids, URLs, times and content.
+//! Blobs: their ids, URLs, expiry and content.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use simulators::microsoft365::{Behaviours, ContentType, TENANT_ID};
 
-use super::{FEED, World, lasting, refusal, time};
+use super::{FEED, World, long_lived_tokens, refusal, time};
 use crate::run;
 
 const ENTRA: ContentType = ContentType::Entra;
@@ -33,7 +33,7 @@ fn b52_ids_have_three_shapes_and_are_served_encoded_or_not() {
 #[test]
 fn b53_seven_days_after_its_creation_a_blob_is_neither_fetched_nor_listed() {
     run(async {
-        let world = World::new(lasting());
+        let world = World::new(long_lived_tokens());
         let client = world.started(&[ENTRA]).await;
         let items = client.all_items(ENTRA, world.now()).await;
         let week = SignedDuration::from_hours(7 * 24);
@@ -54,7 +54,7 @@ fn b53_seven_days_after_its_creation_a_blob_is_neither_fetched_nor_listed() {
 }
 
 #[test]
-fn b54_unknown_malformed_and_foreign_ids() {
+fn b54_unknown_malformed_and_foreign_ids_are_refused() {
     run(async {
         let world = World::new(Behaviours::default());
         let client = world.started(&[ENTRA]).await;
@@ -79,7 +79,8 @@ fn b54_unknown_malformed_and_foreign_ids() {
 #[test]
 fn b54_a_blob_that_is_not_visible_or_not_found_yet_does_not_exist() {
     run(async {
-        let world = World::with(lasting(), |options| (options.ahead_seconds, options.span_seconds) = (7_200, 1));
+        let world =
+            World::with(long_lived_tokens(), |options| (options.ahead_seconds, options.span_seconds) = (7_200, 1));
         let client = world.started(&[ENTRA]).await;
         world.clock.pass(7_200);
         let ids: Vec<_> =
@@ -89,11 +90,12 @@ fn b54_a_blob_that_is_not_visible_or_not_found_yet_does_not_exist() {
         assert_eq!(refusal(&client.get(&path(&ids[0])).await), (404, "AF20050".to_owned()));
         world.simulator.change(|behaviours| behaviours.not_found_yet = 0.0);
         assert_eq!(client.get(&path(&ids[0])).await.status, 200);
-        let earlier = World::with(lasting(), |options| (options.ahead_seconds, options.span_seconds) = (7_200, 1));
+        let earlier =
+            World::with(long_lived_tokens(), |options| (options.ahead_seconds, options.span_seconds) = (7_200, 1));
         let client = earlier.started(&[ENTRA]).await;
         assert_eq!(refusal(&client.get(&path(ids.last().unwrap())).await), (404, "AF20050".to_owned()));
-        // A blob of a content type without a subscription is not found, either.
-        let unsubscribed = World::new(lasting());
+        // A blob is not found either if its content type has no subscription.
+        let unsubscribed = World::new(long_lived_tokens());
         let client = unsubscribed.started(&[ContentType::General]).await;
         assert_eq!(refusal(&client.get(&path(&ids[0])).await), (404, "AF20050".to_owned()));
     });
@@ -102,9 +104,10 @@ fn b54_a_blob_that_is_not_visible_or_not_found_yet_does_not_exist() {
 #[test]
 fn b55_a_blob_has_many_records_of_many_types_in_no_order() {
     run(async {
-        let world = World::with(Behaviours { records_per_blob: 4_000, large: 0.01, ..lasting() }, |options| {
-            options.events = 20_000;
-        });
+        let world =
+            World::with(Behaviours { records_per_blob: 4_000, large: 0.01, ..long_lived_tokens() }, |options| {
+                options.events = 20_000;
+            });
         let client = world.started(&[ContentType::General]).await;
         let mut largest = Vec::new();
         for item in client.all_items(ContentType::General, world.now()).await {
@@ -126,7 +129,7 @@ fn b55_a_blob_has_many_records_of_many_types_in_no_order() {
 fn b55_a_huge_blob_is_served() {
     const BYTES: usize = 12_000_000;
     run(async {
-        let world = World::new(Behaviours { huge_blob: Some((ENTRA, BYTES)), repeated: 0.0, ..lasting() });
+        let world = World::new(Behaviours { huge_blob: Some((ENTRA, BYTES)), repeated: 0.0, ..long_lived_tokens() });
         let client = world.started(&[ENTRA]).await;
         let mut lengths = Vec::new();
         for item in client.all_items(ENTRA, world.now()).await {
@@ -141,7 +144,7 @@ fn b55_a_huge_blob_is_served() {
 }
 
 #[test]
-fn b65_broken_addresses_point_elsewhere_in_four_ways() {
+fn b65_content_uris_may_be_wrong_in_four_ways() {
     run(async {
         let world = World::new(Behaviours { uri_elsewhere: 1.0, ..Behaviours::default() });
         let client = world.started(&[ENTRA]).await;

@@ -1,4 +1,4 @@
-//! Faults: throttling, errors in every form, and a clock that is wrong.
+//! Faults: throttling, the forms of errors, and a wrong clock of the API.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use simulators::microsoft365::{Behaviours, ContentType, Throttle};
 use simulators::{Fault, Scripted, Transport};
 
-use super::{FEED, PUBLISHER, World, lasting, refusal};
+use super::{FEED, PUBLISHER, World, long_lived_tokens, refusal};
 use crate::client::send;
 use crate::run;
 
@@ -15,10 +15,10 @@ const LIST: &str = "/api/v1.0/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/activity/feed
 #[test]
 fn b60_more_requests_a_minute_than_allowed_are_throttled_by_publisher() {
     run(async {
-        let world = World::new(Behaviours { per_minute: 5, per_minute_shared: 2, ..lasting() });
+        let world = World::new(Behaviours { per_minute: 5, per_minute_shared: 2, ..long_lived_tokens() });
         let client = world.client().await;
         let other = "PublisherIdentifier=0a1b2c3d-0000-4000-8000-00000000000f";
-        for (target, max, told) in [
+        for (target, max, publisher) in [
             (format!("{LIST}?{PUBLISHER}"), 5, "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10"),
             (LIST.to_owned(), 2, "00000000-0000-0000-0000-000000000000"),
             (format!("{LIST}?{other}"), 5, "0a1b2c3d-0000-4000-8000-00000000000f"),
@@ -28,7 +28,7 @@ fn b60_more_requests_a_minute_than_allowed_are_throttled_by_publisher() {
             }
             let throttled = client.get(&target).await;
             assert_eq!((throttled.status, throttled.header("retry-after")), (403, None));
-            assert!(throttled.text().contains(&format!("Method=ListSubscriptions, PublisherId={told}")));
+            assert!(throttled.text().contains(&format!("Method=ListSubscriptions, PublisherId={publisher}")));
         }
         world.clock.pass(60);
         assert_eq!(client.get(LIST).await.status, 200, "another minute");
@@ -51,7 +51,7 @@ fn b60_throttling_is_a_403_without_json_or_a_429() {
 #[test]
 fn b60_a_publisher_that_is_no_guid_is_refused_and_counts_as_no_publisher() {
     run(async {
-        let world = World::new(Behaviours { per_minute_shared: 2, ..lasting() });
+        let world = World::new(Behaviours { per_minute_shared: 2, ..long_lived_tokens() });
         let client = world.client().await;
         for expected in [(400, "AF20002"), (400, "AF20002")] {
             let answer = client.get(&format!("{LIST}?PublisherIdentifier=me")).await;
@@ -93,9 +93,9 @@ fn b61_server_errors_have_json_html_or_no_body() {
 }
 
 #[test]
-fn b61_a_200_with_an_error_and_one_content_type_that_only_fails() {
+fn b61_an_error_may_have_status_200_and_one_content_type_may_always_fail() {
     run(async {
-        let world = World::new(lasting());
+        let world = World::new(long_lived_tokens());
         let client = world.started(&[ContentType::Entra, ContentType::General]).await;
         let items = client.all_items(ContentType::Entra, world.now()).await;
         let blob = client.path(items[0]["contentUri"].as_str().unwrap());
@@ -114,9 +114,9 @@ fn b61_a_200_with_an_error_and_one_content_type_that_only_fails() {
 }
 
 #[test]
-fn b63_every_answer_has_a_date_and_the_apis_whole_clock_is_wrong_with_it() {
+fn b63_every_answer_has_the_date_of_the_apis_clock() {
     run(async {
-        let world = World::new(lasting());
+        let world = World::new(long_lived_tokens());
         let client = world.started(&[ContentType::Entra]).await;
         for (off, date) in [(0, "09:00:00"), (-360, "08:54:00"), (360, "09:06:00")] {
             world.simulator.change(|behaviours| (behaviours.date_off_seconds, behaviours.grace_seconds) = (off, 0));
@@ -126,7 +126,7 @@ fn b63_every_answer_has_a_date_and_the_apis_whole_clock_is_wrong_with_it() {
                 let expected = format!("Sun, 22 Nov 2026 {date} GMT");
                 assert_eq!((answer.status, answer.header("date")), (status, Some(expected.as_str())));
             }
-            // The API's clock decides whether a window is too old.
+            // By the API's clock, one window starts exactly a week ago, the other one a second earlier.
             for (older, status) in [(0, 200), (1, 400)] {
                 let from = world.now() + jiff::SignedDuration::from_secs(off - week - older);
                 let answer = client.window(ContentType::Entra, from, from + jiff::SignedDuration::from_mins(5)).await;
@@ -137,12 +137,12 @@ fn b63_every_answer_has_a_date_and_the_apis_whole_clock_is_wrong_with_it() {
 }
 
 #[test]
-fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
+fn a_scripted_date_replaces_the_usual_one() {
     run(async {
         let headers = vec![("date".to_owned(), "Wed, 02 Dec 2026 09:00:00 GMT".to_owned())];
         let fault = Fault::Answer { status: 200, headers, body: b"<html>gateway</html>".into() };
         let script = vec![Scripted::new("subscriptions", 1, fault)];
-        let world = World::new(Behaviours { script, date_off_seconds: 60, ..lasting() });
+        let world = World::new(Behaviours { script, date_off_seconds: 60, ..long_lived_tokens() });
         let client = world.client().await;
         for date in ["Wed, 02 Dec 2026 09:00:00 GMT", "Sun, 22 Nov 2026 09:01:00 GMT"] {
             let answer = client.get(LIST).await;
@@ -154,9 +154,9 @@ fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
 #[test]
 fn b64_headers_are_as_in_production_and_gzip_is_supported() {
     run(async {
-        let world = World::new(lasting());
+        let world = World::new(long_lived_tokens());
         let client = world.started(&[ContentType::Entra]).await;
-        let throttled = Behaviours { throttled: 1.0, ..lasting() };
+        let throttled = Behaviours { throttled: 1.0, ..long_lived_tokens() };
         let refused = World::new(throttled);
         let answers = [
             client.list(ContentType::Entra, "").await,

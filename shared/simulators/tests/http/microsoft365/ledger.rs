@@ -1,18 +1,21 @@
-//! The ledger, and that the same seed gives the same content.
+//! The ledger has what clients can get, and the same seed gives the same content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use simulators::microsoft365::{Account, Behaviours, ContentType, Difference, Microsoft365Simulator, id, identity};
+use simulators::microsoft365::{
+    Behaviours, ContentType, Difference, Microsoft365Simulator, RecordTally, id_number, identity,
+};
 use simulators::{Fault, Faults, Options, Scripted};
 
-use super::{Client, World, lasting, time};
+use super::{Client, World, long_lived_tokens, time};
 use crate::{ManualClock, run};
 
-/// Returns the account of everything that a client can get.
-async fn delivered(world: &World, number: impl Fn(&Value) -> u128) -> Account {
+/// Returns the distinct records that a client gets from all content types. `number` returns the number that stands for
+/// a record.
+async fn delivered(world: &World, number: impl Fn(&Value) -> u128) -> RecordTally {
     let client = world.client().await;
-    let mut delivered = Account::default();
+    let mut delivered = RecordTally::default();
     let mut seen = BTreeSet::new();
     for content_type in ContentType::ALL {
         for record in client.everything(content_type, world.now()).await {
@@ -25,16 +28,16 @@ async fn delivered(world: &World, number: impl Fn(&Value) -> u128) -> Account {
 }
 
 #[test]
-fn b71_all_feeds_together_are_the_ledger() {
+fn b71_all_feeds_together_have_the_records_of_the_ledger() {
     run(async {
-        let world = World::new(Behaviours { repeated_elsewhere: 0.05, irregular: 0.1, ..lasting() });
+        let world = World::new(Behaviours { repeated_elsewhere: 0.05, irregular: 0.1, ..long_lived_tokens() });
         world.started(&ContentType::ALL).await;
         assert!(world.running.pending() > 0, "nothing is late");
         world.clock.pass(5);
         let delivered = delivered(&world, |record| identity(&record.to_string())).await;
-        let account = world.simulator.ledger().account(|record| identity(&record.raw));
-        assert_eq!((world.running.pending(), account.len()), (0, delivered.len()));
-        assert_eq!(account.compare(delivered), Difference::default());
+        let tally = world.simulator.ledger().tally(|record| identity(&record.raw));
+        assert_eq!((world.running.pending(), tally.len()), (0, delivered.len()));
+        assert_eq!(tally.compare(delivered), Difference::default());
         let served = world.running.served();
         assert!(served.iter().all(|event| event.until > Some(world.now())));
         let mut counts = BTreeMap::new();
@@ -45,22 +48,23 @@ fn b71_all_feeds_together_are_the_ledger() {
 }
 
 #[test]
-fn b71_records_can_be_counted_by_their_ids_without_being_made() {
+fn b71_records_can_be_counted_by_id_without_generating_them() {
     run(async {
-        let world = World::new(Behaviours { same_id: 0.2, irregular: 0.3, repeated_elsewhere: 0.1, ..lasting() });
+        let world =
+            World::new(Behaviours { same_id: 0.2, irregular: 0.3, repeated_elsewhere: 0.1, ..long_lived_tokens() });
         world.started(&ContentType::ALL).await;
         world.clock.pass(5);
-        let delivered = delivered(&world, |record| id(record["Id"].as_str().unwrap()).unwrap()).await;
-        let account = world.simulator.ledger().account_by_id();
-        assert_eq!(account.len(), world.running.served().len());
-        assert_eq!(account.compare(delivered), Difference::default());
+        let delivered = delivered(&world, |record| id_number(record["Id"].as_str().unwrap()).unwrap()).await;
+        let tally = world.simulator.ledger().tally_by_id();
+        assert_eq!(tally.len(), world.running.served().len());
+        assert_eq!(tally.compare(delivered), Difference::default());
     });
 }
 
 #[test]
 fn b71_the_ledger_names_every_blob_and_the_expiry_of_its_records() {
     run(async {
-        let world = World::new(Behaviours { repeated: 0.5, ..lasting() });
+        let world = World::new(Behaviours { repeated: 0.5, ..long_lived_tokens() });
         let client = world.started(&[ContentType::Exchange]).await;
         world.clock.pass(5);
         let items = client.all_items(ContentType::Exchange, world.now()).await;
@@ -73,8 +77,9 @@ fn b71_the_ledger_names_every_blob_and_the_expiry_of_its_records() {
             let times = (time(item, "contentCreated"), time(item, "contentExpiration"));
             assert_eq!(((blob.created, blob.expires), blob.content_type), (times, ContentType::Exchange));
             let records = client.records(item).await;
-            let told: Vec<Value> = ledger.records_of(blob).map(|raw| serde_json::from_str(&raw).unwrap()).collect();
-            assert_eq!((&told, blob.records), (&records, records.len()));
+            let records_in_ledger: Vec<Value> =
+                ledger.records_of(blob).map(|raw| serde_json::from_str(&raw).unwrap()).collect();
+            assert_eq!((&records_in_ledger, blob.records), (&records, records.len()));
             for record in records {
                 let known = until.entry(record.to_string()).or_insert(blob.expires);
                 *known = blob.expires.max(*known);
@@ -93,7 +98,7 @@ fn b71_a_ledger_does_not_change_and_its_file_has_the_same_records() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.ndjson");
-        let world = World::with(lasting(), |options| {
+        let world = World::with(long_lived_tokens(), |options| {
             (options.events, options.ahead_seconds, options.ledger) = (2_000, 86_400, Some(path.clone()));
         });
         let client = world.started(&[ContentType::General]).await;
@@ -117,8 +122,8 @@ fn b71_a_ledger_does_not_change_and_its_file_has_the_same_records() {
 
 #[test]
 fn a_storm_has_every_fault_and_depends_on_its_seed_only() {
-    let story = |seed| {
-        let mut story = Vec::new();
+    let answers = |seed| {
+        let mut answers = Vec::new();
         run(async {
             let clock = ManualClock::new();
             let options = Options { events: 500, seed, faults: Faults::Storm, ..Options::new(clock.now()) };
@@ -136,15 +141,15 @@ fn a_storm_has_every_fault_and_depends_on_its_seed_only() {
             for _ in 0..5 {
                 client.start(ContentType::General).await;
                 let answer = client.list(ContentType::General, "").await;
-                // The port differs between simulators.
+                // The answers contain the port, which differs between simulators.
                 let port = running.address().port().to_string();
-                story.push((answer.status, answer.text().replace(&port, "")));
+                answers.push((answer.status, answer.text().replace(&port, "")));
             }
         });
-        story
+        answers
     };
-    let first = story(5);
-    assert_eq!(first, story(5));
-    assert_ne!(first, story(6));
+    let first = answers(5);
+    assert_eq!(first, answers(5));
+    assert_ne!(first, answers(6));
     assert!(first[1].1.contains("AF429"));
 }

@@ -1,4 +1,4 @@
-//! Listings of content: the accepted windows, and the blobs in them.
+//! Listings: which windows are accepted, and which blobs they show.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use simulators::microsoft365::{Behaviours, ContentType};
 
-use super::{World, lasting, refusal, time, written};
+use super::{World, formatted, long_lived_tokens, refusal, time};
 use crate::run;
 
 const ENTRA: ContentType = ContentType::Entra;
 
-/// Returns a tenant with two thousand records, so that every day has more than one page.
+/// Returns a tenant with 2,000 records, so that the listing of a day has more than one page.
 fn world(behaviours: Behaviours) -> World {
     World::with(behaviours, |options| options.events = 2_000)
 }
@@ -49,7 +49,7 @@ fn b44_only_the_documented_time_formats_are_accepted() {
 #[test]
 fn b45_a_window_is_refused_if_its_order_length_or_age_is_wrong() {
     run(async {
-        let world = world(Behaviours { grace_seconds: 60, ..lasting() });
+        let world = world(Behaviours { grace_seconds: 60, ..long_lived_tokens() });
         let client = world.started(&[ENTRA]).await;
         let week = 7 * 24 * 3_600;
         for (from, to, good) in [
@@ -64,9 +64,13 @@ fn b45_a_window_is_refused_if_its_order_length_or_age_is_wrong() {
         ] {
             let [from, to] = [from, to].map(|seconds| world.now() - SignedDuration::from_secs(seconds));
             let answer = client.window(ENTRA, from, to).await;
-            let told = format!("StartTime:{}, EndTime:{}", written(from), written(to));
-            assert_eq!(answer.status, if good { 200 } else { 400 }, "{told}");
-            assert!(good || refusal(&answer).1 == "AF20055" && answer.text().contains(&told), "{}", answer.text());
+            let named_window = format!("StartTime:{}, EndTime:{}", formatted(from), formatted(to));
+            assert_eq!(answer.status, if good { 200 } else { 400 }, "{named_window}");
+            assert!(
+                good || refusal(&answer).1 == "AF20055" && answer.text().contains(&named_window),
+                "{}",
+                answer.text()
+            );
         }
     });
 }
@@ -107,7 +111,7 @@ fn b47_a_window_selects_by_creation_of_content_and_not_by_event_time() {
             let created = time(item, "contentCreated");
             assert!(world.ago(24) <= created && created < world.now(), "{item}");
             let records = client.records(item).await;
-            let is_old = |record: &&Value| record["CreationTime"].as_str().unwrap() < written(world.ago(24)).as_str();
+            let is_old = |record: &&Value| record["CreationTime"].as_str().unwrap() < formatted(world.ago(24)).as_str();
             old += records.iter().filter(is_old).count();
         }
         assert!(old > 5, "{old}");
@@ -125,7 +129,7 @@ fn b47_a_window_selects_by_creation_of_content_and_not_by_event_time() {
 #[test]
 fn b50_items_come_in_the_order_of_availability_and_many_share_a_millisecond() {
     run(async {
-        let world = world(Behaviours { same_instant: 0.9, late: 0.0, ..lasting() });
+        let world = world(Behaviours { same_instant: 0.9, late: 0.0, ..long_lived_tokens() });
         let client = world.started(&[ENTRA]).await;
         let items = client.all_items(ENTRA, world.now()).await;
         let created: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
@@ -141,7 +145,7 @@ fn b50_items_come_in_the_order_of_availability_and_many_share_a_millisecond() {
 #[test]
 fn b51_blobs_are_listed_minutes_to_hours_after_they_were_created() {
     run(async {
-        let behaviours = Behaviours { late: 1.0, latest_seconds: 10_800, ..lasting() };
+        let behaviours = Behaviours { late: 1.0, latest_seconds: 10_800, ..long_lived_tokens() };
         let world = World::with(behaviours, |options| {
             (options.ahead_seconds, options.span_seconds, options.events) = (86_400, 1, 2_000);
         });
@@ -165,7 +169,7 @@ fn b51_blobs_are_listed_minutes_to_hours_after_they_were_created() {
 #[test]
 fn b51_a_window_that_starts_at_an_instant_may_lack_some_of_its_blobs() {
     run(async {
-        let world = world(Behaviours { same_instant: 0.9, ..lasting() });
+        let world = world(Behaviours { same_instant: 0.9, ..long_lived_tokens() });
         let client = world.started(&[ENTRA]).await;
         let items = client.items(ENTRA, world.ago(24), world.now()).await;
         let instants = items.chunk_by(|one, other| one["contentCreated"] == other["contentCreated"]);

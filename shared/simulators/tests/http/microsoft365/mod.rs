@@ -1,4 +1,4 @@
-//! The Management Activity API and its token endpoint. The number in a test's name is that of a behaviour.
+//! Tests of the Management Activity API and its token endpoint. `tests/FAULTS.md` explains the numbers in test names.
 
 mod admission;
 mod blobs;
@@ -27,7 +27,7 @@ const PUBLISHER: &str = "PublisherIdentifier=3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f1
 const ENTERPRISE: &str = "https://manage.office.com";
 const FEED: &str = "/api/v1.0/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/activity/feed";
 
-/// A simulator that is being served, and its clock.
+/// A simulator with a running server and a clock that the test sets.
 struct World {
     clock: ManualClock,
     simulator: Microsoft365Simulator,
@@ -35,7 +35,7 @@ struct World {
 }
 
 impl World {
-    /// Returns a tenant with five hundred records of the last six days.
+    /// Returns a tenant with 500 records, which became available in the last six days.
     fn new(behaviours: Behaviours) -> Self {
         Self::with(behaviours, |_| ())
     }
@@ -53,7 +53,7 @@ impl World {
         Client::new(&self.running).await
     }
 
-    /// Returns a client after it has started these content types.
+    /// Returns a client that has started the subscriptions to these content types.
     async fn started(&self, content_types: &[ContentType]) -> Client<'_> {
         let client = self.client().await;
         for content_type in content_types {
@@ -72,25 +72,25 @@ impl World {
     }
 }
 
-/// Returns the default behaviours with a long-lived token.
-fn lasting() -> Behaviours {
+/// Returns the default behaviours, but with tokens that outlast every test.
+fn long_lived_tokens() -> Behaviours {
     Behaviours { token_seconds: 10_000_000, ..Behaviours::default() }
 }
 
-/// A client with a token.
+/// A client of the API that has a token.
 struct Client<'a> {
     running: &'a Running,
     token: String,
 }
 
-/// Returns the secret as a form sends it, with `+ / = & %` encoded by hand.
+/// Returns [`CLIENT_SECRET`] encoded as a form needs it.
 fn encoded_secret() -> String {
     [('%', "%25"), ('+', "%2B"), ('/', "%2F"), ('=', "%3D"), ('&', "%26")]
         .iter()
         .fold(CLIENT_SECRET.to_owned(), |secret, (from, to)| secret.replace(*from, to))
 }
 
-/// Requests a token at a path. `target` is `resource=…` or `scope=…`.
+/// Requests a token with the right secret. `target` is the form field that names the API: `resource=…` or `scope=…`.
 async fn token(running: &Running, path: &str, target: &str) -> Answer {
     let body =
         format!("grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={}&{target}", encoded_secret());
@@ -102,7 +102,7 @@ impl<'a> Client<'a> {
         Self::of(running, TENANT_ID, ENTERPRISE).await
     }
 
-    /// Returns a client with a token of that tenant for that audience.
+    /// Returns a client with a token for this tenant and this API.
     async fn of(running: &'a Running, tenant: &str, audience: &str) -> Self {
         let path = format!("/login/{tenant}/oauth2/v2.0/token");
         let answer = token(running, &path, &format!("scope={audience}/.default")).await;
@@ -137,10 +137,10 @@ impl<'a> Client<'a> {
     }
 
     async fn window(&self, content_type: ContentType, from: Timestamp, to: Timestamp) -> Answer {
-        self.list(content_type, &format!("&startTime={}&endTime={}", written(from), written(to))).await
+        self.list(content_type, &format!("&startTime={}&endTime={}", formatted(from), formatted(to))).await
     }
 
-    /// Returns all pages from this answer on.
+    /// Returns the items of each page, from the page `first` to the last one.
     async fn pages(&self, first: Answer) -> Vec<Vec<Value>> {
         let mut answer = first;
         let mut pages = Vec::new();
@@ -153,13 +153,13 @@ impl<'a> Client<'a> {
         panic!("ten thousand pages and no end");
     }
 
-    /// Returns the path of the link to the next page.
+    /// Returns the path of the next page; `None` if `answer` is the last page.
     fn next(&self, answer: &Answer) -> Option<String> {
         let next = answer.header("NextPageUri").or_else(|| answer.header("NextPageUrl"));
         next.map(|next| self.path(next))
     }
 
-    /// Returns all items of a window from all pages.
+    /// Returns the items of all pages of a window.
     async fn items(&self, content_type: ContentType, from: Timestamp, to: Timestamp) -> Vec<Value> {
         self.pages(self.window(content_type, from, to).await).await.concat()
     }
@@ -168,14 +168,14 @@ impl<'a> Client<'a> {
         uri.strip_prefix(&format!("http://{}", self.running.address())).unwrap_or_else(|| panic!("{uri}")).to_owned()
     }
 
-    /// Returns the records of an item's blob.
+    /// Fetches the blob that `item` describes, and returns its records.
     async fn records(&self, item: &Value) -> Vec<Value> {
         let answer = self.get(&self.path(item["contentUri"].as_str().unwrap())).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json().as_array().unwrap().clone()
     }
 
-    /// Returns the items of the last seven days, oldest windows first.
+    /// Returns the items of the last seven days, day by day, from the oldest day to the newest.
     async fn all_items(&self, content_type: ContentType, now: Timestamp) -> Vec<Value> {
         let mut items = Vec::new();
         for day in (0..7).rev() {
@@ -185,7 +185,7 @@ impl<'a> Client<'a> {
         items
     }
 
-    /// Returns the records of the last seven days, with repetitions.
+    /// Returns the records of all blobs of the last seven days, including repeated ones.
     async fn everything(&self, content_type: ContentType, now: Timestamp) -> Vec<Value> {
         let mut records = Vec::new();
         for item in self.all_items(content_type, now).await {
@@ -195,11 +195,11 @@ impl<'a> Client<'a> {
     }
 }
 
-fn written(at: Timestamp) -> String {
+fn formatted(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-/// Returns the status and the code of a refusal.
+/// Returns the status and the error code of an answer. The code is empty if the answer is no error.
 fn refusal(answer: &Answer) -> (u16, String) {
     (answer.status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
 }

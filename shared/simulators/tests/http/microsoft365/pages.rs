@@ -1,15 +1,15 @@
-//! Pages and the links from one to the next.
+//! Pages of listings, and the links to the next page.
 
 use std::collections::BTreeSet;
 
 use simulators::microsoft365::{Behaviours, ContentType};
 
-use super::{FEED, World, lasting, refusal};
+use super::{FEED, World, long_lived_tokens, refusal};
 use crate::run;
 
 const ENTRA: ContentType = ContentType::Entra;
 
-/// Returns a tenant with two thousand records, so that every day has more than one page.
+/// Returns a tenant with 2,000 records, so that the listing of a day has more than one page.
 fn world(behaviours: Behaviours) -> World {
     World::with(behaviours, |options| options.events = 2_000)
 }
@@ -33,7 +33,7 @@ fn b48_links_lead_through_all_pages_and_the_last_one_has_none() {
 #[test]
 fn b48_header_and_parameters_have_several_spellings() {
     run(async {
-        let world = world(Behaviours { page_size: 1, odd_casing: 0.8, next_page_url: 0.5, ..lasting() });
+        let world = world(Behaviours { page_size: 1, odd_casing: 0.8, next_page_url: 0.5, ..long_lived_tokens() });
         let client = world.started(&[ENTRA]).await;
         let (mut headers, mut names) = (BTreeSet::new(), BTreeSet::new());
         for number in 0..60 {
@@ -47,7 +47,8 @@ fn b48_header_and_parameters_have_several_spellings() {
             let link = client.next(&answer).unwrap();
             let query = link.split_once('?').unwrap().1.to_owned();
             names.extend(query.split('&').map(|pair| pair.split('=').next().unwrap().to_owned()));
-            // Every other connection has header names in another case.
+            // Every second connection has header names in title case. This extra request shifts the listings to the
+            // other connections, so that they see both cases.
             if number % 2 == 0 {
                 assert_eq!(client.get(&link).await.status, 200, "{link}");
             }
@@ -99,7 +100,7 @@ fn b49_a_link_that_is_wrong_or_for_another_list_is_refused() {
 #[test]
 fn b49_a_link_ages_with_its_window() {
     run(async {
-        let world = world(Behaviours { page_size: 1, ..lasting() });
+        let world = world(Behaviours { page_size: 1, ..long_lived_tokens() });
         let client = world.started(&[ENTRA]).await;
         let link = client.next(&client.list(ENTRA, "").await).unwrap();
         world.clock.pass(6 * 24 * 3_600 + 3_600);

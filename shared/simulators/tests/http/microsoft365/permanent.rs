@@ -1,4 +1,4 @@
-//! Permanent faults.
+//! Faults that last: listings and fetches that always fail, very slow blobs, outages and gateways.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use simulators::{Gateway, Outage};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::{Client, ENTERPRISE, World, lasting, refusal, time, token};
+use super::{Client, ENTERPRISE, World, long_lived_tokens, refusal, time, token};
 use crate::client::{open, send};
 use crate::run;
 
@@ -17,7 +17,7 @@ const ENTRA: ContentType = ContentType::Entra;
 const EXCHANGE: ContentType = ContentType::Exchange;
 const LIST: &str = "/api/v1.0/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/activity/feed/subscriptions/list";
 
-/// Returns a tenant with this number of blobs of each of two content types, with one small record each.
+/// Returns a tenant with `count` blobs of [`ENTRA`] and `count` blobs of [`EXCHANGE`], each with one small record.
 fn small_blobs(count: usize, behaviours: Behaviours) -> World {
     World::with(Behaviours { records_per_blob: 1, page_size: 200, ..behaviours }, |options| {
         let records = (0..count).flat_map(|number| {
@@ -29,14 +29,14 @@ fn small_blobs(count: usize, behaviours: Behaviours) -> World {
     })
 }
 
-/// Returns the items of the last day in the order of their creation.
+/// Returns the items of the last day, sorted by their `contentCreated`.
 async fn items(client: &Client<'_>, content_type: ContentType, now: Timestamp) -> Vec<Value> {
     let mut items = client.items(content_type, now - SignedDuration::from_hours(24), now).await;
     items.sort_by_key(|item| time(item, "contentCreated"));
     items
 }
 
-/// Fetches the items in their order and returns the statuses.
+/// Fetches the blobs that `items` describe, and returns the statuses in the same order.
 async fn statuses(client: &Client<'_>, items: &[Value]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for item in items {
@@ -54,7 +54,7 @@ fn broken_spans_refuse_every_overlapping_listing() {
     run(async {
         let [from, to] = ["2026-11-22T06:00:00Z", "2026-11-22T07:00:00Z"].map(|text| text.parse().unwrap());
         let span = BrokenSpan { from, to, status: 500, code: None, content_type: None };
-        let world = World::new(Behaviours { broken_spans: vec![span.clone()], ..lasting() });
+        let world = World::new(Behaviours { broken_spans: vec![span.clone()], ..long_lived_tokens() });
         let client = world.started(&[ENTRA, EXCHANGE]).await;
         for (start, end, status) in [
             ("05:00:00", "06:00:00", 200),
@@ -78,7 +78,7 @@ fn broken_spans_refuse_every_overlapping_listing() {
 #[test]
 fn broken_blobs_are_the_first_in_order_of_creation_or_those_that_are_named() {
     run(async {
-        let world = small_blobs(8, lasting());
+        let world = small_blobs(8, long_lived_tokens());
         let client = world.started(&[ENTRA, EXCHANGE]).await;
         world.simulator.change(|b| b.broken_blobs = vec![broken(BlobChoice::First(3), 500)]);
         for content_type in [ENTRA, EXCHANGE] {
@@ -97,9 +97,9 @@ fn broken_blobs_are_the_first_in_order_of_creation_or_those_that_are_named() {
 }
 
 #[test]
-fn broken_blobs_are_counted_by_creation_also_if_they_are_generated_and_listed_late() {
+fn broken_blobs_are_counted_in_the_order_of_creation_even_if_listed_late() {
     run(async {
-        let world = World::new(Behaviours { late: 0.3, same_instant: 0.0, ..lasting() });
+        let world = World::new(Behaviours { late: 0.3, same_instant: 0.0, ..long_lived_tokens() });
         let client = world.started(&[ENTRA]).await;
         world.clock.pass(4);
         let mut items = client.all_items(ENTRA, world.now()).await;
@@ -115,9 +115,9 @@ fn broken_blobs_are_counted_by_creation_also_if_they_are_generated_and_listed_la
 }
 
 #[test]
-fn broken_blobs_may_be_a_share_that_the_seed_decides() {
+fn the_seed_decides_which_share_of_blobs_is_broken() {
     run(async {
-        let world = small_blobs(200, lasting());
+        let world = small_blobs(200, long_lived_tokens());
         let client = world.started(&[ENTRA]).await;
         let items = items(&client, ENTRA, world.now()).await;
         let broken = BrokenBlobs { content_type: Some(ENTRA), ..broken(BlobChoice::Share(0.25), 500) };
@@ -132,7 +132,7 @@ fn broken_blobs_may_be_a_share_that_the_seed_decides() {
 #[test]
 fn broken_blobs_have_the_codes_of_the_api_until_their_end() {
     run(async {
-        let world = small_blobs(1, lasting());
+        let world = small_blobs(1, long_lived_tokens());
         let client = world.started(&[ENTRA]).await;
         let items = items(&client, ENTRA, world.now()).await;
         let blob = client.path(items[0]["contentUri"].as_str().unwrap());
@@ -150,7 +150,7 @@ fn broken_blobs_have_the_codes_of_the_api_until_their_end() {
         }
         let until = world.now() + SignedDuration::from_hours(30);
         let broken = BrokenBlobs { until, ..broken(BlobChoice::First(1), 500) };
-        // The API's clock does not decide when a blob can be fetched.
+        // The API's clock is ten minutes ahead, but `until` is a time by the simulator's clock.
         world.simulator.change(|b| (b.broken_blobs, b.date_off_seconds) = (vec![broken], 600));
         world.clock.pass(30 * 3_600 - 1);
         assert_eq!(client.get(&blob).await.status, 500);
@@ -162,7 +162,7 @@ fn broken_blobs_have_the_codes_of_the_api_until_their_end() {
 #[test]
 fn trickling_blobs_send_the_first_byte_at_once_and_each_other_after_a_pause() {
     run(async {
-        let world = small_blobs(2, lasting());
+        let world = small_blobs(2, long_lived_tokens());
         let client = world.started(&[ENTRA]).await;
         let items = items(&client, ENTRA, world.now()).await;
         let trickling = |pause| TricklingBlobs { blobs: BlobChoice::Ordinals(vec![2]), content_type: None, pause };
@@ -182,7 +182,7 @@ fn trickling_blobs_send_the_first_byte_at_once_and_each_other_after_a_pause() {
             bytes.push(byte.expect("the first byte comes at once").unwrap());
         }
         assert!(timeout(Duration::from_millis(100), stream.read_u8()).await.is_err(), "a second byte without a pause");
-        // Other blobs are as fast as usual, also while a slow one is being sent.
+        // Another blob is sent at once even while the slow one is being sent.
         assert_eq!(statuses(&client, &items[..1]).await, [200]);
     });
 }
@@ -192,7 +192,7 @@ fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
     run(async {
         let [from, to] = ["2026-11-22T10:00:00Z", "2026-11-24T10:00:00Z"].map(|text| text.parse().unwrap());
         let down = vec![Outage { from, to, status: 503 }];
-        let world = World::new(Behaviours { down, date_off_seconds: 3_600, ..lasting() });
+        let world = World::new(Behaviours { down, date_off_seconds: 3_600, ..long_lived_tokens() });
         let client = world.started(&[ENTRA]).await;
         world.clock.pass(3_599);
         assert_eq!(client.get(LIST).await.status, 200);
@@ -216,7 +216,7 @@ fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
 #[test]
 fn gateway_answers_with_a_page_and_a_date_of_its_own() {
     run(async {
-        let world = World::new(lasting());
+        let world = World::new(long_lived_tokens());
         let client = world.started(&[ENTRA]).await;
         let operation = Some("subscriptions".to_owned());
         let body = "<html>".to_owned();

@@ -1,4 +1,4 @@
-//! Records: their age, their irregular forms, and the values that a token may see.
+//! Records: their latency, their irregular forms, and the redacted form.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use simulators::microsoft365::{Behaviours, ContentType, READ, identity};
 
-use super::{World, lasting, time};
+use super::{World, long_lived_tokens, time};
 use crate::run;
 
-/// Returns the minutes from when each record happened to when it became available.
+/// Returns, for each record, the minutes between the time when it happened and the time when it became available.
 async fn latencies(behaviours: Behaviours) -> Vec<i64> {
     let world = World::new(behaviours);
     let client = world.started(&[ContentType::Exchange]).await;
@@ -26,14 +26,14 @@ async fn latencies(behaviours: Behaviours) -> Vec<i64> {
     latencies
 }
 
-fn once() -> Behaviours {
-    Behaviours { repeated: 0.0, repeated_days_later: 0.0, days_old: 0.0, ..lasting() }
+fn without_repeats() -> Behaviours {
+    Behaviours { repeated: 0.0, repeated_days_later: 0.0, days_old: 0.0, ..long_lived_tokens() }
 }
 
 #[test]
 fn b58_records_take_about_an_hour_at_least_minutes_and_at_most_a_day() {
     run(async {
-        let latencies = latencies(Behaviours { slow: 0.1, ..once() }).await;
+        let latencies = latencies(Behaviours { slow: 0.1, ..without_repeats() }).await;
         let count = |from, to| latencies.iter().filter(|minutes| (from..=to).contains(*minutes)).count();
         assert!(count(60, 91) * 10 > latencies.len() * 6, "{latencies:?}");
         assert!(count(2, 11) > 3 && count(92, 24 * 60) > 3 && count(24 * 60 + 1, i64::MAX) == 0, "{latencies:?}");
@@ -43,13 +43,13 @@ fn b58_records_take_about_an_hour_at_least_minutes_and_at_most_a_day() {
 #[test]
 fn b58_after_an_outage_a_day_of_records_comes_within_minutes() {
     run(async {
-        let world = World::new(Behaviours { flood: 1.0, ..once() });
+        let world = World::new(Behaviours { flood: 1.0, ..without_repeats() });
         let client = world.started(&[ContentType::Exchange]).await;
         let items = client.all_items(ContentType::Exchange, world.now()).await;
         let created: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
         let in_flood = |at: &&jiff::Timestamp| created[0].duration_until(**at) <= SignedDuration::from_mins(10);
         assert!(created.iter().filter(in_flood).count() * 10 > created.len() * 7, "{created:?}");
-        let latencies = latencies(Behaviours { flood: 1.0, ..once() }).await;
+        let latencies = latencies(Behaviours { flood: 1.0, ..without_repeats() }).await;
         assert!(latencies.iter().filter(|minutes| **minutes >= 90).count() * 10 > latencies.len() * 7);
     });
 }
@@ -57,7 +57,7 @@ fn b58_after_an_outage_a_day_of_records_comes_within_minutes() {
 #[test]
 fn b59_new_blobs_have_records_that_are_days_old() {
     run(async {
-        let latencies = latencies(Behaviours { days_old: 0.3, ..once() }).await;
+        let latencies = latencies(Behaviours { days_old: 0.3, ..without_repeats() }).await;
         let old = latencies.iter().filter(|minutes| **minutes > 24 * 60).count();
         assert!(old * 10 > latencies.len() * 2 && old * 10 < latencies.len() * 4, "{old} of {}", latencies.len());
     });
@@ -67,14 +67,14 @@ fn b59_new_blobs_have_records_that_are_days_old() {
 fn b66_b67_irregular_forms_and_unpublished_types_occur_at_the_set_rates() {
     run(async {
         for (share, range) in [(0.0, 0..1), (0.5, 30..95)] {
-            let world = World::new(Behaviours { irregular: share, unknown: share, ..once() });
+            let world = World::new(Behaviours { irregular: share, unknown: share, ..without_repeats() });
             let client = world.started(&[ContentType::Entra]).await;
             let records = client.everything(ContentType::Entra, world.now()).await;
             let is_unknown = |record: &&Value| {
                 record["RecordType"].as_i64().is_some_and(|number| !(0..=463).contains(&number))
                     || record.get("NewSince2027").is_some()
             };
-            let is_odd = |record: &&Value| {
+            let is_irregular = |record: &&Value| {
                 !record["UserType"].is_i64()
                     || !record["RecordType"].is_i64()
                     || record["CreationTime"].as_str().is_some_and(|time| time.len() > 19)
@@ -84,8 +84,12 @@ fn b66_b67_irregular_forms_and_unpublished_types_occur_at_the_set_rates() {
                     || record["Operation"].as_str().unwrap().starts_with(char::is_lowercase)
             };
             let unknown = records.iter().filter(is_unknown).count();
-            let odd = records.iter().filter(is_odd).count();
-            assert!(range.contains(&unknown) && (share == 0.0) == (odd == 0), "{odd}, {unknown} of {}", records.len());
+            let irregular = records.iter().filter(is_irregular).count();
+            assert!(
+                range.contains(&unknown) && (share == 0.0) == (irregular == 0),
+                "{irregular}, {unknown} of {}",
+                records.len()
+            );
         }
     });
 }
@@ -93,7 +97,7 @@ fn b66_b67_irregular_forms_and_unpublished_types_occur_at_the_set_rates() {
 #[test]
 fn b68_detected_values_are_sent_if_the_token_permits_them() {
     run(async {
-        let world = World::new(Behaviours { dlp_redacted: true, ..once() });
+        let world = World::new(Behaviours { dlp_redacted: true, ..without_repeats() });
         let client = world.started(&[ContentType::Dlp]).await;
         let full = client.everything(ContentType::Dlp, world.now()).await;
         assert!(full.iter().all(|record| record.to_string().contains("\"DetectedValues\"")));
@@ -102,7 +106,7 @@ fn b68_detected_values_are_sent_if_the_token_permits_them() {
         assert!(redacted.iter().all(|record| !record.to_string().contains("\"DetectedValues\"")));
         assert!(redacted.iter().all(|record| record["SensitiveInfoDetectionIsIncluded"] == false));
         assert_eq!(full.len(), redacted.len());
-        // The ledger has both forms, because both were available.
+        // The ledger has every record in both forms, because clients could get both.
         let sent: BTreeSet<_> = full.iter().chain(&redacted).map(|record| identity(&record.to_string())).collect();
         let served: BTreeSet<_> = world.simulator.ledger().records().map(|record| identity(&record.raw)).collect();
         assert_eq!((served.len(), &served), (full.len() * 2, &sent));
@@ -112,7 +116,7 @@ fn b68_detected_values_are_sent_if_the_token_permits_them() {
 #[test]
 fn b69_parts_of_a_split_record_have_one_correlation_and_ids_of_their_own() {
     run(async {
-        let world = World::new(Behaviours { split: 1.0, ..once() });
+        let world = World::new(Behaviours { split: 1.0, ..without_repeats() });
         let client = world.started(&[ContentType::General]).await;
         let records = client.everything(ContentType::General, world.now()).await;
         let count = |name: &str| records.iter().map(|record| record[name].to_string()).collect::<BTreeSet<_>>().len();

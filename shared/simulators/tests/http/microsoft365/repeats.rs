@@ -1,4 +1,4 @@
-//! Repeated records, and records that only look repeated.
+//! Repeated records, and different records with the same `Id`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use simulators::microsoft365::{Behaviours, ContentType};
 
-use super::{World, lasting, time};
+use super::{World, long_lived_tokens, time};
 use crate::run;
 
-fn once() -> Behaviours {
-    Behaviours { repeated: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..lasting() }
+fn without_repeats() -> Behaviours {
+    Behaviours { repeated: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..long_lived_tokens() }
 }
 
-/// Returns the places of every record of a feed, by page and item.
+/// Returns, for each record of a content type, where it was listed: the number of the page and the item of its blob.
 async fn places(world: &World, content_type: ContentType) -> BTreeMap<String, Vec<(usize, Value)>> {
     let client = world.started(&[content_type]).await;
     let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -33,32 +33,35 @@ async fn places(world: &World, content_type: ContentType) -> BTreeMap<String, Ve
 #[test]
 fn b56_a_record_is_repeated_in_another_blob_and_on_another_page() {
     run(async {
-        let world = World::new(Behaviours { repeated: 0.3, page_size: 2, ..once() });
+        let world = World::new(Behaviours { repeated: 0.3, page_size: 2, ..without_repeats() });
         let places = places(&world, ContentType::Entra).await;
-        let again: Vec<_> = places.values().filter(|places| places.len() > 1).collect();
-        assert!(again.len() > 20, "{}", again.len());
-        assert!(again.iter().any(|places| places[0].1["contentId"] != places[1].1["contentId"]));
-        assert!(again.iter().any(|places| places[0].0 != places[1].0));
+        let repeated: Vec<_> = places.values().filter(|places| places.len() > 1).collect();
+        assert!(repeated.len() > 20, "{}", repeated.len());
+        assert!(repeated.iter().any(|places| places[0].1["contentId"] != places[1].1["contentId"]));
+        assert!(repeated.iter().any(|places| places[0].0 != places[1].0));
     });
 }
 
 #[test]
 fn b56_a_record_is_repeated_five_days_later() {
     run(async {
-        let world = World::new(Behaviours { repeated_days_later: 1.0, ..once() });
+        let world = World::new(Behaviours { repeated_days_later: 1.0, ..without_repeats() });
         let places = places(&world, ContentType::Entra).await;
-        let apart = |places: &Vec<(usize, Value)>| {
+        let distance = |places: &Vec<(usize, Value)>| {
             time(&places[0].1, "contentCreated").duration_until(time(&places[1].1, "contentCreated"))
         };
-        let again: Vec<_> = places.values().filter(|places| places.len() > 1).map(apart).collect();
-        assert!(again.len() > 5 && again.iter().all(|apart| *apart >= SignedDuration::from_hours(5 * 24)), "{again:?}");
+        let repeated: Vec<_> = places.values().filter(|places| places.len() > 1).map(distance).collect();
+        assert!(
+            repeated.len() > 5 && repeated.iter().all(|distance| *distance >= SignedDuration::from_hours(5 * 24)),
+            "{repeated:?}"
+        );
     });
 }
 
 #[test]
 fn b56_a_record_is_repeated_in_the_feed_of_another_content_type() {
     run(async {
-        let world = World::new(Behaviours { repeated_elsewhere: 0.3, ..once() });
+        let world = World::new(Behaviours { repeated_elsewhere: 0.3, ..without_repeats() });
         let client = world.started(&ContentType::ALL).await;
         world.clock.pass(5);
         let mut log_types: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
@@ -69,7 +72,7 @@ fn b56_a_record_is_repeated_in_the_feed_of_another_content_type() {
         }
         let twice = log_types.values().filter(|log_types| log_types.len() == 2).count();
         assert!((100..200).contains(&twice) && log_types.len() == 500, "{twice} of {}", log_types.len());
-        // A record in two feeds is an event of both log types.
+        // The ledger counts a record of two content types twice, because it is an event of two log types.
         assert_eq!(world.running.served().len(), 500 + twice);
         world.running.served().iter().for_each(|served| assert_eq!(served.until.is_some(), served.is_object()));
     });
@@ -78,7 +81,7 @@ fn b56_a_record_is_repeated_in_the_feed_of_another_content_type() {
 #[test]
 fn b57_two_records_have_the_same_id_and_nothing_else_in_common() {
     run(async {
-        let world = World::new(Behaviours { same_id: 0.5, ..once() });
+        let world = World::new(Behaviours { same_id: 0.5, ..without_repeats() });
         let client = world.started(&[ContentType::Entra]).await;
         let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for record in client.everything(ContentType::Entra, world.now()).await {

@@ -1,4 +1,4 @@
-//! A tenant of two million records.
+//! Large tenants: many blobs, and two million records.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,28 +8,28 @@ use jiff::SignedDuration;
 use serde_json::json;
 use simulators::microsoft365::{Behaviours, ContentType, identity};
 
-use super::{World, lasting};
+use super::{World, long_lived_tokens};
 use crate::run;
 
 const RECORDS: usize = 2_000_000;
-/// The bound of the memory. All records together have twenty times as many bytes.
+/// The test may need at most this much memory. The texts of all records together are twenty times as large.
 const MAX_MEMORY_BYTES: usize = 100_000_000;
 
-/// Returns the memory of this process in bytes; 0 if it is not known.
-fn memory() -> usize {
+/// Returns the resident memory of this process in bytes; 0 if the operating system does not show it in `/proc`.
+fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1_024
 }
 
-/// The bound of the median time of a page, with a wide margin for a busy machine.
+/// The median time of a page may be at most this long. The limit is generous, because the machine may be busy.
 const MAX_PAGE_TIME: Duration = Duration::from_millis(10);
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a page is quick on the wire")]
-fn b48_eleven_hundred_given_blobs_of_one_record_each_list_quickly() {
+fn b48_a_feed_of_1100_blobs_is_listed_quickly() {
     run(async {
-        let world = World::with(Behaviours { records_per_blob: 1, ..lasting() }, |options| {
+        let world = World::with(Behaviours { records_per_blob: 1, ..long_lived_tokens() }, |options| {
             let record = |number: usize| {
                 json!({"content_type": "Audit.Exchange", "record": {"Id": number.to_string()}}).to_string()
             };
@@ -40,12 +40,12 @@ fn b48_eleven_hundred_given_blobs_of_one_record_each_list_quickly() {
         let mut ids = BTreeSet::new();
         let mut next: Option<String> = None;
         loop {
-            let begun = Instant::now();
+            let started_at = Instant::now();
             let answer = match &next {
                 Some(link) => client.get(link).await,
                 None => client.list(ContentType::Exchange, "").await,
             };
-            times.push(begun.elapsed());
+            times.push(started_at.elapsed());
             ids.extend(answer.json().as_array().unwrap().iter().map(|item| item["contentId"].to_string()));
             next = client.next(&answer);
             if next.is_none() {
@@ -63,8 +63,8 @@ fn b48_eleven_hundred_given_blobs_of_one_record_each_list_quickly() {
 #[test]
 fn b55_b71_twenty_thousand_blobs_and_two_million_records_in_bounded_memory() {
     run(async {
-        let before = memory();
-        let behaviours = Behaviours { records_per_blob: 200, page_size: 200, late: 0.0, ..lasting() };
+        let before = resident_bytes();
+        let behaviours = Behaviours { records_per_blob: 200, page_size: 200, late: 0.0, ..long_lived_tokens() };
         let world = World::with(behaviours, |options| {
             (options.events, options.span_seconds) = (RECORDS, 7 * 24 * 3_600);
         });
@@ -75,12 +75,12 @@ fn b55_b71_twenty_thousand_blobs_and_two_million_records_in_bounded_memory() {
             client.pages(client.window(ContentType::Entra, from, from + SignedDuration::from_hours(24)).await).await;
         let items = pages.concat();
         assert!(pages.len() > 2 && items.len() > 500, "{} pages, {} items", pages.len(), items.len());
-        let mut some = BTreeSet::new();
+        let mut unseen = BTreeSet::new();
         for item in items.iter().step_by(100) {
-            some.extend(client.records(item).await.iter().map(|record| identity(&record.to_string())));
+            unseen.extend(client.records(item).await.iter().map(|record| identity(&record.to_string())));
         }
         let counts: u64 = world.running.counts().iter().map(|(_, count)| count).sum();
-        // The records of the first seconds have expired meanwhile.
+        // The oldest records have expired in the four seconds that passed.
         assert!((RECORDS as u64 - 1_000..=RECORDS as u64).contains(&counts), "{counts}");
         let ledger = world.simulator.ledger();
         let blobs: Vec<_> = ledger.blobs().filter(|blob| blob.content_type == ContentType::Entra).collect();
@@ -88,14 +88,14 @@ fn b55_b71_twenty_thousand_blobs_and_two_million_records_in_bounded_memory() {
         for item in items.iter().step_by(100) {
             let blob = blobs.iter().find(|blob| item["contentId"] == *blob.id).unwrap();
             for raw in ledger.records_of(blob) {
-                some.remove(&identity(&raw));
+                unseen.remove(&identity(&raw));
             }
         }
-        assert!(some.is_empty(), "{} are not in the ledger", some.len());
+        assert!(unseen.is_empty(), "{} are not in the ledger", unseen.len());
         assert_eq!(ledger.records().take(1_000).count(), 1_000);
-        let account = ledger.account_by_id();
-        assert_eq!(account.len() as u64, counts);
-        let grown = memory().saturating_sub(before);
+        let tally = ledger.tally_by_id();
+        assert_eq!(tally.len() as u64, counts);
+        let grown = resident_bytes().saturating_sub(before);
         println!("{grown} bytes for {} blobs and {counts} records, all counted by their ids", ledger.blobs().count());
         assert!(grown < MAX_MEMORY_BYTES, "{grown} bytes");
     });

@@ -1,15 +1,15 @@
-//! Subscriptions: starts, stops and lists, and their effect on content.
+//! Subscriptions: start, stop and list, and their effect on what is listed.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use simulators::microsoft365::{AlreadyOn, Behaviours, ContentType, TENANT_ID};
 
-use super::{World, lasting, refusal, time};
+use super::{World, long_lived_tokens, refusal, time};
 use crate::run;
 
-/// Returns a tenant whose content begins at the start and goes on for a day.
-fn ahead(behaviours: Behaviours) -> World {
+/// Returns a tenant with 2,000 records that become available within the day after the start.
+fn with_future_content(behaviours: Behaviours) -> World {
     World::with(behaviours, |options| {
         (options.ahead_seconds, options.span_seconds, options.events) = (86_400, 1, 2_000);
     })
@@ -35,7 +35,7 @@ fn b39_the_first_start_is_200_and_later_ones_af20024_or_200() {
 #[test]
 fn b39_starts_within_fifteen_minutes_are_throttled_even_after_a_stop() {
     run(async {
-        let world = World::new(Behaviours { start_throttled: true, ..lasting() });
+        let world = World::new(Behaviours { start_throttled: true, ..long_lived_tokens() });
         let client = world.started(&[ContentType::Dlp]).await;
         world.clock.pass(899);
         let soon = client.start(ContentType::Dlp).await;
@@ -82,7 +82,7 @@ fn b40_an_administrator_disables_a_subscription() {
 fn b40_content_of_a_stopped_subscription_is_lost_and_not_in_the_ledger() {
     for stopped_is_gone in [false, true] {
         run(async {
-            let world = ahead(Behaviours { late: 0.0, stopped_is_gone, ..lasting() });
+            let world = with_future_content(Behaviours { late: 0.0, stopped_is_gone, ..long_lived_tokens() });
             let client = world.started(&[ContentType::Exchange]).await;
             world.clock.pass(6 * 3_600);
             let before = client.everything(ContentType::Exchange, world.now()).await.len();
@@ -116,7 +116,7 @@ fn b41_only_started_subscriptions_are_listed_and_one_may_lack_its_status() {
 }
 
 #[test]
-fn b42_never_started_disabled_and_unknown_content_types() {
+fn b42_content_types_that_are_unknown_disabled_or_never_started_are_refused() {
     run(async {
         let world = World::new(Behaviours::default());
         let client = world.started(&[ContentType::Entra]).await;
@@ -137,7 +137,7 @@ fn b42_never_started_disabled_and_unknown_content_types() {
 #[test]
 fn b43_the_first_blob_comes_hours_after_the_start_and_has_the_records_of_that_time() {
     run(async {
-        let world = ahead(Behaviours { first_blob_seconds: 4 * 3_600, late: 0.0, ..lasting() });
+        let world = with_future_content(Behaviours { first_blob_seconds: 4 * 3_600, late: 0.0, ..long_lived_tokens() });
         let client = world.started(&[ContentType::Exchange]).await;
         world.clock.pass(4 * 3_600 - 1);
         assert_eq!(client.list(ContentType::Exchange, "").await.json(), json!([]));
@@ -158,7 +158,7 @@ fn b43_the_first_blob_comes_hours_after_the_start_and_has_the_records_of_that_ti
 #[test]
 fn b43_a_content_type_may_stay_empty_for_days() {
     run(async {
-        let world = World::new(Behaviours { slow_start: Some((ContentType::Dlp, 3 * 86_400)), ..lasting() });
+        let world = World::new(Behaviours { slow_start: Some((ContentType::Dlp, 3 * 86_400)), ..long_lived_tokens() });
         let client = world.started(&[ContentType::Dlp, ContentType::General]).await;
         for (pass, is_empty) in [(0, true), (3 * 86_400 - 1, true), (1, false)] {
             world.clock.pass(pass);
@@ -171,7 +171,7 @@ fn b43_a_content_type_may_stay_empty_for_days() {
 #[test]
 fn b43_without_history_there_is_no_content_from_before_the_start() {
     run(async {
-        let world = World::with(Behaviours { history: false, late: 0.0, ..lasting() }, |options| {
+        let world = World::with(Behaviours { history: false, late: 0.0, ..long_lived_tokens() }, |options| {
             options.ahead_seconds = 86_400;
         });
         world.clock.pass(3_600);

@@ -1,4 +1,4 @@
-//! Behaviours that were seen in production.
+//! Faults that were seen in production, each turned on by one behaviour.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ const GENERAL: ContentType = ContentType::General;
 #[test]
 fn edge_page_is_html_with_403_400_or_404() {
     run(async {
-        let world = World::new(lasting());
+        let world = World::new(long_lived_tokens());
         let client = world.started(&[EXCHANGE]).await;
         world.simulator.change(|it| it.edge_page = 0.5);
         let mut statuses = BTreeSet::new();
@@ -30,7 +30,7 @@ fn edge_page_is_html_with_403_400_or_404() {
 #[test]
 fn start_waits_seconds_throttles_with_code_429_and_names_the_wait_in_words() {
     run(async {
-        let world = World::new(Behaviours { start_waits_seconds: Some(600), ..lasting() });
+        let world = World::new(Behaviours { start_waits_seconds: Some(600), ..long_lived_tokens() });
         let client = world.client().await;
         let words = |seconds: i64| format!("retry again after {}m {}s.", seconds / 60, seconds % 60);
         for (passed, left) in [(0, 600), (74, 526), (525, 1)] {
@@ -41,15 +41,15 @@ fn start_waits_seconds_throttles_with_code_429_and_names_the_wait_in_words() {
         }
         world.clock.pass(1);
         assert_eq!(client.start(EXCHANGE).await.status, 200);
-        // Each content type has a wait of its own.
+        // The wait of another content type begins with its own first start.
         assert_eq!(client.start(GENERAL).await.status, 403);
     });
 }
 
 #[test]
-fn every_blob_is_malformed_for_one_tick() {
+fn all_blobs_can_be_malformed_for_a_time() {
     run(async {
-        let world = World::new(lasting());
+        let world = World::new(long_lived_tokens());
         let client = world.started(&[EXCHANGE]).await;
         let (items, until) =
             (client.all_items(EXCHANGE, world.now()).await, world.now() + SignedDuration::from_secs(300));
@@ -86,7 +86,7 @@ fn unauthorized_has_three_forms() {
 #[test]
 fn no_resource_is_404_with_a_message() {
     run(async {
-        let world = World::new(lasting());
+        let world = World::new(long_lived_tokens());
         let client = world.started(&[EXCHANGE]).await;
         world.simulator.change(|it| it.no_resource = 1.0);
         let answer = client.list(EXCHANGE, "").await;
@@ -112,7 +112,7 @@ fn login_page_and_token_missing_are_200_without_a_token() {
 #[test]
 fn start_broken_is_500_for_that_content_type() {
     run(async {
-        let world = World::new(Behaviours { start_broken: Some(EXCHANGE), ..lasting() });
+        let world = World::new(Behaviours { start_broken: Some(EXCHANGE), ..long_lived_tokens() });
         let client = world.client().await;
         assert_eq!(refusal(&client.start(EXCHANGE).await), (500, "AF50000".to_owned()));
         assert_eq!(client.start(GENERAL).await.status, 200);
@@ -122,7 +122,7 @@ fn start_broken_is_500_for_that_content_type() {
 #[test]
 fn links_stuck_lead_to_the_same_page() {
     run(async {
-        let world = World::new(Behaviours { links_stuck: 1.0, page_size: 1, odd_casing: 0.0, ..lasting() });
+        let world = World::new(Behaviours { links_stuck: 1.0, page_size: 1, odd_casing: 0.0, ..long_lived_tokens() });
         let client = world.started(&[EXCHANGE]).await;
         let first = client.window(EXCHANGE, world.ago(24), world.now()).await;
         let second = client.get(&client.next(&first).unwrap()).await;
@@ -134,13 +134,14 @@ fn links_stuck_lead_to_the_same_page() {
 #[test]
 fn broken_record_lacks_its_brace_and_the_others_are_well_formed() {
     run(async {
-        let world = World::new(Behaviours { broken_record: 1.0, ..lasting() });
+        let world = World::new(Behaviours { broken_record: 1.0, ..long_lived_tokens() });
         let client = world.started(&[EXCHANGE]).await;
         let items = client.all_items(EXCHANGE, world.now()).await;
         for item in &items {
             let text = client.get(&client.path(item["contentUri"].as_str().unwrap())).await.text();
             assert!(serde_json::from_str::<Value>(&text).is_err());
-            // With the missing brace in one of the places, the text is a valid array.
+            // The text becomes a valid array if a brace is inserted at the end of the first record: before a `,{` or
+            // before the final bracket.
             let mut places = text.match_indices(",{").map(|(at, _)| at).chain([text.len() - 1]);
             let with_brace = |at: usize| format!("{}}}{}", &text[..at], &text[at..]);
             let is_whole = |at: usize| serde_json::from_str::<Vec<Value>>(&with_brace(at)).is_ok();
@@ -153,14 +154,14 @@ fn broken_record_lacks_its_brace_and_the_others_are_well_formed() {
 fn expiration_may_be_in_the_past_or_in_year_1() {
     for (said, year_one) in [(Expiration::Past, false), (Expiration::YearOne, true)] {
         run(async {
-            let world = World::new(Behaviours { expiration: said, ..lasting() });
+            let world = World::new(Behaviours { expiration: said, ..long_lived_tokens() });
             let client = world.started(&[EXCHANGE]).await;
             let items = client.all_items(EXCHANGE, world.now()).await;
             for item in &items {
                 assert!(time(item, "contentExpiration") < time(item, "contentCreated"), "{item}");
                 assert_eq!(item["contentExpiration"] == "0001-01-01T00:00:00.000Z", year_one);
             }
-            // The blob can be fetched all the same.
+            // The wrong `contentExpiration` does not prevent the fetch.
             assert!(!client.records(&items[0]).await.is_empty());
         });
     }
@@ -169,7 +170,7 @@ fn expiration_may_be_in_the_past_or_in_year_1() {
 #[test]
 fn odd_addresses_have_zones_ports_and_lists() {
     run(async {
-        let world = World::new(Behaviours { odd_addresses: 1.0, ..lasting() });
+        let world = World::new(Behaviours { odd_addresses: 1.0, ..long_lived_tokens() });
         let client = world.started(&[EXCHANGE]).await;
         let records = client.everything(EXCHANGE, world.now()).await;
         let seen: BTreeSet<_> = records.iter().filter_map(|record| record["ClientIP"].as_str()).collect();
@@ -190,7 +191,7 @@ fn odd_addresses_have_zones_ports_and_lists() {
 #[test]
 fn case_twins_are_nested_keys_that_differ_only_by_case() {
     run(async {
-        let world = World::new(Behaviours { case_twins: 1.0, ..lasting() });
+        let world = World::new(Behaviours { case_twins: 1.0, ..long_lived_tokens() });
         let client = world.started(&[GENERAL]).await;
         for record in client.everything(GENERAL, world.now()).await {
             let twins = &record["EventProperties"];
@@ -206,7 +207,7 @@ fn case_twins_are_nested_keys_that_differ_only_by_case() {
 fn alert_data_is_json_text_or_an_object() {
     for as_text in [true, false] {
         run(async {
-            let world = World::new(Behaviours { alert_data_as_text: as_text, ..lasting() });
+            let world = World::new(Behaviours { alert_data_as_text: as_text, ..long_lived_tokens() });
             let client = world.started(&[GENERAL]).await;
             let records = client.everything(GENERAL, world.now()).await;
             let alerts = records.iter().filter(|record| record["RecordType"] == 40);

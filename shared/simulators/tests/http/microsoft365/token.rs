@@ -1,4 +1,4 @@
-//! Tokens: both forms of the endpoint, both credentials, and the refusals.
+//! Tokens: both versions of the endpoint, login by secret and by certificate, and the errors.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -13,7 +13,7 @@ use crate::client::{Answer, send};
 use crate::run;
 
 #[test]
-fn b33_both_forms_of_the_token_endpoint_at_both_places() {
+fn b33_both_versions_of_the_token_endpoint_are_served_at_both_paths() {
     run(async {
         let world = World::new(Behaviours::default());
         for place in ["", "/login"] {
@@ -47,7 +47,7 @@ fn b34_a_secret_is_decoded_from_its_form() {
     });
 }
 
-/// A client that logs in with a signed assertion.
+/// A client that logs in with an assertion that it signs.
 struct Signer {
     world: World,
     key: RsaKeyPair,
@@ -86,7 +86,7 @@ impl Signer {
         send(self.world.running.address(), "POST", &self.path, &[FORM], &body).await.unwrap()
     }
 
-    /// Logs in and returns the number of the error; 0 for a token.
+    /// Logs in and returns the AADSTS code of the error, or 0 if the login succeeded.
     async fn code(&self, header: &Value, claims: &Value) -> i64 {
         let answer = self.log_in(&self.signed(header, claims)).await;
         match answer.status {
@@ -158,12 +158,15 @@ fn b35_refusals_have_the_ids_that_support_asks_for() {
                 "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={secret}&scope={ENTERPRISE}/.default"
             );
             let answer = send(world.running.address(), "POST", path, &[FORM], &body).await.unwrap();
-            let said = answer.json();
-            assert_eq!((answer.status, &said["error"], &said["error_codes"]), (status, &json!(error), &json!([code])));
-            let description = said["error_description"].as_str().unwrap();
-            assert!(description.starts_with(&format!("AADSTS{code}")), "{said}");
+            let error_body = answer.json();
+            assert_eq!(
+                (answer.status, &error_body["error"], &error_body["error_codes"]),
+                (status, &json!(error), &json!([code]))
+            );
+            let description = error_body["error_description"].as_str().unwrap();
+            assert!(description.starts_with(&format!("AADSTS{code}")), "{error_body}");
             for id in ["trace_id", "correlation_id"] {
-                assert!(description.contains(said[id].as_str().unwrap()), "{said}");
+                assert!(description.contains(error_body[id].as_str().unwrap()), "{error_body}");
             }
         }
     });

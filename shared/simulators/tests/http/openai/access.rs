@@ -1,18 +1,18 @@
-//! Keys and permissions.
+//! Access: API keys, scopes, and audit logging that is off.
 
 use jiff::SignedDuration;
 use serde_json::json;
 use simulators::openai::{ADMIN_KEY, AuditLogging, Key};
 
-use super::{PATH, ask_as, changed, check, get, options, page_ids, walk, walk_all};
+use super::{PATH, ask_as, check, get, options, page_ids, serve_with, walk, walk_all};
 use crate::client::send;
 use crate::{ManualClock, run};
 
 #[test]
-fn b01_one_path_and_one_method() {
+fn b01_only_one_path_and_one_method_are_served() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |_| {});
+        let (_, running) = serve_with(&options(&clock), &clock, |_| {});
         let bearer = format!("Bearer {ADMIN_KEY}");
         for (method, target, status) in [
             ("GET", "/v1/organization/users", 404),
@@ -36,7 +36,7 @@ fn b01_one_path_and_one_method() {
 fn b02_only_a_known_admin_key_is_accepted() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |b| b.keys.push(Key::new("sk-proj-known")));
+        let (_, running) = serve_with(&options(&clock), &clock, |b| b.keys.push(Key::new("sk-proj-known")));
         for (name, value) in [
             ("accept", "application/json"),
             ("authorization", "Basic eDp5"),
@@ -74,7 +74,7 @@ fn b04_an_error_may_be_a_plain_string() {
 }
 
 #[test]
-fn b05_audit_logging_off_in_two_ways() {
+fn b05_audit_logging_can_be_off_in_two_ways() {
     for forbidden in [AuditLogging::OffForbidden, AuditLogging::OnForbidden] {
         check(|b| b.audit_logging = forbidden, "", |answer| assert_eq!(answer.status, 403));
     }
@@ -93,7 +93,7 @@ fn b05_b24_logging_switched_on_later_shows_only_later_events() {
     run(async {
         let clock = ManualClock::new();
         let options = simulators::Options { span_seconds: 3_600, ahead_seconds: 7_200, ..options(&clock) };
-        let (simulator, running) = changed(&options, &clock, |b| b.audit_logging = AuditLogging::OffEmpty);
+        let (simulator, running) = serve_with(&options, &clock, |b| b.audit_logging = AuditLogging::OffEmpty);
         clock.pass(1_800);
         assert!(page_ids(&get(&running, "").await).is_empty() && running.served().is_empty());
         clock.pass(1_800);
@@ -112,7 +112,7 @@ fn b05_events_logged_while_lists_were_refused_are_listed_afterwards() {
     run(async {
         let clock = ManualClock::new();
         let options = simulators::Options { ahead_seconds: 3_600, ..options(&clock) };
-        let (simulator, running) = changed(&options, &clock, |b| b.audit_logging = AuditLogging::OnForbidden);
+        let (simulator, running) = serve_with(&options, &clock, |b| b.audit_logging = AuditLogging::OnForbidden);
         clock.pass(3_600);
         assert!(get(&running, "").await.status == 403 && running.served().is_empty());
         simulator.change(|b| (b.audit_logging, b.late) = (AuditLogging::On, 0.0));
@@ -125,7 +125,7 @@ fn b05_events_logged_while_lists_were_refused_are_listed_afterwards() {
 fn b15_the_tenant_listing_is_refused_while_the_behaviour_is_set() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&options(&clock), &clock, |b| b.tenant_only_refused = Some(403));
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.tenant_only_refused = Some(403));
         assert_eq!(get(&running, "tenant_only=true").await.status, 403);
         assert_eq!(get(&running, "tenant_only=false").await.status, 200);
         simulator.change(|b| b.tenant_only_refused = Some(400));
@@ -142,7 +142,7 @@ fn b31_keys_rotate_with_an_overlap() {
         let clock = ManualClock::new();
         let at = clock.now() + SignedDuration::from_secs(100);
         let keys = Key::rotated(ADMIN_KEY, "sk-admin-new", at, SignedDuration::from_secs(30));
-        let (simulator, running) = changed(&options(&clock), &clock, |b| b.keys = keys.into());
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.keys = keys.into());
         let statuses = async || [ADMIN_KEY, "sk-admin-new"].map(|key| ask_as(&running, key, "limit=1")).map(Box::pin);
         let mut seen = Vec::new();
         for seconds in [69, 1, 29, 1] {

@@ -1,15 +1,15 @@
-//! The content of events.
+//! The fields and texts of events.
 
 use std::collections::HashSet;
 
-use super::{changed, get, options, walk_all};
+use super::{get, options, serve_with, walk_all};
 use crate::{ManualClock, run};
 
 #[test]
 fn b16_to_b20_events_have_the_documented_shape() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |_| {});
+        let (_, running) = serve_with(&options(&clock), &clock, |_| {});
         clock.pass(5);
         let events = walk_all(&running).await;
         let types: HashSet<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
@@ -33,7 +33,7 @@ fn b16_to_b20_events_have_the_documented_shape() {
 fn b19_a_field_may_appear_and_disappear() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |b| b.reshaped = 0.5);
+        let (_, running) = serve_with(&options(&clock), &clock, |b| b.reshaped = 0.5);
         let (one, other) = (get(&running, "limit=100").await.json(), get(&running, "limit=100").await.json());
         let with_source = |page: &serde_json::Value| {
             page["data"].as_array().unwrap().iter().filter(|event| event.get("source").is_some()).count()
@@ -53,7 +53,7 @@ fn b19_a_field_may_appear_and_disappear() {
 fn b30_half_a_surrogate_pair_is_listed_unchanged() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |b| (b.lone_surrogates, b.awkward) = (1.0, 1.0));
+        let (_, running) = serve_with(&options(&clock), &clock, |b| (b.lone_surrogates, b.awkward) = (1.0, 1.0));
         let answer = get(&running, "limit=100").await;
         assert_eq!(answer.text().matches(r#" \ud83d"}"#).count(), 100);
         assert!(std::str::from_utf8(&answer.body).is_ok());

@@ -1,22 +1,25 @@
-//! Cursors and their faults.
+//! The cursors `after` and `before`, and their faults.
 
 use serde_json::{Value, json};
 use simulators::Options;
 use simulators::openai::{EdgeIds, UnknownCursor};
 
-use super::{changed, check, get, ids, named, options, page_ids, walk};
+use super::{check, events_json, get, ids, options, page_ids, serve_with, walk};
 use crate::{ManualClock, run};
 
-/// Returns seven events, newest first: a to g.
-fn seven(clock: &ManualClock) -> Options {
-    Options { records: named([("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 5), ("f", 4), ("g", 3)]), ..options(clock) }
+/// Returns options for seven events, which are listed in the order a to g.
+fn seven_events(clock: &ManualClock) -> Options {
+    Options {
+        records: events_json([("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 5), ("f", 4), ("g", 3)]),
+        ..options(clock)
+    }
 }
 
 #[test]
-fn b08_after_is_below_and_before_is_above() {
+fn b08_after_selects_older_events_and_before_newer_ones() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&seven(&clock), &clock, |_| {});
+        let (_, running) = serve_with(&seven_events(&clock), &clock, |_| {});
         for (query, expected, has_more) in [
             ("after=c&limit=2", "de", true),
             ("after=e", "fg", false),
@@ -61,7 +64,7 @@ fn b08_a_valid_cursor_may_be_unknown() {
     check(|b| b.cursor_lost = 1.0, "", |answer| assert_eq!(answer.status, 200));
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&seven(&clock), &clock, |b| b.cursor_lost = 0.5);
+        let (_, running) = serve_with(&seven_events(&clock), &clock, |b| b.cursor_lost = 0.5);
         let mut statuses = Vec::new();
         for _ in 0..40 {
             statuses.push(get(&running, "after=a").await.status);
@@ -74,7 +77,7 @@ fn b08_a_valid_cursor_may_be_unknown() {
 fn b08_b24_the_cursor_of_a_dropped_event_may_stay_valid() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&seven(&clock), &clock, |_| {});
+        let (simulator, running) = serve_with(&seven_events(&clock), &clock, |_| {});
         assert_eq!(page_ids(&get(&running, "after=e").await).concat(), "fg");
         simulator.change(|b| b.kept_since = jiff::Timestamp::from_second(6).unwrap());
         assert_eq!(get(&running, "after=e").await.status, 400);
@@ -87,10 +90,10 @@ fn b08_b24_the_cursor_of_a_dropped_event_may_stay_valid() {
 }
 
 #[test]
-fn b08_the_cursor_of_an_excluded_event() {
+fn b08_the_cursor_of_an_excluded_event_may_be_unknown() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&seven(&clock), &clock, |_| {});
+        let (simulator, running) = serve_with(&seven_events(&clock), &clock, |_| {});
         assert_eq!(page_ids(&get(&running, "after=a&effective_at[lt]=9").await).concat(), "bcdefg");
         simulator.change(|b| b.filtered_cursor_unknown = true);
         assert_eq!(get(&running, "after=a&effective_at[lt]=9").await.status, 400);
@@ -102,7 +105,7 @@ fn b08_the_cursor_of_an_excluded_event() {
 fn b09_edge_ids_are_those_of_the_page_or_withheld() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&seven(&clock), &clock, |_| {});
+        let (simulator, running) = serve_with(&seven_events(&clock), &clock, |_| {});
         let page = get(&running, "limit=3").await.json();
         assert_eq!((&page["first_id"], &page["last_id"], &page["object"]), (&json!("a"), &json!("c"), &json!("list")));
         simulator.change(|b| (b.edge_ids, b.edge_ids_withheld) = (EdgeIds::Null, 1.0));
@@ -121,7 +124,7 @@ fn b09_edge_ids_are_those_of_the_page_or_withheld() {
 fn b09_a_page_may_claim_more_without_events_or_ids() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&seven(&clock), &clock, |b| b.empty_pages = 1.0);
+        let (simulator, running) = serve_with(&seven_events(&clock), &clock, |b| b.empty_pages = 1.0);
         let empty = json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": true});
         assert_eq!(get(&running, "limit=3").await.json(), empty);
         assert_eq!(get(&running, "limit=3&after=b").await.json(), empty);
@@ -139,7 +142,7 @@ fn b09_a_page_may_claim_more_without_events_or_ids() {
 fn a_page_that_is_repeated_does_not_advance() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&seven(&clock), &clock, |b| b.page_repeated = 1.0);
+        let (simulator, running) = serve_with(&seven_events(&clock), &clock, |b| b.page_repeated = 1.0);
         assert_eq!(page_ids(&get(&running, "limit=2").await).concat(), "ab");
         for _ in 0..3 {
             let again = get(&running, "limit=2&after=d").await;

@@ -1,4 +1,4 @@
-//! The ledger, and that the same seed gives the same content.
+//! The ledger has what clients can see, and the same seed gives the same answers.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{ask, get, ids, options, served, walk, walk_all};
 use crate::{ManualClock, run};
 
 #[test]
-fn b32_both_listings_together_are_the_ledger() {
+fn b32_both_listings_together_have_the_events_of_the_ledger() {
     run(async {
         let clock = ManualClock::new();
         let running = OpenAiSimulator::start(options(&clock), 0, clock.clock()).unwrap();
@@ -36,7 +36,7 @@ fn b32_the_ledger_has_exactly_the_visible_events() {
         let running = simulator.serve(0).unwrap();
         simulator.change(|b| b.kept_since = clock.now());
         assert!(walk_all(&running).await.is_empty() && running.served().is_empty());
-        // An event that was dropped before it could be seen does not appear again.
+        // Events that were not kept when they would have become visible stay invisible afterwards.
         simulator.change(|b| b.kept_since = jiff::Timestamp::MIN);
         clock.pass(10);
         let now = walk_all(&running).await;
@@ -47,26 +47,26 @@ fn b32_the_ledger_has_exactly_the_visible_events() {
 
 #[test]
 fn b32_the_same_seed_gives_the_same_answers() {
-    let story = |seed| {
-        let mut story = Vec::new();
+    let answers = |seed| {
+        let mut answers = Vec::new();
         run(async {
             let clock = ManualClock::new();
             let options = Options { seed, faults: Faults::Storm, ..options(&clock) };
             let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
             for query in ["limit=5", "limit=5", "limit=7", "tenant_only=true", "limit=5"] {
-                story.push(ask(&running, query).await.map(|answer| (answer.status, answer.body)).ok());
+                answers.push(ask(&running, query).await.map(|answer| (answer.status, answer.body)).ok());
             }
             let identities: Vec<_> = running.served().into_iter().map(|event| event.identity).collect();
-            story.push(Some((0, identities.join(" ").into_bytes())));
+            answers.push(Some((0, identities.join(" ").into_bytes())));
         });
-        story
+        answers
     };
-    assert_eq!(story(3), story(3));
-    assert_ne!(story(3), story(4));
+    assert_eq!(answers(3), answers(3));
+    assert_ne!(answers(3), answers(4));
 }
 
 #[test]
-fn b32_an_answer_does_not_depend_on_earlier_questions() {
+fn b32_an_answer_does_not_depend_on_earlier_requests() {
     run(async {
         let clock = ManualClock::new();
         let answer = async |before: usize| {

@@ -1,18 +1,18 @@
-//! Order, pages, bounds and filters.
+//! Listings: the order of events, pages, bounds of time, and filters.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 use simulators::Options;
 
-use super::{changed, check, get, ids, named, options, page_ids, seconds, walk};
+use super::{check, events_json, get, ids, options, page_ids, seconds, serve_with, walk};
 use crate::{ManualClock, run};
 
 #[test]
 fn b06_the_newest_event_is_first_and_the_order_within_a_second_is_fixed() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |_| {});
+        let (_, running) = serve_with(&options(&clock), &clock, |_| {});
         let events = walk(&running, "limit=100").await;
         assert!(seconds(&events).is_sorted_by(|one, next| one >= next));
         assert_eq!(events, walk(&running, "limit=7").await);
@@ -27,7 +27,7 @@ fn b06_the_newest_event_is_first_and_the_order_within_a_second_is_fixed() {
 fn b06_the_order_can_be_reversed_at_any_time() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&options(&clock), &clock, |b| b.ascending = true);
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.ascending = true);
         let events = walk(&running, "limit=9").await;
         assert!(seconds(&events).is_sorted());
         simulator.change(|b| b.ascending = false);
@@ -40,7 +40,7 @@ fn b06_the_order_can_be_reversed_at_any_time() {
 fn b06_shuffled_pages_keep_the_edge_ids_of_the_list() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&options(&clock), &clock, |b| b.shuffled = 1.0);
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.shuffled = 1.0);
         let page = get(&running, "limit=100").await.json();
         assert!(!seconds(page["data"].as_array().unwrap()).is_sorted_by(|one, next| one >= next));
         let shuffled = walk(&running, "limit=100").await;
@@ -55,7 +55,7 @@ fn b06_shuffled_pages_keep_the_edge_ids_of_the_list() {
 fn b07_limits_are_checked() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&options(&clock), &clock, |_| {});
+        let (simulator, running) = serve_with(&options(&clock), &clock, |_| {});
         for (query, length) in [("", 20), ("limit=1", 1), ("limit=100", 100)] {
             assert_eq!(page_ids(&get(&running, query).await).len(), length);
         }
@@ -74,14 +74,14 @@ fn b10_has_more_is_true_exactly_if_more_events_follow() {
     run(async {
         let clock = ManualClock::new();
         let names: Vec<_> = (0..40).map(|number| format!("e{number}")).collect();
-        let records = named(names.iter().map(String::as_str).zip(0..));
-        let (simulator, running) = changed(&Options { records, ..options(&clock) }, &clock, |_| {});
+        let records = events_json(names.iter().map(String::as_str).zip(0..));
+        let (simulator, running) = serve_with(&Options { records, ..options(&clock) }, &clock, |_| {});
         for (query, has_more) in [("limit=40", false), ("limit=39", true), ("limit=20&after=e20", false)] {
             assert_eq!(get(&running, query).await.json()["has_more"], has_more, "{query}");
         }
         let empty = json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false});
         assert_eq!(get(&running, "effective_at[gte]=40").await.json(), empty);
-        // Some APIs show the end only on the next page.
+        // Some APIs send `has_more` on the last page, and then an empty page.
         simulator.change(|b| b.false_more = 1.0);
         let last = get(&running, "limit=20&after=e20").await.json();
         assert_eq!((&last["has_more"], &last["last_id"]), (&json!(true), &json!("e0")));
@@ -93,7 +93,7 @@ fn b10_has_more_is_true_exactly_if_more_events_follow() {
 fn b11_a_page_may_be_short_although_more_events_follow() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |b| b.short_pages = 1.0);
+        let (_, running) = serve_with(&options(&clock), &clock, |b| b.short_pages = 1.0);
         let page = get(&running, "limit=100").await.json();
         assert!(page["data"].as_array().unwrap().len() < 100 && page["has_more"] == true);
         let walked = walk(&running, "limit=100").await;
@@ -106,8 +106,8 @@ fn b11_a_page_may_be_short_although_more_events_follow() {
 fn b12_bounds_are_honoured_to_the_second() {
     run(async {
         let clock = ManualClock::new();
-        let records = named([("a", 9), ("b", 8), ("c", 8), ("d", 5)]);
-        let (_, running) = changed(&Options { records, ..options(&clock) }, &clock, |_| {});
+        let records = events_json([("a", 9), ("b", 8), ("c", 8), ("d", 5)]);
+        let (_, running) = serve_with(&Options { records, ..options(&clock) }, &clock, |_| {});
         for (query, expected) in [
             ("effective_at[gt]=8", vec!["a"]),
             ("effective_at[gte]=8&effective_at%5Blt%5D=9", vec!["b", "c"]),
@@ -132,7 +132,7 @@ fn b12_bounds_are_honoured_to_the_second() {
 fn b13_filters_need_their_brackets() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&options(&clock), &clock, |_| {});
+        let (simulator, running) = serve_with(&options(&clock), &clock, |_| {});
         let types = async |query: &str| {
             let events = walk(&running, &format!("limit=100&{query}")).await;
             events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
@@ -151,7 +151,7 @@ fn b13_filters_need_their_brackets() {
 fn b14_every_filter_must_match_with_any_of_its_values() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |_| {});
+        let (_, running) = serve_with(&options(&clock), &clock, |_| {});
         for query in ["event_types[]=no.such", "event_types[]=login.failed,user.added"] {
             let answer = get(&running, query).await;
             assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &json!("event_types")), "{query}");
@@ -176,7 +176,7 @@ fn b14_every_filter_must_match_with_any_of_its_values() {
 fn b15_the_two_listings_share_no_event() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |_| {});
+        let (_, running) = serve_with(&options(&clock), &clock, |_| {});
         let tenant = walk(&running, "limit=100&tenant_only=true").await;
         let is_tenants = |event: &serde_json::Value| {
             let event_type = event["type"].as_str().unwrap();
@@ -196,7 +196,7 @@ fn b15_the_two_listings_share_no_event() {
 fn b21_one_second_spans_many_pages() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |b| b.crowd = 0.6);
+        let (_, running) = serve_with(&options(&clock), &clock, |b| b.crowd = 0.6);
         let events = walk(&running, "limit=10").await;
         let fullest = seconds(&events).chunk_by(|one, next| one == next).map(<[i64]>::len).max();
         assert!(fullest > Some(120), "{fullest:?}");

@@ -1,4 +1,4 @@
-//! The audit logs API. The number in a test's name is that of a behaviour.
+//! Tests of the audit logs API. `tests/FAULTS.md` explains the numbers in test names.
 
 mod access;
 mod content;
@@ -25,19 +25,23 @@ use crate::{ManualClock, run};
 
 const PATH: &str = "/v1/organization/audit_logs";
 
-/// Returns options for four hundred events of the six days before now.
+/// Returns options for 400 events in the last six days.
 fn options(clock: &ManualClock) -> Options {
     Options { events: 400, ..Options::new(clock.now()) }
 }
 
-/// Returns given events by name and second.
-fn named<'a>(events: impl IntoIterator<Item = (&'a str, i64)>) -> Option<Vec<String>> {
+/// Returns the JSON of events with these ids and these times, in seconds since 1970.
+fn events_json<'a>(events: impl IntoIterator<Item = (&'a str, i64)>) -> Option<Vec<String>> {
     let event = |(id, second)| json!({"id": id, "type": "user.added", "effective_at": second}).to_string();
     Some(events.into_iter().map(event).collect())
 }
 
-/// Returns a simulator with these options and a change of the default behaviours.
-fn changed(options: &Options, clock: &ManualClock, change: impl FnOnce(&mut Behaviours)) -> (OpenAiSimulator, Running) {
+/// Returns a simulator with these options and with the default behaviours after `change`, and its running server.
+fn serve_with(
+    options: &Options,
+    clock: &ManualClock,
+    change: impl FnOnce(&mut Behaviours),
+) -> (OpenAiSimulator, Running) {
     let mut behaviours = Behaviours::default();
     change(&mut behaviours);
     let simulator = OpenAiSimulator::with(options, behaviours, clock.clock()).unwrap();
@@ -58,22 +62,23 @@ async fn get(running: &Running, query: &str) -> Answer {
     ask(running, query).await.unwrap()
 }
 
-/// Checks the answer to one request after one change of the behaviours.
+/// Makes one request to a simulator with the default behaviours after `change`, and passes the answer to `expect`.
 fn check(change: impl FnOnce(&mut Behaviours), query: &str, expect: impl FnOnce(Answer)) {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, change);
+        let (_, running) = serve_with(&options(&clock), &clock, change);
         expect(get(&running, query).await);
     });
 }
 
-/// Returns the ids of a page, in order.
+/// Returns the ids of the page's events, in order. Fails if the answer is no page.
 fn page_ids(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["data"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Returns all events of a listing from all pages, by `last_id` or, if that is withheld, by the last event's id.
+/// Returns the events of all pages of a listing. It continues after each page's `last_id`, or after the id of the last
+/// event if the page has no `last_id`.
 async fn walk(running: &Running, query: &str) -> Vec<Value> {
     let mut events: Vec<Value> = Vec::new();
     let mut after = String::new();
@@ -95,7 +100,7 @@ async fn walk(running: &Running, query: &str) -> Vec<Value> {
     panic!("a thousand pages and no end");
 }
 
-/// Returns all events of both listings.
+/// Returns all events: those of the organization, and those that need `tenant_only=true`.
 async fn walk_all(running: &Running) -> Vec<Value> {
     [walk(running, "limit=100").await, walk(running, "limit=100&tenant_only=true").await].concat()
 }

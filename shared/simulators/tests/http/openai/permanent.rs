@@ -1,18 +1,18 @@
-//! Permanent faults.
+//! Faults that last: spans that cannot be listed, outages and gateways.
 
 use simulators::openai::{ADMIN_KEY, BrokenSpan};
 use simulators::{Fault, Gateway, Outage, Scripted};
 
-use super::{ask, changed, check, get, options, walk};
+use super::{ask, check, get, options, serve_with, walk};
 use crate::client::send;
 use crate::{ManualClock, run};
 
-/// Returns the statuses of requests for these windows, whose bounds are seconds after 2026-11-22T09:00:00Z.
+/// Returns the status of the answer to each query, from a simulator with these broken spans.
 fn statuses(spans: Vec<BrokenSpan>, windows: &[&str]) -> Vec<u16> {
     let mut statuses = Vec::new();
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |b| b.broken_spans = spans);
+        let (_, running) = serve_with(&options(&clock), &clock, |b| b.broken_spans = spans);
         for window in windows {
             statuses.push(get(&running, window).await.status);
         }
@@ -20,7 +20,7 @@ fn statuses(spans: Vec<BrokenSpan>, windows: &[&str]) -> Vec<u16> {
     statuses
 }
 
-/// Returns a broken span from 06:00 to 07:00.
+/// Returns a broken span from 06:00 to 07:00 on 2026-11-22.
 fn span(tenant_only: Option<bool>) -> BrokenSpan {
     let [from, to] = ["2026-11-22T06:00:00Z", "2026-11-22T07:00:00Z"].map(|text| text.parse().unwrap());
     BrokenSpan { from, to, status: 500, tenant_only, retry_after_seconds: None }
@@ -73,7 +73,7 @@ fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
     run(async {
         let clock = ManualClock::new();
         let [from, to] = ["2026-11-22T10:00:00Z", "2026-11-24T10:00:00Z"].map(|text| text.parse().unwrap());
-        let (simulator, running) = changed(&options(&clock), &clock, |b| {
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| {
             b.down = vec![Outage { from, to, status: 503 }];
             b.script = vec![Scripted::new("audit_logs", 2, Fault::answer(418, ""))];
         });
@@ -100,7 +100,7 @@ fn gateway_answers_with_a_page_and_a_date_of_its_own() {
         let operation = Some("audit_logs".to_owned());
         let gateway =
             Gateway { operation, share: 1.0, status: 502, body: "<html>".to_owned(), date_offset_seconds: 864_000 };
-        let (simulator, running) = changed(&options(&clock), &clock, |b| b.gateway = vec![gateway.clone()]);
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.gateway = vec![gateway.clone()]);
         let answer = get(&running, "").await;
         assert_eq!((answer.status, answer.text().as_str()), (502, "<html>"));
         assert_eq!(answer.headers_named("date"), ["Wed, 02 Dec 2026 09:00:00 GMT"]);

@@ -1,15 +1,15 @@
-//! Given records.
+//! Events that the caller supplies instead of generated ones.
 
 use jiff::SignedDuration;
 use serde_json::json;
 use simulators::Options;
 use simulators::openai::OpenAiSimulator;
 
-use super::{changed, get, named, options, page_ids, walk};
+use super::{events_json, get, options, page_ids, serve_with, walk};
 use crate::{ManualClock, run};
 
 #[test]
-fn given_records_are_served_unchanged_and_written_to_the_file() {
+fn supplied_records_are_served_unchanged_and_written_to_the_file() {
     run(async {
         let clock = ManualClock::new();
         let folder = tempfile::tempdir().unwrap();
@@ -42,17 +42,17 @@ fn given_records_are_served_unchanged_and_written_to_the_file() {
 }
 
 #[test]
-fn a_given_value_that_is_no_event_is_served_and_marked_in_the_ledger() {
+fn a_supplied_value_that_is_no_event_is_served_and_marked_in_the_ledger() {
     run(async {
         let clock = ManualClock::new();
-        let lone = r#"{"id":"lone","type":"user.added","effective_at":1795337000,"name":"\ud800"}"#;
-        let records = ["7", "null", r#"["x", 5]"#, r#"{"type":"no.id"}"#, r#"{"id":8}"#, "null", lone];
+        let lone_surrogate = r#"{"id":"lone","type":"user.added","effective_at":1795337000,"name":"\ud800"}"#;
+        let records = ["7", "null", r#"["x", 5]"#, r#"{"type":"no.id"}"#, r#"{"id":8}"#, "null", lone_surrogate];
         let records = Some(records.map(str::to_owned).into());
         let running = OpenAiSimulator::start(Options { records, ..options(&clock) }, 0, clock.clock()).unwrap();
         let mut listed = Vec::new();
         let mut after = String::new();
         loop {
-            // A page that ends in an event without an id can be continued all the same.
+            // Every page has a `last_id`, even if its event has no id.
             let page = get(&running, &format!("limit=1{after}")).await;
             let text = page.text();
             let (start, end) = (text.find('[').unwrap() + 1, text.rfind("],\"first_id\"").unwrap());
@@ -71,23 +71,23 @@ fn a_given_value_that_is_no_event_is_served_and_marked_in_the_ledger() {
         listed.sort();
         assert_eq!(raws, listed);
         for event in &served {
-            assert_eq!(event.identity, if event.raw == lone { "lone" } else { &event.raw });
+            assert_eq!(event.identity, if event.raw == lone_surrogate { "lone" } else { &event.raw });
         }
         let timeless = get(&running, "effective_at[gte]=1795337940").await.json();
         assert_eq!(timeless["data"].as_array().map(Vec::len), Some(5));
         assert_eq!(get(&running, "event_types[]=user.deleted").await.json()["data"], json!([]));
-        assert!(get(&running, "event_types[]=user.added").await.text().contains(lone));
+        assert!(get(&running, "event_types[]=user.added").await.text().contains(lone_surrogate));
     });
 }
 
 #[test]
-fn b22_given_records_may_name_when_they_become_visible() {
+fn b22_supplied_records_may_name_when_they_become_visible() {
     run(async {
         let clock = ManualClock::new();
-        let records = named([("a", 7), ("b", 8), ("c", 9)]);
+        let records = events_json([("a", 7), ("b", 8), ("c", 9)]);
         let visible_at =
             vec![clock.now() + SignedDuration::from_secs(60), clock.now() + SignedDuration::from_hours(20)];
-        let (_, running) = changed(&Options { records, visible_at, ..options(&clock) }, &clock, |_| {});
+        let (_, running) = serve_with(&Options { records, visible_at, ..options(&clock) }, &clock, |_| {});
         let mut seen = Vec::new();
         for seconds in [0, 59, 1, 20 * 3_600 - 60] {
             clock.pass(seconds);

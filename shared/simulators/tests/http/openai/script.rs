@@ -1,4 +1,4 @@
-//! Scripted faults, and the count of requests.
+//! Scripted faults, and the counts of requests.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn a_broken_connection_ends_without_an_answer() {
 }
 
 #[test]
-fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
+fn a_scripted_date_replaces_the_usual_one() {
     run(async {
         let clock = ManualClock::new();
         let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
@@ -70,7 +70,7 @@ fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
 }
 
 #[test]
-fn a_fault_at_the_third_page_of_one_listing() {
+fn a_script_can_choose_the_third_page_of_one_listing() {
     run(async {
         let clock = ManualClock::new();
         let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
@@ -95,7 +95,7 @@ fn a_fault_at_the_third_page_of_one_listing() {
 }
 
 #[test]
-fn a_later_script_counts_from_its_own_start() {
+fn a_new_script_starts_counting_again() {
     run(async {
         let clock = ManualClock::new();
         let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();

@@ -1,4 +1,4 @@
-//! Behaviours that were seen in production.
+//! Faults that were seen in production, each turned on by one behaviour.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 fn edge_page_is_html_with_403_400_or_404() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |it| it.edge_page = 0.5);
+        let (_, running) = serve_with(&options(&clock), &clock, |it| it.edge_page = 0.5);
         let mut statuses = BTreeSet::new();
         for _ in 0..60 {
             let answer = get(&running, "limit=1").await;
@@ -40,7 +40,7 @@ fn region_refused_is_403_with_its_code() {
 }
 
 #[test]
-fn data_null_is_what_a_page_without_events_has() {
+fn data_null_affects_only_pages_without_events() {
     check(
         |it| it.data_null = 1.0,
         "effective_at[lt]=5",
@@ -52,11 +52,11 @@ fn data_null_is_what_a_page_without_events_has() {
 }
 
 #[test]
-fn earlier_names_are_those_of_payloads() {
+fn payloads_may_stand_under_an_earlier_name() {
     run(async {
         let clock = ManualClock::new();
         let many = Options { events: 2_000, ..options(&clock) };
-        let (_, running) = changed(&many, &clock, |it| it.earlier_names = 1.0);
+        let (_, running) = serve_with(&many, &clock, |it| it.earlier_names = 1.0);
         let events = walk(&running, "limit=100").await;
         let of = |name: &str| events.iter().filter(|event| event["type"] == name).cloned().collect::<Vec<_>>();
         for (name, earlier) in [

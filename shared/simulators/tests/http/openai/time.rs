@@ -1,11 +1,11 @@
-//! Changes of a list over time: late events, new events, retention.
+//! Changes of a listing over time: late events, new events and retention.
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use simulators::Options;
 
-use super::{changed, get, ids, options, page_ids, seconds, served, walk, walk_all};
+use super::{get, ids, options, page_ids, seconds, serve_with, served, walk, walk_all};
 use crate::{ManualClock, run};
 
 const DAY: i64 = 86_400;
@@ -15,7 +15,7 @@ fn b22_events_continue_after_the_start_and_some_are_late() {
     run(async {
         let clock = ManualClock::new();
         let options = Options { ahead_seconds: DAY, span_seconds: DAY, ..options(&clock) };
-        let (_, running) = changed(&options, &clock, |b| (b.late, b.latest_seconds) = (0.3, 7_200));
+        let (_, running) = serve_with(&options, &clock, |b| (b.late, b.latest_seconds) = (0.3, 7_200));
         let mut late = 0;
         for _ in 0..27 {
             clock.pass(3_600);
@@ -38,7 +38,7 @@ fn b22_some_are_a_day_late_and_none_later_than_the_bound() {
         let clock = ManualClock::new();
         let bound = 26 * 3_600;
         let options = Options { ahead_seconds: DAY, span_seconds: 60, events: 800, ..options(&clock) };
-        let (_, running) = changed(&options, &clock, |b| {
+        let (_, running) = serve_with(&options, &clock, |b| {
             (b.late, b.latest_seconds, b.near_latest) = (0.5, bound, 0.25);
         });
         for _ in 0..310 {
@@ -55,7 +55,7 @@ fn b22_some_are_a_day_late_and_none_later_than_the_bound() {
                 event.at.as_second() - at
             })
             .collect();
-        // The client lists every ten minutes.
+        // The test makes a request only every ten minutes, and the ledger notes the time of that request.
         assert!(late.iter().all(|seconds| *seconds <= bound + 600));
         let near = late.iter().filter(|seconds| **seconds >= bound - bound / 20).count();
         assert!((50..130).contains(&near), "{near}");
@@ -69,7 +69,7 @@ fn b22_late_events_of_the_past_may_have_their_full_delay() {
     run(async {
         let clock = ManualClock::new();
         let options = Options { span_seconds: DAY, ..options(&clock) };
-        let (_, running) = changed(&options, &clock, |b| {
+        let (_, running) = serve_with(&options, &clock, |b| {
             (b.late, b.latest_seconds, b.near_latest, b.late_past_soon) = (0.5, DAY, 1.0, false);
         });
         let first = walk_all(&running).await.len();
@@ -86,7 +86,7 @@ fn b23_new_events_do_not_shift_the_pages_after_a_cursor() {
     run(async {
         let clock = ManualClock::new();
         let options = Options { ahead_seconds: 3_600, span_seconds: 3_600, ..options(&clock) };
-        let (_, running) = changed(&options, &clock, |b| b.late = 0.0);
+        let (_, running) = serve_with(&options, &clock, |b| b.late = 0.0);
         let before = walk(&running, "limit=100").await;
         let mut after = String::new();
         let mut listed = Vec::new();
@@ -110,7 +110,7 @@ fn b24_events_before_logging_was_on_are_absent() {
     run(async {
         let clock = ManualClock::new();
         let since = clock.now() - SignedDuration::from_hours(48);
-        let (_, running) = changed(&options(&clock), &clock, |b| b.kept_since = since);
+        let (_, running) = serve_with(&options(&clock), &clock, |b| b.kept_since = since);
         let events = walk(&running, "limit=100").await;
         assert!(!events.is_empty() && seconds(&events).iter().all(|second| *second >= since.as_second()));
         clock.pass(5);
@@ -122,7 +122,7 @@ fn b24_events_before_logging_was_on_are_absent() {
 fn b24_retention_advances_and_the_ledger_names_the_expiry() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = changed(&options(&clock), &clock, |b| b.kept_seconds = Some(3 * DAY));
+        let (_, running) = serve_with(&options(&clock), &clock, |b| b.kept_seconds = Some(3 * DAY));
         let first = walk_all(&running).await;
         clock.pass(DAY);
         let second = walk_all(&running).await;
@@ -144,7 +144,7 @@ fn b24_retention_advances_and_the_ledger_names_the_expiry() {
 fn b24_old_events_are_dropped_between_two_calls() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = changed(&options(&clock), &clock, |b| b.late = 0.0);
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.late = 0.0);
         let page = page_ids(&get(&running, "limit=100").await);
         clock.pass(10);
         simulator.change(|b| b.kept_since = Timestamp::MAX);

@@ -1,13 +1,14 @@
-//! Irregular addresses: values that are no address, and addresses with a port, brackets or a name.
+//! Irregular addresses: values that are no IP address, and IP addresses with a port or brackets.
 
 use serde_json::{Value, json};
 
-use crate::dice::Dice;
 use crate::fields::Fields;
+use crate::seeded_rng::SeededRng;
 
-/// Replaces an address by one with a zone, one with a port after a hyphen, an address within an address, or a list.
-pub(super) fn odd(fields: &mut Fields<'_>, dice: &mut Dice) {
-    let odd = dice.pick(&[
+/// Replaces `ClientIP` by an address that is hard to parse: with a zone, with a port after a hyphen, IPv4-mapped with a
+/// port, or as a list.
+pub(super) fn replace_client_ip(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    let address = rng.pick(&[
         "2603:10b6:208:1ab::20%7",
         "203.0.113.7%11:443",
         "203.0.113.7-443",
@@ -16,15 +17,15 @@ pub(super) fn odd(fields: &mut Fields<'_>, dice: &mut Dice) {
         "20.92.177.18, 162.158.2.18",
         "::ffff:198.51.100.7",
     ]);
-    fields.replace("ClientIP", odd);
+    fields.replace("ClientIP", address);
 }
 
-pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
-    let name = dice.pick(&["ClientIP", "ClientIPAddress", "ActorIpAddress"]);
-    if dice.chance(0.1) {
+pub(super) fn make_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    let name = rng.pick(&["ClientIP", "ClientIPAddress", "ActorIpAddress"]);
+    if rng.chance(0.1) {
         return fields.replace(name, Value::Null);
     }
-    let odd = dice.pick(&[
+    let address = rng.pick(&[
         "",
         "[203.0.113.7]",
         "[203.0.113.7]:4711",
@@ -40,5 +41,5 @@ pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
         "HOST01 (10.9000.0.1)",
         "[HOST01 (10.9000.0.1)]",
     ]);
-    fields.replace(name, json!(odd));
+    fields.replace(name, json!(address));
 }

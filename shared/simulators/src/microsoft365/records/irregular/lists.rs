@@ -1,13 +1,13 @@
-//! Irregular lists and people: lists as text, lists of text, missing values, and people as text or as objects.
+//! Irregular lists and people: JSON lists as text, lists of text, missing values, and people as text or as objects.
 
 use serde_json::{Value, json};
 
 use super::value::value;
-use crate::dice::Dice;
 use crate::fields::Fields;
+use crate::seeded_rng::SeededRng;
 
-pub(super) fn properties(fields: &mut Fields<'_>, dice: &mut Dice) {
-    let name = dice.pick(&[
+pub(super) fn properties(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    let name = rng.pick(&[
         "ModifiedProperties",
         "ExtendedProperties",
         "Parameters",
@@ -17,23 +17,23 @@ pub(super) fn properties(fields: &mut Fields<'_>, dice: &mut Dice) {
         "DeviceProperties",
     ]);
     let Some(list) = value(fields, name) else { return };
-    let odd = match dice.below(5) {
+    let irregular = match rng.below(5) {
         0 => json!(list.to_string()),
         1 => json!(["DisplayName", "IsRead"]),
         2 => json!("-Identity \"mina\" -DeliverToMailboxAndForward \"False\""),
         3 => json!([]),
         _ => Value::Null,
     };
-    fields.replace(name, odd);
+    fields.replace(name, irregular);
 }
 
-pub(super) fn people(fields: &mut Fields<'_>, dice: &mut Dice) {
-    let name = dice.pick(&["Actor", "Target", "Sender"]);
+pub(super) fn people(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    let name = rng.pick(&["Actor", "Target", "Sender"]);
     let Some(value) = value(fields, name) else { return };
     let Value::Array(mut people) = value else {
         return fields.replace(name, json!({"DisplayName": "Mina Okafor", "UPN": "mina.okafor@example.com"}));
     };
-    let is_unknown = dice.chance(0.3);
+    let is_unknown = rng.chance(0.3);
     for person in &mut people {
         if is_unknown {
             person["ID"] = json!("Unknown");

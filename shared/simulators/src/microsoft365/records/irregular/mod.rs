@@ -1,4 +1,4 @@
-//! Irregular fields, as real records have them.
+//! Gives fields the irregular forms that were seen in production.
 
 mod addresses;
 mod lists;
@@ -8,35 +8,35 @@ mod value;
 
 use serde_json::Value;
 
-use crate::dice::Dice;
 use crate::fields::Fields;
+use crate::seeded_rng::SeededRng;
 use value::value;
 
-/// Gives the client's address an irregular form.
-pub(super) fn address(fields: &mut Fields<'_>, dice: &mut Dice) {
-    addresses::odd(fields, dice);
+/// Replaces `ClientIP` by an address that is hard to parse.
+pub(super) fn replace_client_ip(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    addresses::replace_client_ip(fields, rng);
 }
 
-/// Gives one or two fields an irregular form.
-pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
-    for _ in 0..1 + dice.below(2) {
-        match dice.below(8) {
-            0 => numbers::as_text(fields, dice),
-            1 => numbers::sizes(fields, dice),
-            2 => addresses::make(fields, dice),
-            3 => times(fields, dice),
-            4 => lists::properties(fields, dice),
-            5 => lists::people(fields, dice),
-            6 => names::make(fields, dice),
-            _ => fields.remove(dice.pick(&["ResultStatus", "ExternalAccess", "UserKey", "Workload", "ClientIP"])),
+/// Gives one or two fields an irregular form. A field that the record does not have is skipped.
+pub(super) fn make_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    for _ in 0..1 + rng.below(2) {
+        match rng.below(8) {
+            0 => numbers::as_text(fields, rng),
+            1 => numbers::sizes(fields, rng),
+            2 => addresses::make_irregular(fields, rng),
+            3 => times(fields, rng),
+            4 => lists::properties(fields, rng),
+            5 => lists::people(fields, rng),
+            6 => names::make_irregular(fields, rng),
+            _ => fields.remove(rng.pick(&["ResultStatus", "ExternalAccess", "UserKey", "Workload", "ClientIP"])),
         }
     }
 }
 
-/// Gives times a zone, a fraction or both.
-fn times(fields: &mut Fields<'_>, dice: &mut Dice) {
+/// Adds a zone, a fraction or both to `CreationTime`.
+fn times(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     if let Some(Value::String(time)) = value(fields, "CreationTime") {
-        let ending = dice.pick(&["Z", ".1234567", ".0000000Z"]);
+        let ending = rng.pick(&["Z", ".1234567", ".0000000Z"]);
         fields.replace("CreationTime", format!("{time}{ending}"));
     }
 }
@@ -49,13 +49,13 @@ mod tests {
 
     use super::*;
 
-    /// Returns the forms of a field in three thousand records, as JSON; `absent` if it is missing.
+    /// Returns the JSON values that the field `name` gets in three thousand records; `absent` if the field is removed.
     fn forms(fields: &Fields<'static>, name: &str) -> HashSet<String> {
-        let mut dice = Dice::new(1, "irregular", 0);
+        let mut rng = SeededRng::new(1, "irregular", 0);
         let mut forms = HashSet::new();
         for _ in 0..3_000 {
             let mut fields = fields.clone();
-            make(&mut fields, &mut dice);
+            make_irregular(&mut fields, &mut rng);
             forms.insert(value(&fields, name).map_or("absent".to_owned(), |value| value.to_string()));
         }
         forms

@@ -1,25 +1,25 @@
-//! Irregular names of users, operations and results.
+//! Irregular ids, operations, users and results.
 
 use serde_json::{Value, json};
 
 use super::value::value;
-use crate::dice::Dice;
 use crate::fields::Fields;
+use crate::seeded_rng::SeededRng;
 
-pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
-    match dice.below(5) {
-        0 => identifier(fields, dice),
+pub(super) fn make_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    match rng.below(5) {
+        0 => identifier(fields, rng),
         1 => operation(fields),
-        2 => fields.replace("UserId", user_id(dice)),
-        3 => fields.replace("UserKey", user_key(dice)),
-        _ => fields.replace("ResultStatus", result(dice)),
+        2 => fields.replace("UserId", user_id(rng)),
+        3 => fields.replace("UserKey", user_key(rng)),
+        _ => fields.replace("ResultStatus", result(rng)),
     }
 }
 
-/// Replaces the `Id` by a text that is no GUID, or by another spelling of it. It stays unique.
-fn identifier(fields: &mut Fields<'_>, dice: &mut Dice) {
+/// Writes the `Id` in upper case, or appends `_1`, so that it is no longer a GUID. It remains unique.
+fn identifier(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     if let Some(Value::String(id)) = value(fields, "Id") {
-        fields.replace("Id", if dice.chance(0.5) { id.to_uppercase() } else { format!("{id}_1") });
+        fields.replace("Id", if rng.chance(0.5) { id.to_uppercase() } else { format!("{id}_1") });
     }
 }
 
@@ -29,8 +29,8 @@ fn operation(fields: &mut Fields<'_>) {
     }
 }
 
-fn user_id(dice: &mut Dice) -> Value {
-    json!(dice.pick(&[
+fn user_id(rng: &mut SeededRng) -> Value {
+    json!(rng.pick(&[
         "",
         "Not Available",
         "Application",
@@ -41,8 +41,8 @@ fn user_id(dice: &mut Dice) -> Value {
     ]))
 }
 
-fn user_key(dice: &mut Dice) -> Value {
-    json!(dice.pick(&[
+fn user_key(rng: &mut SeededRng) -> Value {
+    json!(rng.pick(&[
         "",
         "Not Available",
         "i:0h.f|membership|10033fff@live.com",
@@ -51,6 +51,6 @@ fn user_key(dice: &mut Dice) -> Value {
     ]))
 }
 
-fn result(dice: &mut Dice) -> Value {
-    json!(dice.pick(&["success", "TRUE", "failed", "PartiallySucceeded", "InProgress"]))
+fn result(rng: &mut SeededRng) -> Value {
+    json!(rng.pick(&["success", "TRUE", "failed", "PartiallySucceeded", "InProgress"]))
 }

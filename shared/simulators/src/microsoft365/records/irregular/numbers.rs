@@ -1,13 +1,13 @@
-//! Irregular numbers and booleans: numbers as text, numbers with a fraction, and booleans as text.
+//! Irregular numbers and booleans: numbers and booleans as text, and numbers with a fraction.
 
 use serde_json::{Value, json};
 
 use super::value::value;
-use crate::dice::Dice;
 use crate::fields::Fields;
+use crate::seeded_rng::SeededRng;
 
-pub(super) fn as_text(fields: &mut Fields<'_>, dice: &mut Dice) {
-    let name = dice.pick(&[
+pub(super) fn as_text(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    let name = rng.pick(&[
         "RecordType",
         "UserType",
         "Version",
@@ -17,26 +17,26 @@ pub(super) fn as_text(fields: &mut Fields<'_>, dice: &mut Dice) {
         "ErrorNumber",
         "ExternalAccess",
     ]);
-    let odd = match (name, value(fields, name)) {
-        ("UserType", Some(_)) if dice.chance(0.3) => json!("x"),
+    let irregular = match (name, value(fields, name)) {
+        ("UserType", Some(_)) if rng.chance(0.3) => json!("x"),
         ("ErrorNumber", Some(_)) => json!(50_126),
-        (_, Some(Value::Bool(_))) => json!(dice.pick(&["True", "False"])),
+        (_, Some(Value::Bool(_))) => json!(rng.pick(&["True", "False"])),
         (_, Some(Value::Number(number))) => json!(number.to_string()),
         _ => return,
     };
-    fields.replace(name, odd);
+    fields.replace(name, irregular);
 }
 
-pub(super) fn sizes(fields: &mut Fields<'_>, dice: &mut Dice) {
-    let odd = match dice.below(4) {
+pub(super) fn sizes(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    let irregular = match rng.below(4) {
         0 => json!("75096"),
         1 => json!(1_156_492.0),
         2 => json!("1e9"),
         _ => json!("1000.0"),
     };
-    fields.replace("FileSizeBytes", odd.clone());
+    fields.replace("FileSizeBytes", irregular.clone());
     if let Some(mut item) = value(fields, "Item") {
-        item["SizeInBytes"] = odd;
+        item["SizeInBytes"] = irregular;
         fields.replace("Item", item);
     }
 }

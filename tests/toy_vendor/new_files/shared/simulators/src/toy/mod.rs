@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::dice::Dice;
 use crate::faults::Faults;
-use crate::http::{Reply, Request, bearer, form};
+use crate::http::{Reply, Request, bearer, decode_parameters};
 use crate::ledger::{Entry, Ledger, Served};
 use crate::options::{Clock, Options};
+use crate::seeded_rng::SeededRng;
 use crate::server::{Running, Simulation};
 
 /// The key that the simulator accepts.
@@ -24,12 +24,12 @@ const LOG_TYPE: &str = "Toy.Audit";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviours {
-    /// Every n-th request is answered with a server error; 0 means none.
+    /// Every request whose number is a multiple of this one is answered with a server error; 0 for no errors.
     pub error_every: u64,
 }
 
 impl Behaviours {
-    /// Returns the behaviours for this amount of faults.
+    /// Returns the behaviours of a preset.
     pub fn new(faults: Faults) -> Self {
         Self { error_every: if faults == Faults::None { 0 } else { 3 } }
     }
@@ -48,14 +48,14 @@ impl Behaviours {
     }
 }
 
-/// The simulator. Clones are handles of the same one.
+/// The simulator of the toy vendor. A clone shares all its state with the original.
 #[derive(Clone)]
 pub struct ToySimulator(Arc<Shared>);
 
 struct Shared {
     clock: Clock,
     behaviours: Behaviours,
-    /// The events, oldest first, each with its second.
+    /// The JSON of all events, oldest first, each with its time in seconds since 1970.
     events: Vec<(i64, String)>,
     state: Mutex<State>,
 }
@@ -79,21 +79,21 @@ impl ToySimulator {
     /// Serves the simulator on 127.0.0.1. The caller must be in a tokio runtime.
     ///
     /// # Errors
-    /// The port cannot be bound.
+    /// The port cannot be bound, or the caller is not in a tokio runtime.
     pub fn serve(&self, port: u16) -> io::Result<Running> {
         Running::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
     }
 }
 
-/// Returns the events of these options, oldest first.
+/// Generates the events that `options` ask for, oldest first.
 fn events(options: &Options) -> Vec<(i64, String)> {
     let (first, last) = (options.first().as_second(), options.now.as_second() - 1 + options.ahead_seconds);
     let event = |number: usize| {
-        let mut dice = Dice::new(options.seed, "toy event", number as u64);
-        let second = dice.between(first, last);
+        let mut rng = SeededRng::new(options.seed, "toy event", number as u64);
+        let second = rng.between(first, last);
         let raw = json!({
-            "id": format!("toy-{number}"), "time": second, "action": dice.pick(&["login", "logout"]),
-            "user": format!("user{}@example.com", dice.below(20)), "ip": format!("192.0.2.{}", dice.below(256)),
+            "id": format!("toy-{number}"), "time": second, "action": rng.pick(&["login", "logout"]),
+            "user": format!("user{}@example.com", rng.below(20)), "ip": format!("192.0.2.{}", rng.below(256)),
         });
         (second, raw.to_string())
     };
@@ -132,7 +132,7 @@ impl Simulation for Shared {
         for (event, (_, raw)) in self.events[..visible].iter().enumerate() {
             state.ledger.record(Entry { log_type: LOG_TYPE, event, at: self.now() }, || raw.clone());
         }
-        let parameters = form(request.uri().query().unwrap_or_default().as_bytes());
+        let parameters = decode_parameters(request.uri().query().unwrap_or_default().as_bytes());
         let number = |name: &str| parameters.iter().find(|(known, _)| known == name)?.1.parse::<i64>().ok();
         let (Some(from), Some(to), Some(limit)) = (number("from"), number("to"), number("limit")) else {
             return Reply::new(StatusCode::BAD_REQUEST, "", "");

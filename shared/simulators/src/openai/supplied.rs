@@ -1,4 +1,4 @@
-//! Given events: any JSON values, in any order.
+//! Events that the caller supplied in [`Options::records`](crate::Options::records): any JSON values, in any order.
 
 use std::collections::HashSet;
 use std::io;
@@ -9,17 +9,17 @@ use serde_json::value::RawValue;
 use super::event::Event;
 use super::types;
 use crate::canonical;
-use crate::dice::{Dice, hash};
+use crate::seeded_rng::{SeededRng, hash};
 
-/// Seconds before the start at which an event without a time happened. Every client lists that time.
+/// An event without a time is listed as if it had happened this many seconds before the start.
 const DEFAULT_AGE_SECONDS: i64 = 60;
 
-/// Returns the given events. Each is visible from the time given with it, or at once. Of events with one identity the
-/// first counts.
+/// Returns the supplied events. The event with the index `i` becomes visible at `visible_at[i]`, or at once if that
+/// list is shorter. Of several events with the same identity, only the first is returned.
 ///
 /// # Errors
 /// A record is not JSON.
-pub(super) fn given(records: &[String], visible_at: &[Timestamp], now: Timestamp) -> io::Result<Vec<Event>> {
+pub(super) fn supplied_events(records: &[String], visible_at: &[Timestamp], now: Timestamp) -> io::Result<Vec<Event>> {
     let mut known = HashSet::new();
     let mut events = Vec::with_capacity(records.len());
     for (number, raw) in records.iter().enumerate() {
@@ -34,8 +34,8 @@ pub(super) fn given(records: &[String], visible_at: &[Timestamp], now: Timestamp
 }
 
 fn event(raw: &str, now: Timestamp, visible_at: Timestamp) -> serde_json::Result<Event> {
-    // A `Value` can hold neither lone surrogates nor arbitrarily large numbers, so the raw text is read. Of duplicate
-    // keys the last one counts.
+    // The text is read as a [`RawValue`], because a `Value` can hold neither lone surrogates nor arbitrarily large
+    // numbers. Of duplicate keys, the last one is used.
     let raw: &RawValue = serde_json::from_str(raw)?;
     let fields = canonical::fields(raw.get()).unwrap_or_default();
     let field = |name| fields.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.get());
@@ -52,9 +52,9 @@ fn event(raw: &str, now: Timestamp, visible_at: Timestamp) -> serde_json::Result
     })
 }
 
-/// Returns the id that cursors use for an event without an id.
+/// Returns an id by which cursors name an event that has no id. It depends only on the event's text.
 fn cursor_of(raw: &str) -> String {
-    format!("audit_log-{}", Dice::new(hash(raw), "hidden id", 0).alphanumeric(24))
+    format!("audit_log-{}", SeededRng::new(hash(raw), "hidden id", 0).alphanumeric(24))
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_value_that_is_no_event_has_a_place_in_the_list() {
+    fn a_supplied_value_that_is_no_event_has_a_place_in_the_list() {
         for raw in ["7", "null", "[]", r#"["a", 5]"#, "\"id\"", "{}", r#"{"id":7}"#, r#"{"id":""}"#, r#"{"id":null}"#] {
             let event = read(&format!(" {raw}\n"));
             assert_eq!((event.identity(), event.raw.as_str()), (raw, raw));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn unusual_json_is_read_as_far_as_possible() {
+    fn fields_are_read_from_unusual_json() {
         let raw = r#"{"name":"\ud800","n":1e999,"id":"a","effective_at":12,"type":"tenant.user.added","id":"b"}"#;
         let event = read(raw);
         assert_eq!((event.identity(), event.effective_at, event.is_tenant_scoped), ("b", 12, true));
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn err_names_the_number_of_a_record_that_is_not_json() {
-        let error = given(&["{}".to_owned(), "{".to_owned()], &[], NOW).unwrap_err();
+        let error = supplied_events(&["{}".to_owned(), "{".to_owned()], &[], NOW).unwrap_err();
         assert!(error.to_string().starts_with("record 2: "), "{error}");
     }
 }

@@ -1,16 +1,15 @@
-//! A set of small numbers that needs one bit per number.
+//! A set of small numbers that needs one bit per number up to the largest one.
 
-/// Bits in a word.
-const WORD: u32 = u64::BITS;
+const WORD_BITS: u32 = u64::BITS;
 
-/// A set of numbers.
+/// A set of numbers. Bit `number` is 1 if the set contains `number`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Bits(Vec<u64>);
+pub(super) struct BitSet(Vec<u64>);
 
-impl Bits {
-    /// Adds a number. Returns `false` if the set held it already.
+impl BitSet {
+    /// Adds a number. Returns `false` if the set contained it before.
     pub(super) fn insert(&mut self, number: u32) -> bool {
-        let (word, bit) = place(number);
+        let (word, bit) = word_and_bit(number);
         if word >= self.0.len() {
             self.0.resize(word + 1, 0);
         }
@@ -20,13 +19,13 @@ impl Bits {
     }
 
     pub(super) fn contains(&self, number: u32) -> bool {
-        let (word, bit) = place(number);
+        let (word, bit) = word_and_bit(number);
         self.0.get(word).is_some_and(|bits| bits & bit != 0)
     }
 }
 
-fn place(number: u32) -> (usize, u64) {
-    ((number / WORD) as usize, 1 << (number % WORD))
+fn word_and_bit(number: u32) -> (usize, u64) {
+    ((number / WORD_BITS) as usize, 1 << (number % WORD_BITS))
 }
 
 #[cfg(test)]
@@ -35,7 +34,7 @@ mod tests {
 
     #[test]
     fn a_set_contains_the_added_numbers() {
-        let mut bits = Bits::default();
+        let mut bits = BitSet::default();
         assert!(!bits.contains(1_000_000));
         for number in [0, 63, 64, 2_000_000] {
             assert!(bits.insert(number) && !bits.insert(number) && bits.contains(number), "{number}");

@@ -1,4 +1,5 @@
-//! Accounts of records as numbers. They show whether each record was delivered exactly once, and need little memory.
+//! Compares the delivered records with the available ones. Each record is represented by a number, so that millions of
+//! records fit in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,47 +8,51 @@ use serde_json::Value;
 
 use crate::canonical::canonical;
 
-/// Examples that a [`Difference`] holds.
+/// The largest number of examples in a [`Difference`].
 const MAX_EXAMPLES: usize = 20;
 
-/// Returns the identity of a record as a number, which is part of the SHA-256 of its canonical form.
+/// Returns a number that stands for a record: the first 16 bytes of the SHA-256 hash of its canonical JSON. Two
+/// spellings of the same record have the same number.
 pub fn identity(raw: &str) -> u128 {
     let hash = digest(&SHA256, canonical(raw).as_bytes());
     let first = hash.as_ref().first_chunk().copied().unwrap_or_default();
     u128::from_be_bytes(first)
 }
 
-/// Returns a record's `Id` as a number, in any spelling; `None` if it does not begin with a GUID.
-pub fn id(id: &str) -> Option<u128> {
+/// Returns the number of a GUID at the start of `id`, in upper or lower case; `None` if `id` does not begin with a
+/// GUID.
+pub fn id_number(id: &str) -> Option<u128> {
     let digits: String = id.get(..36)?.split('-').collect();
     (digits.len() == 32).then(|| u128::from_str_radix(&digits, 16).ok()).flatten()
 }
 
-/// Returns the `Id` of a record's text as a number.
-pub(super) fn id_of(raw: &str) -> Option<u128> {
-    id(serde_json::from_str::<Value>(raw).ok()?.get("Id")?.as_str()?)
+/// Returns the `Id` of a record as a number; `None` if the record has no `Id` that begins with a GUID. `raw` is the
+/// record's JSON.
+pub(super) fn record_id_number(raw: &str) -> Option<u128> {
+    id_number(serde_json::from_str::<Value>(raw).ok()?.get("Id")?.as_str()?)
 }
 
-/// Records as numbers per log type, 16 bytes each.
+/// A collection of records, each represented by a number and counted as often as it was added. It needs 16 bytes per
+/// record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Account(BTreeMap<String, Vec<u128>>);
+pub struct RecordTally(BTreeMap<String, Vec<u128>>);
 
-/// The difference between the delivered records and the available ones. Every count is 0 if each record was delivered
+/// The differences between the delivered records and the available ones. Every count is 0 if each record was delivered
 /// exactly once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Records that were available but not delivered.
+    /// The number of available records that were not delivered.
     pub lost: usize,
-    /// Surplus deliveries of available records.
+    /// The number of deliveries of available records beyond the one that is expected of each.
     pub repeated: usize,
-    /// Records that were delivered but never available.
+    /// The number of deliveries of records that were never available.
     pub unexpected: usize,
-    /// The first differences: the log type and the number of the record.
+    /// The log types and numbers of the first records that are lost, repeated or unexpected.
     pub examples: Vec<(String, u128)>,
 }
 
-impl Account {
-    /// Adds a record.
+impl RecordTally {
+    /// Adds a record, even if it was added before.
     pub fn add(&mut self, log_type: &str, identity: u128) {
         match self.0.get_mut(log_type) {
             Some(known) => known.push(identity),
@@ -55,7 +60,7 @@ impl Account {
         }
     }
 
-    /// Returns the number of records, with repetitions.
+    /// Returns the number of added records. A record that was added twice counts twice.
     pub fn len(&self) -> usize {
         self.0.values().map(Vec::len).sum()
     }
@@ -65,8 +70,8 @@ impl Account {
         self.len() == 0
     }
 
-    /// Compares this account of available records with the delivered ones. Two available records with the same number,
-    /// as by `Id`, must be delivered twice.
+    /// Compares these available records with the delivered ones. If the same number was added twice here, it must be
+    /// delivered twice. (Two different records may have the same [`id_number`].)
     pub fn compare(mut self, mut delivered: Self) -> Difference {
         let mut difference = Difference::default();
         let log_types: BTreeSet<_> = self.0.keys().chain(delivered.0.keys()).cloned().collect();
@@ -82,7 +87,7 @@ impl Account {
 }
 
 impl Difference {
-    /// Adds the difference of two sorted lists.
+    /// Adds the differences of one log type. Both lists must be sorted.
     fn add(&mut self, log_type: &str, available: &[u128], delivered: &[u128]) {
         let mut coming = runs(available).peekable();
         for (identity, count) in runs(delivered) {
@@ -105,7 +110,7 @@ impl Difference {
         }
     }
 
-    /// Adds an example unless there are enough, and returns `count`.
+    /// Adds an example unless there are [`MAX_EXAMPLES`] already. Returns `count` unchanged.
     fn example(&mut self, log_type: &str, identity: u128, count: usize) -> usize {
         if self.examples.len() < MAX_EXAMPLES {
             self.examples.push((log_type.to_owned(), identity));
@@ -114,7 +119,7 @@ impl Difference {
     }
 }
 
-/// Returns the distinct numbers of a sorted list, and how often each occurs.
+/// Returns the distinct numbers of a sorted list, each with the number of its occurrences.
 fn runs(sorted: &[u128]) -> impl Iterator<Item = (u128, usize)> {
     sorted.chunk_by(|one, other| one == other).map(|run| (run[0], run.len()))
 }
@@ -123,15 +128,15 @@ fn runs(sorted: &[u128]) -> impl Iterator<Item = (u128, usize)> {
 mod tests {
     use super::*;
 
-    fn account(records: &[(&str, u128)]) -> Account {
-        let mut account = Account::default();
-        records.iter().for_each(|(log_type, identity)| account.add(log_type, *identity));
-        account
+    fn tally(records: &[(&str, u128)]) -> RecordTally {
+        let mut tally = RecordTally::default();
+        records.iter().for_each(|(log_type, identity)| tally.add(log_type, *identity));
+        tally
     }
 
     fn check(delivered: &[(&str, u128)], expected: [usize; 3], examples: &[(&str, u128)]) {
-        let available = account(&[("a", 5), ("a", 1), ("b", 1), ("a", 3), ("a", 3)]);
-        let difference = available.compare(account(delivered));
+        let available = tally(&[("a", 5), ("a", 1), ("b", 1), ("a", 3), ("a", 3)]);
+        let difference = available.compare(tally(delivered));
         assert_eq!([difference.lost, difference.repeated, difference.unexpected], expected, "{difference:?}");
         let examples_found: Vec<_> =
             difference.examples.iter().map(|(log_type, number)| (log_type.as_str(), *number)).collect();
@@ -154,13 +159,13 @@ mod tests {
     #[test]
     fn an_id_has_one_number_in_every_spelling() {
         let number = Some(0x0AF5_1C00_0000_4000_A000_0000_0000_00FF);
-        assert_eq!(id("0af51c00-0000-4000-a000-0000000000ff"), number);
-        assert_eq!(id("0AF51C00-0000-4000-A000-0000000000FF_1"), number);
-        assert_eq!(id_of(r#"{"Id":"0af51c00-0000-4000-a000-0000000000ff"}"#), number);
+        assert_eq!(id_number("0af51c00-0000-4000-a000-0000000000ff"), number);
+        assert_eq!(id_number("0AF51C00-0000-4000-A000-0000000000FF_1"), number);
+        assert_eq!(record_id_number(r#"{"Id":"0af51c00-0000-4000-a000-0000000000ff"}"#), number);
         for text in ["", "0af5", "0af51c00-0000-4000-a000-0000000000f", "nonsense-that-is-thirty-six-long-ééé"] {
-            assert_eq!(id(text), None, "{text}");
+            assert_eq!(id_number(text), None, "{text}");
         }
-        assert_eq!(id_of("17"), None);
+        assert_eq!(record_id_number("17"), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The JSON form of durations and bytes.
+//! The JSON forms of durations and of bytes, for `#[serde(with = …)]`.
 
 /// A duration as a number of milliseconds.
 pub(crate) mod milliseconds {
@@ -15,7 +15,7 @@ pub(crate) mod milliseconds {
     }
 }
 
-/// Bytes as a string if they are valid UTF-8, else as an array of numbers.
+/// Bytes as a string if they are valid UTF-8, otherwise as an array of numbers.
 pub(crate) mod bytes {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

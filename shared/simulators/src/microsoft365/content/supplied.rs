@@ -1,4 +1,5 @@
-//! Given records: lines `{"content_type":…,"record":{…},"created":…}`, of which `created` is optional.
+//! Records that the caller supplied in [`Options::records`]. Each is the text of a JSON object
+//! `{"content_type":…,"record":{…},"created":…}`, of which `created` is optional.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,27 +15,31 @@ use crate::canonical::canonical;
 use crate::moment::after_milliseconds;
 use crate::options::Options;
 
-/// Milliseconds before the start in which given records become available.
-const GIVEN_SPAN_MILLISECONDS: i64 = 1_800_000;
+/// Records without `created` become available within this time before the start.
+const SUPPLIED_SPAN_MILLISECONDS: i64 = 1_800_000;
 
-/// A line of the input.
+/// An element of [`Options::records`].
 #[derive(Deserialize)]
 struct Line<'a> {
     content_type: String,
     #[serde(borrow)]
     record: &'a RawValue,
-    /// The time when the record's blob becomes available.
+    /// The time at which the record's blob becomes available; `None` for a time shortly before the start.
     created: Option<Timestamp>,
 }
 
-/// A record with its place in a feed.
+/// A supplied record: its index among the distinct records, and the time at which its blob becomes available.
 #[derive(Debug, Clone, Copy)]
-struct Placed {
+struct SuppliedRecord {
     number: u32,
     created: Option<Timestamp>,
 }
 
-/// Returns the distinct records, and the feeds with full blobs.
+/// Returns the texts of the distinct records, and the blobs of each content type, in the order of [`ContentType::ALL`].
+/// The blobs name the records by their indices.
+///
+/// # Errors
+/// An element of `lines` is malformed.
 pub(super) fn feeds(
     lines: &[String],
     options: &Options,
@@ -42,21 +47,21 @@ pub(super) fn feeds(
 ) -> io::Result<(Vec<String>, [Vec<Blob>; 5])> {
     let mut records = Vec::new();
     let mut known = HashMap::new();
-    let mut of_type: [Vec<Placed>; 5] = Default::default();
-    for (place, text) in lines.iter().enumerate() {
-        let (content_type, record, created) = read(text).map_err(|what| wrong(place, &what))?;
-        let number = u32::try_from(records.len()).map_err(|_| wrong(place, "there are too many"))?;
+    let mut by_content_type: [Vec<SuppliedRecord>; 5] = Default::default();
+    for (index, text) in lines.iter().enumerate() {
+        let (content_type, record, created) = read(text).map_err(|what| invalid(index, &what))?;
+        let number = u32::try_from(records.len()).map_err(|_| invalid(index, "there are too many"))?;
         let number = *known.entry(canonical(record)).or_insert_with(|| {
             records.push(record.to_owned());
             number
         });
-        of_type[content_type.place()].push(Placed { number, created });
+        by_content_type[content_type.index()].push(SuppliedRecord { number, created });
     }
-    Ok((records, of_type.map(|records| blobs(&records, options, behaviours))))
+    Ok((records, by_content_type.map(|records| blobs(&records, options, behaviours))))
 }
 
-fn wrong(place: usize, what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {what}", place + 1))
+fn invalid(index: usize, what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {what}", index + 1))
 }
 
 fn read(text: &str) -> Result<(ContentType, &str, Option<Timestamp>), String> {
@@ -66,14 +71,15 @@ fn read(text: &str) -> Result<(ContentType, &str, Option<Timestamp>), String> {
     Ok((content_type, line.record.get(), line.created))
 }
 
-/// Returns the blobs of a feed in the order of their listing. Records with different `created` never share a blob.
-fn blobs(records: &[Placed], options: &Options, behaviours: &Behaviours) -> Vec<Blob> {
+/// Returns the blobs of one content type, in the order in which listings show them. Records with different `created`
+/// never share a blob.
+fn blobs(records: &[SuppliedRecord], options: &Options, behaviours: &Behaviours) -> Vec<Blob> {
     let size = behaviours.records_per_blob.max(1);
     let groups = records.chunk_by(|one, other| one.created == other.created);
     let chunks: Vec<_> = groups.flat_map(|group| group.chunks(size)).collect();
-    let step = GIVEN_SPAN_MILLISECONDS / (chunks.len() as i64 + 1);
-    let blob = |(number, records): (usize, &[Placed])| {
-        let usual = after_milliseconds(options.now, step * (number as i64 + 1) - GIVEN_SPAN_MILLISECONDS - 1_000);
+    let step = SUPPLIED_SPAN_MILLISECONDS / (chunks.len() as i64 + 1);
+    let blob = |(number, records): (usize, &[SuppliedRecord])| {
+        let usual = after_milliseconds(options.now, step * (number as i64 + 1) - SUPPLIED_SPAN_MILLISECONDS - 1_000);
         let created = records.first().and_then(|record| record.created).unwrap_or(usual);
         Blob {
             created,
@@ -92,7 +98,7 @@ fn blobs(records: &[Placed], options: &Options, behaviours: &Behaviours) -> Vec<
 mod tests {
     use jiff::SignedDuration;
 
-    use super::super::super::records::Form;
+    use super::super::super::records::RecordForm;
     use super::super::Content;
     use super::*;
 
@@ -105,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn given_records_stay_unchanged_and_lie_just_before_the_start() {
+    fn supplied_records_stay_unchanged_and_lie_just_before_the_start() {
         let lines = [
             line("DLP.All", r#"{"Id":"a","n":1.0}"#),
             line("dlp.all", r#"{"n":1.0,"Id":"a"}"#),
@@ -115,16 +121,16 @@ mod tests {
         let options = options(&lines);
         let content = Content::new(&options, &Behaviours::default()).unwrap();
         assert_eq!(content.records(ContentType::Dlp, 0), [0, 0, 2]);
-        let age = content.feeds[ContentType::Dlp.place()][0].created.duration_until(options.now);
+        let age = content.feeds[ContentType::Dlp.index()][0].created.duration_until(options.now);
         assert!(age > SignedDuration::ZERO && age <= SignedDuration::from_mins(31), "{age}");
-        for form in [Form::Full, Form::Redacted] {
+        for form in [RecordForm::Full, RecordForm::Redacted] {
             let raw = [0, 1, 2].map(|number| content.raw(number, form));
             assert_eq!(raw, [r#"{"Id":"a","n":1.0}"#, r#"{"Id":"b"}"#, "17"]);
         }
     }
 
     #[test]
-    fn given_records_may_name_when_their_blob_becomes_available() {
+    fn supplied_records_may_name_when_their_blob_becomes_available() {
         let created = |id: &str, created: &str| {
             format!(r#"{{"content_type":"DLP.All","record":{{"Id":"{id}"}},"created":"2026-11-{created}Z"}}"#)
         };
@@ -137,13 +143,13 @@ mod tests {
         ];
         let options = options(&lines);
         let content = Content::new(&options, &Behaviours::default()).unwrap();
-        let feed = &content.feeds[ContentType::Dlp.place()];
+        let feed = &content.feeds[ContentType::Dlp.index()];
         let records: Vec<_> = feed.iter().map(|blob| blob.repeated.clone()).collect();
         assert_eq!(records, [vec![3], vec![1, 2], vec![4], vec![0]]);
         let at = |text: &str| format!("2026-11-{text}Z").parse::<Timestamp>().unwrap();
         assert_eq!((feed[0].created, feed[0].listed), (at("20T10:00:00.5"), options.now));
         assert_eq!((feed[3].created, feed[3].listed), (at("23T10:00:00"), at("23T10:00:00")));
-        assert_eq!([0, 1, 2, 3].map(|place| content.ordinal(ContentType::Dlp, place)), [1, 2, 3, 4]);
+        assert_eq!([0, 1, 2, 3].map(|index| content.ordinal(ContentType::Dlp, index)), [1, 2, 3, 4]);
     }
 
     #[test]
