@@ -1,7 +1,8 @@
-//! `p_udm`: one set of names, such as `source_ip` and `actor_user`, over the lines of all log types.
+//! `p_udm`: the member of a line that gives its values under a few names, such as `source_ip` and `actor_user`, which
+//! are the same for all log types.
 //!
-//! A data model reads the line that was just written, so it sees the same as a reader of the line: masked values are
-//! masked, and fields stand under their columns.
+//! A data model reads the line after it was written and not the event. So a masked value stays masked in `p_udm`, and a
+//! path uses the names of the line's columns.
 
 pub(crate) mod builtin;
 mod model;

@@ -1,7 +1,7 @@
 //! The methods of the built-in data models, in Rust.
 //!
-//! The models' files stand in `shared/schema/data_models`, in the reference's own format. Their Python methods and the
-//! functions here return the same values for every line.
+//! The models' files are in `shared/schema/data_models`, in the reference's own format. For every line, the Python
+//! methods in those files and the functions here return the same values.
 
 pub(crate) mod azure_active_directory;
 pub(crate) mod dlp;
@@ -19,14 +19,15 @@ use std::ops::ControlFlow;
 
 use data_models::Value;
 
-use super::native::{List, Members, NativeModel, NativeValue, Read};
+use super::native::{List, Members, NativeModel, NativeValue, PathIndex};
 use super::raw;
 use crate::event::json::write_string;
 
-/// Calls a method of a built-in model on a line. Returns its value as JSON; `None` if the model has no such method.
+/// Calls a method of a built-in model on a line. Returns its value as JSON, `null` if it has no value for this line;
+/// `None` if the model has no such method.
 pub(crate) fn call_native(native: &NativeModel, method: &str, event: &Value<'_>) -> Option<String> {
     let method = native.method(method)?;
-    // The reader of a line expects no white space, and the text of a copy has none.
+    // [`raw`] reads only compact JSON, and the text of an owned copy is compact.
     let text = event.to_owned().to_json();
     let line = Line { text: &text, reads: native.reads };
     let value = (native.values)(&line).take(method);
@@ -40,7 +41,7 @@ struct Line<'l> {
 }
 
 impl Members for Line<'_> {
-    fn get(&self, read: Read) -> Option<&[u8]> {
+    fn get(&self, read: PathIndex) -> Option<&[u8]> {
         self.reads.get(read)?.iter().try_fold(self.text.as_bytes(), |at, name| raw::member(at, name))
     }
 

@@ -6,51 +6,52 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-/// The number of a path in [`NativeModel::reads`].
-pub(crate) type Read = usize;
+/// The index of a path in [`NativeModel::reads`].
+pub(crate) type PathIndex = usize;
 
 /// The members of a line that a built-in model reads.
 pub(crate) trait Members {
-    /// Returns the JSON text at the end of a path of the model's `reads`; `None` if the line does not have it.
-    fn get(&self, read: Read) -> Option<&[u8]>;
+    /// Returns the JSON text of the member that a path of [`NativeModel::reads`] leads to; `None` if the line does not
+    /// have it.
+    fn get(&self, read: PathIndex) -> Option<&[u8]>;
 
-    /// Calls `visit` with the JSON texts of two members of each object in one of the model's `lists`, until it returns
-    /// [`ControlFlow::Break`].
+    /// Calls `visit` for each object of one of [`NativeModel::lists`], with the JSON texts of the two members that the
+    /// [`List`] names, until it returns [`ControlFlow::Break`].
     fn each_row<'l>(&'l self, list: &List, visit: &mut dyn FnMut([Option<&'l [u8]>; 2]) -> ControlFlow<()>);
 }
 
-/// A list of objects, with two members of each object.
+/// A list of objects of which a model reads two members.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct List {
-    /// Its number among the lists of its model.
+    /// The index of this list in [`NativeModel::lists`].
     pub(crate) number: usize,
     pub(crate) name: &'static str,
     pub(crate) cells: [&'static str; 2],
 }
 
-/// Declares the paths that a model reads, and a constant with the [`Read`] of each.
+/// Declares the paths that a model reads as `READS`, and for each path a constant with its [`PathIndex`].
 macro_rules! reads {
     ($($constant:ident: $($name:literal).+;)+) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum Number { $($constant),+ }
-        $(const $constant: $crate::udm::native::Read = Number::$constant as $crate::udm::native::Read;)+
+        $(const $constant: $crate::udm::native::PathIndex = Number::$constant as $crate::udm::native::PathIndex;)+
         const READS: &[&[&str]] = &[$(&[$($name),+]),+];
     };
 }
 pub(crate) use reads;
 
-/// A value that a method returns.
+/// A value that a method returns, which is not converted to the type of its name yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NativeValue<'l> {
-    /// A JSON string without escapes, as it stands on the line.
+    /// A JSON string that needs no unescaping, as it stands on the line.
     Json(&'l [u8]),
-    /// A text.
+    /// A text that is not JSON yet.
     Text(Cow<'l, str>),
     /// A whole number.
     Number(u64),
 }
 
-/// A method of the built-in models.
+/// The methods that built-in models may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NativeMethod {
     ActorUser,
@@ -63,7 +64,7 @@ pub(crate) enum NativeMethod {
 }
 
 impl NativeMethod {
-    /// Returns the name that the models' files have for it.
+    /// Returns the name of the method in the models' YAML files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ActorUser => "get_actor_user",
@@ -77,8 +78,8 @@ impl NativeMethod {
     }
 }
 
-/// The values of the methods on one line. A method without a value on this line, or that the model does not have, is
-/// `None`.
+/// The values of all methods on one line. A field is `None` if the model does not have the method, or the method has no
+/// value for this line.
 #[derive(Debug, Default)]
 pub(crate) struct NativeValues<'l> {
     pub(crate) actor_user: Option<NativeValue<'l>>,
@@ -91,7 +92,7 @@ pub(crate) struct NativeValues<'l> {
 }
 
 impl<'l> NativeValues<'l> {
-    /// Takes the value of a method.
+    /// Returns the value of a method and leaves `None` in its place where the value owns its text.
     pub(crate) fn take(&mut self, method: NativeMethod) -> Option<NativeValue<'l>> {
         match method {
             NativeMethod::ActorUser => self.actor_user.take(),
@@ -105,21 +106,21 @@ impl<'l> NativeValues<'l> {
     }
 }
 
-/// A built-in model's part in Rust.
+/// The Rust part of a built-in model: what it reads of a line, and its methods.
 #[derive(Debug)]
 pub(crate) struct NativeModel {
-    /// The paths of the members that it reads.
+    /// The paths of the members that the methods read.
     pub(crate) reads: &'static [&'static [&'static str]],
-    /// The lists of objects that it reads, by their numbers.
+    /// The lists of objects that the methods read, in the order of [`List::number`].
     pub(crate) lists: &'static [List],
-    /// Its methods, sorted by name.
+    /// The model's methods, sorted by name.
     pub(crate) methods: &'static [NativeMethod],
-    /// Computes the values of its methods.
+    /// Computes the values of all methods on one line.
     pub(crate) values: for<'l> fn(&'l dyn Members) -> NativeValues<'l>,
 }
 
 impl NativeModel {
-    /// Returns the method that has this name.
+    /// Returns the method with this name; `None` if the model does not have it.
     pub(crate) fn method(&self, name: &str) -> Option<NativeMethod> {
         self.methods.iter().copied().find(|method| method.name() == name)
     }

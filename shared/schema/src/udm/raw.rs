@@ -1,7 +1,7 @@
-//! Reads JSON text without allocating. The text must be valid and compact, and its objects must have each key once, like
-//! the text of a line.
+//! Reads JSON text without allocating. The text must be valid and compact, and no object may repeat a key; the text of
+//! a line is always like this.
 //!
-//! On any other text the functions return useless results, but do not panic.
+//! For any other text the results are meaningless, but no function panics.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,14 @@ pub(crate) fn member<'l>(object: &'l [u8], name: &str) -> Option<&'l [u8]> {
     members.find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
 }
 
-/// Returns the JSON text of the last member with a name, in valid JSON that may have white space and duplicate keys.
+/// Returns the JSON text of the last member with this name. The text must be valid JSON, but may have white space and
+/// repeated keys.
 pub(crate) fn last_member<'l>(json: &'l [u8], name: &str) -> Option<&'l [u8]> {
     let mut rest = json.trim_ascii().strip_prefix(b"{")?.trim_ascii_start();
     let mut found = None;
     while let Some((key, after)) = split_value(rest) {
         let (value, after) = split_value(after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start())?;
-        if is_key(inside(key)?, name) {
+        if is_key(unquoted(key)?, name) {
             found = Some(value.trim_ascii_end());
         }
         let after = after.trim_ascii_start();
@@ -28,7 +29,8 @@ pub(crate) fn last_member<'l>(json: &'l [u8], name: &str) -> Option<&'l [u8]> {
     found
 }
 
-/// Returns the members with which a text begins: the text between the quotes of the key, and the JSON text of the value.
+/// Returns the members that `text` is a list of, without the braces around them: for each the text between the quotes
+/// of its key, and the JSON text of its value.
 pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -48,7 +50,8 @@ pub(crate) fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns the JSON texts of the members with these names in each object of an array. Other elements are skipped.
+/// Returns, for each object in an array, the JSON texts of the members with these names. Elements that are not objects
+/// are skipped.
 pub(crate) fn objects<'l, const N: usize>(
     array: &'l [u8],
     names: [&str; N],
@@ -76,14 +79,14 @@ pub(crate) fn objects<'l, const N: usize>(
 
 /// Returns the text of a JSON string that is not empty; `None` for anything else.
 pub(crate) fn text(json: &[u8]) -> Option<Cow<'_, str>> {
-    let inside = std::str::from_utf8(inside(json).filter(|inside| !inside.is_empty())?).ok()?;
+    let inside = std::str::from_utf8(unquoted(json).filter(|inside| !inside.is_empty())?).ok()?;
     Some(if inside.contains('\\') { Cow::Owned(unescape(inside)) } else { Cow::Borrowed(inside) })
 }
 
 /// Returns `true` if a JSON text is a string with this text.
 #[inline]
 pub(crate) fn is_string(json: &[u8], text: &str) -> bool {
-    inside(json).is_some_and(|inside| is_key(inside, text))
+    unquoted(json).is_some_and(|inside| is_key(inside, text))
 }
 
 /// Returns `true` for a JSON string that is not empty.
@@ -91,15 +94,15 @@ pub(crate) fn is_text(json: &[u8]) -> bool {
     json.len() > 2 && json.starts_with(b"\"")
 }
 
-/// Returns the text between the quotes of a JSON string.
+/// Returns the text between the quotes of a JSON string, with its escapes; `None` for anything else.
 #[inline]
-fn inside(json: &[u8]) -> Option<&[u8]> {
+fn unquoted(json: &[u8]) -> Option<&[u8]> {
     json.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
 #[inline]
 fn is_key(inside: &[u8], name: &str) -> bool {
-    // Escapes make a key longer than its name.
+    // Escapes make a key longer than the name that it stands for.
     match inside == name.as_bytes() {
         true => !name.contains('\\'),
         false => {
@@ -109,14 +112,15 @@ fn is_key(inside: &[u8], name: &str) -> bool {
     }
 }
 
-/// Splits off the member with which a text begins. Returns the text between the quotes of its key, its value, and the rest.
+/// Splits off the first member of a list of members. Returns the text between the quotes of its key, its value, and the
+/// rest.
 fn split_member(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (key, after) = split_value(bytes)?;
     let (value, after) = split_value(after.strip_prefix(b":")?)?;
-    Some((inside(key)?, value, after))
+    Some((unquoted(key)?, value, after))
 }
 
-/// Splits off the value with which a text begins. Returns the value and the rest.
+/// Splits off the value at the start of a text. Returns the value and the rest.
 fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = match bytes.first()? {
         b'"' => string_end(bytes, 1)?,
@@ -127,7 +131,7 @@ fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(end)
 }
 
-/// Returns the place behind the closing quote of a string. `from` is a place inside of the string.
+/// Returns the offset after the closing quote of a string. `from` is an offset inside the string.
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
@@ -140,7 +144,7 @@ fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// Returns the place behind the array or object with which the text begins.
+/// Returns the offset after the array or object at the start of a text.
 fn container_end(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut depth) = (0, 0_usize);
     loop {

@@ -1,4 +1,4 @@
-//! Finds members by a text search for their name, which is faster in large objects.
+//! Finds a member by a text search for its name, which in large objects is faster than reading the members one by one.
 
 use std::cell::OnceCell;
 
@@ -6,27 +6,28 @@ use memchr::memmem::{self, Finder};
 
 use super::raw;
 
-/// The shortest object, in bytes, that is searched for the name before its members are read one by one.
+/// The size in bytes from which on an object is searched for the name before its members are read one by one.
 const MIN_SEARCHED_BYTES: usize = 128;
 
-/// A name that most objects do not have. A search for its text is much faster than reading all members.
+/// The name of a member that most objects lack. A search for the name's text rules such objects out quickly.
 #[derive(Debug)]
 pub(super) struct SearchedName {
     name: Box<str>,
     finder: Finder<'static>,
-    /// JSON has a short escape for a character of the name (`\n`, `\/`), so a search cannot prove that the name is absent.
+    /// The name has a character that JSON can write as a short escape, such as `\n` or `\/`. The text search does not
+    /// find such a spelling, so the members are always read.
     has_short_escape: bool,
 }
 
 impl SearchedName {
-    /// Prepares the search for a name.
+    /// Prepares the text search for a name.
     pub(super) fn new(name: &str) -> Self {
         let has_short_escape = name.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\' | b'/'));
         Self { name: name.into(), finder: Finder::new(name).into_owned(), has_short_escape }
     }
 
     /// Returns the JSON text of the member with this name; `None` if `object` is not an object or has no such member.
-    /// `escapes` belongs to the text that holds the object.
+    /// `escapes` must be made from a text that contains `object`.
     pub(super) fn member<'l>(&self, object: &'l [u8], escapes: &UnicodeEscapes<'_>) -> Option<&'l [u8]> {
         let is_possible = object.len() < MIN_SEARCHED_BYTES
             || self.has_short_escape
@@ -36,8 +37,8 @@ impl SearchedName {
     }
 }
 
-/// Tells if a text has escapes of the form `\u0000`, with which any name can be written. The search runs once, when a name
-/// needs it.
+/// Knows if a text has escapes of the form `\u0000`, with which JSON can write any name. The text is searched once, on
+/// the first call that needs the answer.
 #[derive(Debug)]
 pub(super) struct UnicodeEscapes<'l> {
     text: &'l [u8],
@@ -45,7 +46,7 @@ pub(super) struct UnicodeEscapes<'l> {
 }
 
 impl<'l> UnicodeEscapes<'l> {
-    /// The escapes of a text.
+    /// The escapes of a text, which is not searched yet.
     pub(super) fn of(text: &'l [u8]) -> Self {
         Self { text, are_present: OnceCell::new() }
     }

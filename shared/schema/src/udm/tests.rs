@@ -47,7 +47,7 @@ fn line(normalizer: &Normalizer, event: &str) -> (String, Normalized, DriftNames
     (String::from_utf8(out.split_off(start)).unwrap(), normalized, names)
 }
 
-/// Returns the `p_udm` of an event's line, and the names that failed.
+/// Returns the `p_udm` of an event's line, and the names whose evaluation failed.
 fn udm_of(normalizer: &Normalizer, event: &str) -> (String, Vec<String>) {
     let (line, normalized, names) = line(normalizer, event);
     let udm = line.rsplit_once(",\"p_udm\":{").map(|(_, udm)| format!("{{{}", udm.strip_suffix("}\n").unwrap()));
@@ -161,7 +161,7 @@ fn the_values_of_a_line_are_bounded() {
     assert_eq!((udm.matches("\"n").count(), failed.join(" ")), (5, "n5 n6 n7 n8".to_owned()));
 }
 
-/// Each method returns the value that its name says.
+/// Calls methods, each of which returns the kind of value that its name says.
 struct Echo;
 
 impl Methods for Echo {
@@ -200,7 +200,7 @@ reads! {
 
 const LIST: List = List { number: 0, name: "list", cells: ["name", "value"] };
 
-/// Returns the members of all objects of the list.
+/// Returns the two members of each object of the list as text.
 fn rows(line: &dyn Members) -> String {
     let mut text = String::new();
     line.each_row(&LIST, &mut |row| {

@@ -6,7 +6,7 @@ use super::raw;
 use crate::event::json::write_string;
 
 /// The standard names in the order of `p_udm`, each with the type of its values.
-const STANDARD: [(&str, UdmType); 10] = [
+const STANDARD_TYPES: [(&str, UdmType); 10] = [
     ("actor_user", UdmType::Text),
     ("assigned_admin_role", UdmType::Text),
     ("destination_ip", UdmType::Text),
@@ -24,52 +24,53 @@ pub(crate) const STANDARD_NAMES: [&str; 10] = {
     let mut names = [""; 10];
     let mut at = 0;
     while at < names.len() {
-        names[at] = STANDARD[at].0;
+        names[at] = STANDARD_TYPES[at].0;
         at += 1;
     }
     names
 };
 
-/// The type of a name's values.
+/// The type that the values of a name must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UdmType {
     Text,
-    /// A whole number of 64 bits.
+    /// A whole number that fits in an `i64`.
     Integer,
-    /// Any value: the name is not a standard one.
+    /// Any JSON value. This is the type of all names that are not standard ones.
     Any,
 }
 
-/// A value does not have the type of its name.
+/// A value cannot be converted to the type of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Misfit;
+pub(super) struct TypeMismatch;
 
 impl UdmType {
     /// Returns the standard names with their types, in the order of `p_udm`.
     pub(crate) fn standard() -> impl Iterator<Item = (&'static str, Self)> {
-        STANDARD.into_iter()
+        STANDARD_TYPES.into_iter()
     }
 
-    /// Returns the type of a name's values.
+    /// Returns the type that the values of this name must have.
     pub(super) fn of(name: &str) -> Self {
         Self::standard().find(|(standard, _)| *standard == name).map_or(Self::Any, |(_, udm_type)| udm_type)
     }
 
-    /// Converts and writes a value, given as compact JSON. Returns `false` for null, and writes nothing.
-    pub(super) fn write(self, json: &[u8], out: &mut Vec<u8>) -> Result<bool, Misfit> {
+    /// Converts a value, given as compact JSON, and appends it to `out`. For `null` it writes nothing and returns
+    /// `false`.
+    pub(super) fn write(self, json: &[u8], out: &mut Vec<u8>) -> Result<bool, TypeMismatch> {
         if json == b"null" {
             return Ok(false);
         }
         match self {
-            Self::Text if !json.starts_with(b"\"") => write_string(std::str::from_utf8(json).map_err(|_| Misfit)?, out),
+            Self::Text if !json.starts_with(b"\"") => write_string(std::str::from_utf8(json).map_err(|_| TypeMismatch)?, out),
             Self::Text | Self::Any => out.extend_from_slice(json),
             Self::Integer => write_integer(json, out)?,
         }
         Ok(true)
     }
 
-    /// Converts and writes a text.
-    pub(super) fn write_text(self, text: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    /// Converts a text and appends it to `out`.
+    pub(super) fn write_text(self, text: &str, out: &mut Vec<u8>) -> Result<(), TypeMismatch> {
         match self {
             Self::Integer => return write_number(digits(text)?, out),
             Self::Text | Self::Any => write_string(text, out),
@@ -77,33 +78,33 @@ impl UdmType {
         Ok(())
     }
 
-    /// Converts and writes a number.
-    pub(super) fn write_number(self, number: u64, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    /// Converts a number and appends it to `out`.
+    pub(super) fn write_number(self, number: u64, out: &mut Vec<u8>) -> Result<(), TypeMismatch> {
         match self {
-            Self::Integer => write_number(i64::try_from(number).map_err(|_| Misfit)?, out),
-            Self::Any => write!(out, "{number}").map_err(|_| Misfit),
-            Self::Text => write!(out, "\"{number}\"").map_err(|_| Misfit),
+            Self::Integer => write_number(i64::try_from(number).map_err(|_| TypeMismatch)?, out),
+            Self::Any => write!(out, "{number}").map_err(|_| TypeMismatch),
+            Self::Text => write!(out, "\"{number}\"").map_err(|_| TypeMismatch),
         }
     }
 }
 
-fn write_integer(json: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn write_integer(json: &[u8], out: &mut Vec<u8>) -> Result<(), TypeMismatch> {
     let number = match raw::text(json) {
         Some(text) => digits(&text)?,
-        None => std::str::from_utf8(json).ok().and_then(|json| json.parse().ok()).ok_or(Misfit)?,
+        None => std::str::from_utf8(json).ok().and_then(|json| json.parse().ok()).ok_or(TypeMismatch)?,
     };
     write_number(number, out)
 }
 
-fn write_number(number: i64, out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn write_number(number: i64, out: &mut Vec<u8>) -> Result<(), TypeMismatch> {
     // Writing to a vector cannot fail.
-    write!(out, "{number}").map_err(|_| Misfit)
+    write!(out, "{number}").map_err(|_| TypeMismatch)
 }
 
-/// Reads a text that has only digits.
-fn digits(text: &str) -> Result<i64, Misfit> {
+/// Parses a text that consists of digits only; a sign is not allowed.
+fn digits(text: &str) -> Result<i64, TypeMismatch> {
     let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_digits).ok_or(Misfit)
+    text.parse().ok().filter(|_| is_digits).ok_or(TypeMismatch)
 }
 
 #[cfg(test)]
@@ -161,15 +162,15 @@ mod tests {
 
     #[test]
     fn texts_and_numbers_of_methods_are_converted() {
-        let write = |write: &dyn Fn(&mut Vec<u8>) -> Result<(), Misfit>| {
+        let write = |write: &dyn Fn(&mut Vec<u8>) -> Result<(), TypeMismatch>| {
             let mut out = Vec::new();
             write(&mut out).map(|()| String::from_utf8(out).unwrap())
         };
         assert_eq!(write(&|out| UdmType::Text.write_text("a\"", out)), Ok("\"a\\\"\"".to_owned()));
         assert_eq!(write(&|out| UdmType::Integer.write_text("80", out)), Ok("80".to_owned()));
-        assert_eq!(write(&|out| UdmType::Integer.write_text("http", out)), Err(Misfit));
+        assert_eq!(write(&|out| UdmType::Integer.write_text("http", out)), Err(TypeMismatch));
         assert_eq!(write(&|out| UdmType::Text.write_number(80, out)), Ok("\"80\"".to_owned()));
         assert_eq!(write(&|out| UdmType::Any.write_number(u64::MAX, out)), Ok(u64::MAX.to_string()));
-        assert_eq!(write(&|out| UdmType::Integer.write_number(u64::MAX, out)), Err(Misfit));
+        assert_eq!(write(&|out| UdmType::Integer.write_number(u64::MAX, out)), Err(TypeMismatch));
     }
 }

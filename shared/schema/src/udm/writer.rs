@@ -1,4 +1,4 @@
-//! Writes `p_udm`: the values of a model's names on a line.
+//! Writes `p_udm`: the values of a data model's names for one line.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -9,46 +9,46 @@ use data_models::jsonpath::JsonPath;
 use data_models::{DataModel, Name, Value};
 
 use super::model::{Engine, LineModel, SharedMethods};
-use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read};
+use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, PathIndex};
 use super::places::{Places, Slots};
 use super::searched::{SearchedName, UnicodeEscapes};
-use super::udm_type::{Misfit, UdmType};
+use super::udm_type::{TypeMismatch, UdmType};
 use crate::drift::Names;
 use crate::event::json::write_string;
 use crate::language::model::{RowSlots, Schema, Slot};
 
-/// The most bytes of all names and values of a line. A name whose value would exceed the limit fails, so that a line is
-/// never many times as long as its event, whatever a model maps.
+/// The maximum size of the names and values of one line, in bytes. A name whose value would exceed it fails, so that a
+/// model cannot make a line many times as long as its event.
 const MAX_VALUES_BYTES: usize = 1 << 20;
 
 /// Writes `p_udm` on the lines of one schema.
 #[derive(Debug)]
 pub(crate) struct Writer {
     model: LineModel,
-    /// The names of the model, sorted.
+    /// The names that the model maps, sorted.
     names: Box<[UdmName]>,
     slots: Slots,
     native: Option<Native>,
 }
 
-/// A built-in model's part in Rust, with the places that it reads.
+/// The Rust part of a built-in model, with the places in the line that it reads.
 #[derive(Debug)]
 struct Native {
     model: &'static NativeModel,
-    /// The place of each of its [`NativeModel::reads`].
+    /// The place of each path in [`NativeModel::reads`]; `None` if there was no free slot.
     places: Box<[Option<Place>]>,
-    /// The slots of each of its [`NativeModel::lists`].
+    /// The slots of each list in [`NativeModel::lists`]; `None` if the schema does not declare the list.
     lists: Box<[Option<RowSlots>]>,
 }
 
-/// The place of a value: the slot of a member, and the names that lead from there to the value.
+/// The place of a value in the line: the slot of a member, and the names that lead from that member to the value.
 #[derive(Debug)]
 struct Place {
     slot: Slot,
     names: Box<[SearchedName]>,
 }
 
-/// A name of the model, with its path and method.
+/// A name that the model maps, with its path and method.
 #[derive(Debug)]
 struct UdmName {
     name: Box<str>,
@@ -61,30 +61,30 @@ struct UdmName {
 
 #[derive(Debug)]
 enum Path {
-    /// A path of names, which leads to one place.
+    /// A path that consists of names only, which leads to one place.
     Names(Place),
-    /// Any other path. It is evaluated on the whole line.
+    /// Any other path. It is evaluated on the parsed line.
     Any(JsonPath),
 }
 
 #[derive(Debug)]
 enum Method {
     Native(NativeMethod),
-    /// A method that the model's engine calls.
+    /// The name of a method that the model's engine calls.
     Called(Box<str>),
 }
 
-/// A name has no value because its path or its method failed, or because the value does not have the type of the name.
+/// A name has no value because its path or method failed, or because the value cannot be converted to the name's type.
 struct Failed;
 
-impl From<Misfit> for Failed {
-    fn from(Misfit: Misfit) -> Self {
+impl From<TypeMismatch> for Failed {
+    fn from(TypeMismatch: TypeMismatch) -> Self {
         Self
     }
 }
 
 impl Writer {
-    /// Prepares a model for a schema. It sets the slots of the schema's fields that the model reads.
+    /// Prepares a model for the lines of a schema. Sets the slots of the schema's fields that the model reads.
     pub(crate) fn new(model: LineModel, schema: &mut Schema) -> Arc<Self> {
         let mut slots = Slots::default();
         let native = match &model.engine {
@@ -109,8 +109,9 @@ impl Writer {
         &self.slots
     }
 
-    /// Appends `p_udm`, with a comma before it, to the line that begins at `from` in `lines` and is not closed yet. It
-    /// appends nothing if no name has a value. Returns the number of names that failed.
+    /// Appends `p_udm`, with a comma before it, to the line that begins at the offset `from` in `lines` and has no
+    /// closing brace yet. Appends nothing if no name has a value. Records the names that failed and returns their
+    /// number.
     pub(crate) fn write(
         &self,
         from: usize,
@@ -135,7 +136,8 @@ impl Writer {
         count
     }
 
-    /// Writes the names and values with a comma before each. Returns the number of names that failed.
+    /// Appends the names and their values to `out`, each with a comma before it. Records the names that failed and
+    /// returns their number.
     fn values(&self, line: &Line<'_>, out: &mut Vec<u8>, failed: &mut Names) -> u32 {
         let mut count = 0;
         let native = self.native.as_ref();
@@ -183,7 +185,7 @@ impl Native {
 }
 
 impl Place {
-    /// Finds the place at the end of a path of names; `None` if all slots are taken.
+    /// Claims the place that a path of names leads to; `None` if all slots are taken.
     fn new(path: &[impl AsRef<str>], slots: &mut Slots, schema: &mut Schema) -> Option<Self> {
         let (slot, used) = slots.claim(&mut schema.root, path)?;
         let names = path.get(used..)?.iter().map(|name| SearchedName::new(name.as_ref())).collect();
@@ -199,9 +201,10 @@ impl Method {
 }
 
 impl UdmName {
-    /// Writes the value that the name's path finds, or else the value of its method. Returns `false` if there is none.
+    /// Writes the value that the name's path finds, or else the value of its method. Returns `false` if neither has a
+    /// value.
     fn write(&self, line: &Line<'_>, native: &mut NativeValues<'_>, out: &mut Vec<u8>) -> Result<bool, Failed> {
-        match (self.found(line)?, &self.method) {
+        match (self.found_by_path(line)?, &self.method) {
             (Some(json), _) => Ok(self.kind.write(&json, out)?),
             (None, Some(Method::Called(method))) => Ok(self.kind.write(line.call(method)?.as_bytes(), out)?),
             (None, Some(Method::Native(method))) => self.write_native(native.take(*method), out),
@@ -209,12 +212,12 @@ impl UdmName {
         }
     }
 
-    /// Returns the JSON text of the value that the name's path finds.
-    fn found<'l>(&self, line: &Line<'l>) -> Result<Option<Cow<'l, [u8]>>, Failed> {
+    /// Returns the JSON text of the value that the name's path finds; `None` if there is none.
+    fn found_by_path<'l>(&self, line: &Line<'l>) -> Result<Option<Cow<'l, [u8]>>, Failed> {
         match &self.path {
             None => Ok(None),
             Some(Path::Any(path)) => Ok(line.find(path)?.map(into_bytes)),
-            Some(Path::Names(place)) => Ok(line.at(place).map(Cow::Borrowed)),
+            Some(Path::Names(place)) => Ok(line.value_at(place).map(Cow::Borrowed)),
         }
     }
 
@@ -229,13 +232,13 @@ impl UdmName {
     }
 }
 
-/// A written line.
+/// A line that was written, up to `p_udm`.
 struct Line<'l> {
     writer: &'l Writer,
     places: &'l Places,
     /// The line with its closing brace.
     text: &'l [u8],
-    /// The beginning of the line in the written lines.
+    /// The offset at which the line begins in the buffer of lines.
     start: usize,
     escapes: UnicodeEscapes<'l>,
     /// The parsed line, made when a path or method needs it; `None` if the line is nested too deeply.
@@ -243,9 +246,9 @@ struct Line<'l> {
 }
 
 impl<'l> Line<'l> {
-    /// Returns the JSON text at a place.
+    /// Returns the JSON text of the value at a place; `None` if the line does not have it.
     #[inline]
-    fn at(&self, place: &Place) -> Option<&'l [u8]> {
+    fn value_at(&self, place: &Place) -> Option<&'l [u8]> {
         let member = self.places.get(self.text, self.start, place.slot)?;
         place.names.iter().try_fold(member, |at, name| name.member(at, &self.escapes))
     }
@@ -255,7 +258,7 @@ impl<'l> Line<'l> {
         self.whole.get_or_init(parse).as_ref().ok_or(Failed)
     }
 
-    /// Returns the JSON text of the only value that a path finds.
+    /// Returns the JSON text of the value that a path finds, `None` if it finds none. Fails if it finds several.
     fn find(&self, path: &JsonPath) -> Result<Option<Cow<'l, str>>, Failed> {
         let mut found = path.find(self.whole()?).map_err(|_| Failed)?;
         match found.len() {
@@ -268,7 +271,7 @@ impl<'l> Line<'l> {
     fn call(&self, method: &str) -> Result<String, Failed> {
         let Engine::Shared(methods) = &self.writer.model.engine else { return Err(Failed) };
         let result = call(methods, &self.writer.model.model, method, self.whole()?)?;
-        // A line has no white space and no duplicate keys.
+        // [`json`] wants compact text without repeated keys, which an owned copy of the value gives.
         let value = Value::parse(&result).map_err(|_| Failed)?.to_owned();
         json(&value).map(Cow::into_owned)
     }
@@ -286,7 +289,7 @@ fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     }
 }
 
-/// Returns a value's compact JSON text. It fails for a number that JSON does not have.
+/// Returns the compact JSON text of a value. Fails for a number that JSON cannot write, such as infinity.
 fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
     let text = value.to_json();
     let is_json = matches!(value, Value::Raw(_)) || Value::parse(&text).is_ok();
@@ -294,8 +297,8 @@ fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
 }
 
 impl Members for Line<'_> {
-    fn get(&self, read: Read) -> Option<&[u8]> {
-        self.at(self.writer.native.as_ref()?.places.get(read)?.as_ref()?)
+    fn get(&self, read: PathIndex) -> Option<&[u8]> {
+        self.value_at(self.writer.native.as_ref()?.places.get(read)?.as_ref()?)
     }
 
     fn each_row<'l>(&'l self, list: &List, visit: &mut dyn FnMut([Option<&'l [u8]>; 2]) -> ControlFlow<()>) {

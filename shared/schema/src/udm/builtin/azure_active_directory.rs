@@ -1,4 +1,4 @@
-//! `Microsoft365.Audit.AzureActiveDirectory`
+//! The methods of the data model of `Microsoft365.Audit.AzureActiveDirectory`.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -43,15 +43,15 @@ const EXTENDED_PROPERTIES: List = List { number: 0, name: "ExtendedProperties", 
 const ACTOR: List = List { number: 1, name: "Actor", cells: ["Type", "ID"] };
 const TARGET: List = List { number: 2, name: "Target", cells: ["Type", "ID"] };
 
-/// The `Type` of an identity that is a user principal name.
-const PRINCIPAL_NAME: &[u8] = b"5";
-/// The `RecordType` of sign-ins by the older account logon.
-const ACCOUNT_LOGON: &[u8] = b"9";
-/// The properties of a user's second factors: the methods that the user has registered, and the requirement that an
-/// administrator has set.
-const FACTORS: [&str; 2] = ["StrongAuthenticationMethod", "StrongAuthenticationRequirement"];
+/// The `Type` of an entry of `Actor` or `Target` that is a user principal name.
+const USER_PRINCIPAL_NAME_TYPE: &[u8] = b"5";
+/// The `RecordType` of events about account logons (`AzureActiveDirectoryAccountLogon`).
+const ACCOUNT_LOGON_RECORD_TYPE: &[u8] = b"9";
+/// The properties of a user's multi-factor authentication: the methods that the user has registered, and the
+/// requirement that an administrator has set.
+const MFA_PROPERTIES: [&str; 2] = ["StrongAuthenticationMethod", "StrongAuthenticationRequirement"];
 
-/// The event types of operations. The names of operations have no full stop here, although most end with one.
+/// The event type of each operation. The operations stand here without the full stop with which most of them end.
 static EVENT_TYPES: Table<41> = Table::new([
     ("Add eligible member to role", ADMIN_ROLE_ASSIGNED),
     ("Add eligible member to role in PIM completed (permanent)", ADMIN_ROLE_ASSIGNED),
@@ -123,7 +123,7 @@ fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
 
 /// Returns the first user principal name in a list of identities.
 fn principal_name<'l>(members: &'l dyn Members, list: &List) -> Option<NativeValue<'l>> {
-    let is_name = |kind: Option<&[u8]>| kind == Some(PRINCIPAL_NAME);
+    let is_name = |kind: Option<&[u8]>| kind == Some(USER_PRINCIPAL_NAME_TYPE);
     find_row(members, list, |[kind, id]| if is_name(kind) { known_string(id?) } else { None })
 }
 
@@ -143,9 +143,9 @@ fn user_agent<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
     of_sign_in.and_then(known_string).or_else(|| user_agent_in_details(&raw::text(details?)?))
 }
 
-/// Returns the user agent in an object that is sent as text.
+/// Returns the user agent in `additionalDetails`, a JSON object that is sent as a string.
 fn user_agent_in_details(details: &str) -> Option<NativeValue<'static>> {
-    // The search below relies on valid JSON.
+    // [`raw::last_member`] relies on valid JSON.
     Value::parse(details).ok()?;
     let member = raw::last_member(details.as_bytes(), "User-Agent")?;
     raw::text(member).filter(|text| is_known(text)).map(|text| NativeValue::Text(text.into_owned().into()))
@@ -172,7 +172,7 @@ fn event_type(members: &dyn Members) -> Option<&'static str> {
 }
 
 fn account_logon(members: &dyn Members, operation: &str) -> Option<&'static str> {
-    let is_logon = members.get(RECORD_TYPE) == Some(ACCOUNT_LOGON) && operation.to_ascii_lowercase().contains("logon");
+    let is_logon = members.get(RECORD_TYPE) == Some(ACCOUNT_LOGON_RECORD_TYPE) && operation.to_ascii_lowercase().contains("logon");
     is_logon.then_some(SUCCESSFUL_LOGIN)
 }
 
@@ -182,10 +182,10 @@ fn is_failed_login(members: &dyn Members) -> bool {
     has_error || has_status || has_failed(members.get(RESULT_STATUS))
 }
 
-/// Returns the change of the user's second factors: of the methods that the user has registered, or else of the requirement
-/// that an administrator has set.
+/// Returns the change of the user's multi-factor authentication: that of the registered methods, or else that of the
+/// requirement that an administrator has set. `None` if neither changed.
 fn mfa_change(members: &dyn Members) -> Option<&'static str> {
-    let [method, requirement] = changes(members.get(MODIFIED_PROPERTIES)?, FACTORS);
+    let [method, requirement] = changes(members.get(MODIFIED_PROPERTIES)?, MFA_PROPERTIES);
     let methods = match method {
         Some((false, true)) => Some(MFA_ENABLED),
         Some((true, false)) => Some(MFA_DISABLED),
@@ -199,8 +199,8 @@ fn mfa_change(members: &dyn Members) -> Option<&'static str> {
     })
 }
 
-/// Returns, for the first property of each of these names, `true` if it had a value before, and `true` if it has one now;
-/// `None` for a property that did not change.
+/// Compares the old and the new value of the first property of each of these names. Returns whether the old and whether
+/// the new value has any content; `None` for a property that did not change or is absent.
 fn changes<const N: usize>(properties: &[u8], names: [&str; N]) -> [Option<(bool, bool)>; N] {
     let mut first = [None; N];
     for [name, old, new] in raw::objects(properties, ["Name", "OldValue", "NewValue"]) {
@@ -220,7 +220,7 @@ fn content(value: Option<&[u8]>) -> Cow<'_, str> {
     text.trim_matches(['[', ']', '"', ' ', '\t', '\r', '\n']).to_owned().into()
 }
 
-/// Returns the role that an operation gives.
+/// Returns the role that an operation assigns.
 fn granted_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
     let rows = raw::objects(members.get(MODIFIED_PROPERTIES)?, ["Name", "NewValue"]);
     let mut named = rows.filter(|[name, _]| position(*name, &["Role.DisplayName"]).is_some());

@@ -1,4 +1,4 @@
-//! `Microsoft365.DLP.All`
+//! The methods of the data model of `Microsoft365.DLP.All`.
 
 use super::read::{first_string, source};
 use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValues, reads};

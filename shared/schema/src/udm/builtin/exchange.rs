@@ -1,7 +1,7 @@
-//! `Microsoft365.Audit.Exchange`
+//! The methods of the data model of `Microsoft365.Audit.Exchange`.
 
 use super::event_types::*;
-use super::read::{find_row, first_string, has_failed, look_up, of_operation, source, string};
+use super::read::{find_row, first_string, has_failed, look_up, event_type_of_operation, source, string};
 use super::table::Table;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
@@ -55,9 +55,9 @@ static EVENT_TYPES: Table<20> = Table::new([
     ("Update-RoleGroupMember", USER_ROLE_MODIFIED),
 ]);
 
-/// The parameter of a cmdlet that names the role it gives.
+/// For each cmdlet that assigns a role, the parameter that names the role.
 const ROLES: &[(&str, &str)] = &[("Add-RoleGroupMember", "Identity"), ("New-ManagementRoleAssignment", "Role")];
-/// The parameter of a cmdlet that names the user it gives a role to.
+/// For each cmdlet that assigns a role, the parameter that names the user who gets it.
 const MEMBERS: &[(&str, &str)] = &[("Add-RoleGroupMember", "Member"), ("New-ManagementRoleAssignment", "User")];
 
 fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
@@ -78,7 +78,7 @@ fn assigned_admin_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> 
     parameter(members, ROLES).filter(|_| !has_failed(members.get(RESULT_STATUS)))
 }
 
-/// Returns the parameter that a table names for the operation.
+/// Returns the value of the parameter that the table `names` has for the event's operation.
 fn parameter<'l>(members: &'l dyn Members, names: &[(&str, &'static str)]) -> Option<NativeValue<'l>> {
     let name = look_up(names, &raw::text(members.get(OPERATION)?)?)?;
     find_row(members, &PARAMETERS, |[key, value]| if raw::is_string(key?, name) { string(value?) } else { None })
@@ -90,5 +90,5 @@ fn event_type(members: &dyn Members) -> Option<&'static str> {
     if is_login && has_failed(status) {
         return Some(FAILED_LOGIN);
     }
-    of_operation(&EVENT_TYPES, operation, status)
+    event_type_of_operation(&EVENT_TYPES, operation, status)
 }

@@ -1,7 +1,7 @@
-//! `Microsoft365.Audit.General`
+//! The methods of the data model of `Microsoft365.Audit.General`.
 
 use super::event_types::*;
-use super::read::{find_row, first_string, of_operation, source, string, text};
+use super::read::{find_row, first_string, event_type_of_operation, source, string, text};
 use super::table::Table;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
@@ -42,7 +42,7 @@ fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
     let listed = members.get(CLIENT_IPS).into_iter().flat_map(raw::elements);
     let (source_ip, source_port) = source(of_user.chain(listed).chain(members.get(SENDER_IP)));
     NativeValues {
-        event_type: of_operation(&EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS)),
+        event_type: event_type_of_operation(&EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS)),
         source_ip,
         source_port,
         user: user(members),

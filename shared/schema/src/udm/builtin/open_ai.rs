@@ -1,11 +1,11 @@
-//! `OpenAI.Audit`
+//! The methods of the data model of `OpenAI.Audit`.
 
 use std::borrow::Cow;
 
 use super::event_types::*;
 use super::read::{first_string, source, text};
 use super::table::Table;
-use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read, reads};
+use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, PathIndex, reads};
 
 pub(crate) static MODEL: NativeModel = NativeModel {
     reads: READS,
@@ -50,7 +50,7 @@ reads! {
     SERVICE_ACCOUNT_DELETED: "service_account_deleted"."id";
 }
 
-const ACTORS: &[Read] = &[
+const ACTORS: &[PathIndex] = &[
     SESSION_USER_EMAIL,
     SESSION_USER,
     ACTOR_USER_EMAIL,
@@ -61,7 +61,7 @@ const ACTORS: &[Read] = &[
     KEY_SERVICE_ACCOUNT,
 ];
 
-const TARGETS: &[Read] = &[
+const TARGETS: &[PathIndex] = &[
     USER_EMAIL,
     USER,
     INVITED_EMAIL,
@@ -133,7 +133,7 @@ fn event_type(kind: &str, gives_admin_role: bool) -> Option<&'static str> {
     Some(if is_change && gives_admin_role { ADMIN_ROLE_ASSIGNED } else { event_type })
 }
 
-/// Returns the role that the event gives, if it is the role of an owner or an administrator.
+/// Returns the role that an event of the type `kind` assigns, if it is the role of an owner or an administrator.
 fn admin_role<'l>(members: &'l dyn Members, kind: &str) -> Option<Cow<'l, str>> {
     let role = match kind {
         "role.assignment.created" => role_of_assignment(text(members, ASSIGNMENT)?)?,
@@ -151,8 +151,8 @@ fn contains(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
-/// Returns the role in an assignment's id, such as `api-owner` in `role_assignment_role-api-owner__organization__org-1_user-2`
-/// and in `role-api-owner__organization__org-1_user-2`.
+/// Returns the role in the id of a role assignment: `api-owner` for both
+/// `role_assignment_role-api-owner__organization__org-1_user-2` and `role-api-owner__organization__org-1_user-2`.
 fn role_of_assignment(id: Cow<'_, str>) -> Option<Cow<'_, str>> {
     match id {
         Cow::Borrowed(id) => role_in(id).map(Cow::Borrowed),

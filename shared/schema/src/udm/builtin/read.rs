@@ -1,22 +1,22 @@
-//! Functions that the methods of several models use.
+//! Functions that the methods of several built-in models use.
 //!
-//! The functions read field names in the spelling of the schema, because every line has it.
+//! They expect field names exactly as the schema spells them, because the normaliser writes them so on every line.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::table::Table;
-use crate::udm::native::{List, Members, NativeValue, Read};
+use crate::udm::native::{List, Members, NativeValue, PathIndex};
 use crate::udm::raw;
 use crate::value::indicator::address::{addresses_and_ports, is_ip};
 
 /// Texts that Microsoft writes in place of a name or an identifier that it does not know.
 const PLACEHOLDERS: [&str; 3] = ["Not Available", "Unknown", "<null>"];
-/// The results of failed operations, in lower case.
-const FAILED: [&str; 3] = ["failed", "failure", "false"];
+/// The values of `ResultStatus` that mean a failed operation, in lower case.
+const FAILED_RESULTS: [&str; 3] = ["failed", "failure", "false"];
 
-/// Returns the text at the end of a path.
-pub(super) fn text<'l>(members: &'l dyn Members, read: Read) -> Option<Cow<'l, str>> {
+/// Returns the text at the end of a path; `None` if it is empty or not a string.
+pub(super) fn text<'l>(members: &'l dyn Members, read: PathIndex) -> Option<Cow<'l, str>> {
     raw::text(members.get(read)?)
 }
 
@@ -34,8 +34,8 @@ pub(super) fn known_string(json: &[u8]) -> Option<NativeValue<'_>> {
     if is_placeholder { None } else { string(json) }
 }
 
-/// Returns the first string that is not empty at the end of several paths.
-pub(super) fn first_string<'l>(members: &'l dyn Members, reads: &[Read]) -> Option<NativeValue<'l>> {
+/// Returns the first non-empty string at the end of the given paths, in their order.
+pub(super) fn first_string<'l>(members: &'l dyn Members, reads: &[PathIndex]) -> Option<NativeValue<'l>> {
     reads.iter().find_map(|read| string(members.get(*read)?))
 }
 
@@ -44,7 +44,8 @@ pub(super) fn is_known(text: &str) -> bool {
     !PLACEHOLDERS.contains(&text)
 }
 
-/// Returns the first bare IP address in the values, and the port that follows it.
+/// Returns the first IP address in the values, and its port. A value may be an address alone, or text with addresses
+/// and ports in it.
 pub(super) fn source<'l>(values: impl IntoIterator<Item = &'l [u8]>) -> (Option<NativeValue<'l>>, Option<u16>) {
     let found = values.into_iter().find_map(|json| match raw::text(json)? {
         Cow::Borrowed(text) => {
@@ -63,7 +64,7 @@ pub(super) fn source<'l>(values: impl IntoIterator<Item = &'l [u8]>) -> (Option<
     found.map_or((None, None), |(address, port)| (Some(address), port))
 }
 
-/// Returns the first value that `find` finds in an object of a list.
+/// Calls `find` with the objects of a list until it returns a value, and returns that value.
 pub(super) fn find_row<'l, T>(
     members: &'l dyn Members,
     list: &List,
@@ -77,7 +78,7 @@ pub(super) fn find_row<'l, T>(
     found
 }
 
-/// Returns the place of a `Name` in a list of names.
+/// Returns the index in `names` of a name that is given as a JSON string; `None` if it is not among them.
 pub(super) fn position(name: Option<&[u8]>, names: &[&str]) -> Option<usize> {
     let name = name?;
     names.iter().position(|wanted| raw::is_string(name, wanted))
@@ -86,16 +87,16 @@ pub(super) fn position(name: Option<&[u8]>, names: &[&str]) -> Option<usize> {
 /// Returns `true` if a `ResultStatus` says that the operation failed.
 pub(super) fn has_failed(result_status: Option<&[u8]>) -> bool {
     let status = result_status.and_then(raw::text);
-    status.is_some_and(|status| FAILED.iter().any(|failed| status.eq_ignore_ascii_case(failed)))
+    status.is_some_and(|status| FAILED_RESULTS.iter().any(|failed| status.eq_ignore_ascii_case(failed)))
 }
 
-/// Looks up a text in a table, in any letter case.
+/// Looks up a text in a table; the case of letters does not matter.
 pub(super) fn look_up(table: &[(&str, &'static str)], text: &str) -> Option<&'static str> {
     table.iter().find(|(key, _)| key.eq_ignore_ascii_case(text)).map(|(_, value)| *value)
 }
 
-/// Returns the event type of an operation, unless the operation failed.
-pub(super) fn of_operation<const N: usize>(
+/// Returns the event type of an operation, `None` if the operation is unknown or failed.
+pub(super) fn event_type_of_operation<const N: usize>(
     table: &Table<N>,
     operation: Option<&[u8]>,
     result_status: Option<&[u8]>,

@@ -1,7 +1,7 @@
-//! `Microsoft365.Audit.SharePoint`
+//! The methods of the data model of `Microsoft365.Audit.SharePoint`.
 
 use super::event_types::*;
-use super::read::{first_string, of_operation, source};
+use super::read::{first_string, event_type_of_operation, source};
 use super::table::Table;
 use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 
@@ -44,7 +44,7 @@ static EVENT_TYPES: Table<10> = Table::new([
 ]);
 
 fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
-    let event_type = of_operation(&EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS));
+    let event_type = event_type_of_operation(&EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS));
     let is_grant = event_type == Some(ADMIN_ROLE_ASSIGNED);
     let (source_ip, source_port) = source(members.get(CLIENT_IP));
     NativeValues {

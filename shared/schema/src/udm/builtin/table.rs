@@ -1,19 +1,19 @@
-//! A table of texts that ignores the case of letters.
+//! A hash table, built at compile time, of texts whose case does not matter.
 
-/// Places of the index. A table has at most half as many entries.
+/// The length of the index. A table has at most half as many entries, so the index always has free places.
 const PLACES: usize = 128;
 
-/// Texts and their values, with an index by the length and by the first and last letter of a text.
+/// Texts and their values, with a hash index over the length and the first and last letter of each text.
 #[derive(Debug)]
 pub(super) struct Table<const N: usize> {
     entries: [(&'static str, &'static str); N],
-    /// The number of an entry plus one for each place; 0 for a free place. An entry whose place is taken has the next free
-    /// place.
+    /// Holds at each place the number of an entry, counted from 1, or 0 if the place is free. An entry whose place is
+    /// taken gets the next free one.
     index: [u8; PLACES],
 }
 
 impl<const N: usize> Table<N> {
-    /// Makes a table. The texts must not be empty, and must differ also without their case.
+    /// Builds a table. The texts must not be empty, and must differ in more than the case of letters.
     pub(super) const fn new(entries: [(&'static str, &'static str); N]) -> Self {
         assert!(N <= PLACES / 2, "the index is too small");
         let mut index = [0; PLACES];
@@ -24,13 +24,13 @@ impl<const N: usize> Table<N> {
                 place = (place + 1) % PLACES;
             }
             entry += 1;
-            // There are fewer entries than places.
+            // It fits, because there are fewer entries than places.
             index[place] = entry as u8;
         }
         Self { entries, index }
     }
 
-    /// Returns the value of a text.
+    /// Returns the value of a text; `None` if the table does not have the text.
     pub(super) fn get(&self, text: &str) -> Option<&'static str> {
         let mut place = place(text.as_bytes());
         loop {
@@ -49,7 +49,7 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// Returns the first place for a text.
+/// Returns the place at which the search for a text begins.
 const fn place(text: &[u8]) -> usize {
     match text {
         [] => 0,

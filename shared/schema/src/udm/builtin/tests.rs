@@ -52,7 +52,7 @@ fn examples(log_type: LogType) -> Vec<Example> {
     examples.examples
 }
 
-/// Returns the names that have a value in a line, and their values.
+/// Returns the names that have a value for a line, with their values.
 fn values(model: &DataModel, line: &serde_json::Value) -> BTreeMap<String, serde_json::Value> {
     let text = line.to_string();
     let event = Value::parse(&text).unwrap();
@@ -101,11 +101,11 @@ fn the_methods_in_rust_are_those_of_the_files() {
     }
 }
 
-/// Notes the paths that a model reads on a line.
-struct Noted<'l>(Line<'l>, RefCell<BTreeSet<Read>>);
+/// Reads a line, and records the paths that a model asks for.
+struct ReadRecorder<'l>(Line<'l>, RefCell<BTreeSet<PathIndex>>);
 
-impl Members for Noted<'_> {
-    fn get(&self, read: Read) -> Option<&[u8]> {
+impl Members for ReadRecorder<'_> {
+    fn get(&self, read: PathIndex) -> Option<&[u8]> {
         self.1.borrow_mut().insert(read);
         self.0.get(read)
     }
@@ -115,7 +115,7 @@ impl Members for Noted<'_> {
     }
 }
 
-/// Returns `true` if a field has the first name of a path, or a name that begins with it.
+/// Returns `true` if the path of a field, with `_` in place of `.`, is the first name of `path` or begins with it.
 fn is_in_schema(fields: &[crate::FieldInfo], path: &[&str]) -> bool {
     let is_first = |rest: &str| rest.is_empty() || rest.starts_with(['.', '_', '[']);
     fields.iter().any(|field| field.path.replace('.', "_").strip_prefix(path[0]).is_some_and(is_first))
@@ -135,10 +135,10 @@ fn a_model_reads_every_path_that_it_declares_and_all_are_in_the_schema() {
             assert!(cells.iter().all(|cell| fields.iter().any(|field| field.path == *cell)), "{list:?}");
         }
         let mut read = BTreeSet::new();
-        // On an empty line, every method reads all of its candidates.
+        // On an empty line, every method tries all of its paths.
         let lines = examples(log_type).into_iter().map(|example| example.event.to_string());
         for text in lines.chain(["{}".to_owned()]) {
-            let members = Noted(Line { text: &text, reads: native.reads }, RefCell::default());
+            let members = ReadRecorder(Line { text: &text, reads: native.reads }, RefCell::default());
             (native.values)(&members);
             read.extend(members.1.into_inner());
         }
@@ -147,7 +147,7 @@ fn a_model_reads_every_path_that_it_declares_and_all_are_in_the_schema() {
     }
 }
 
-/// Returns the value of a method on a line, as JSON; `None` if it has no value.
+/// Returns the value of a method on a line, as JSON; `None` if the method has no value for this line.
 fn native(log_type: LogType, method: &str, line: &str) -> Option<String> {
     let native = log_type.spec().native_model;
     let method = native.method(method).unwrap();
