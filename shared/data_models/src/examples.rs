@@ -1,6 +1,7 @@
-//! Worked examples beside models: events, and the names that have a value in them. They are tests and documentation.
+//! Reads and checks worked examples of data models: events, with the names that must have a value in them. They serve
+//! as tests and as documentation.
 //!
-//! A file of examples has no `AnalysisType`, so that the reference tool ignores it.
+//! A file of examples has no `AnalysisType`, so Panther's tool ignores it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,22 +14,23 @@ use crate::specification::{Fault, SourceFile};
 use crate::value::Value;
 use crate::yaml::{self, Content};
 
-/// An example: an event, and what a model makes of it.
+/// An example: an event, and the values that its model must find in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// The path of its file.
+    /// The path of the file that has the example.
     pub path: String,
-    /// The line on which it begins, from 1.
+    /// The line on which the example begins, from 1.
     pub line: u64,
     /// The log type of the event.
     pub log_type: String,
-    /// `Name`
+    /// The member `Name` of the example.
     pub name: String,
-    /// `Event`, as JSON.
+    /// The member `Event` as JSON text.
     pub event: String,
-    /// `Expected`: all names that have a value, and these values. A value that is null may be left out.
+    /// The member `Expected`: every name that must have a value, with this value. Names whose value is null may be left
+    /// out.
     pub expected: BTreeMap<String, Json>,
-    /// `Fails`: all names of which the path or the method fails.
+    /// The member `Fails`: the names whose path or method must fail.
     pub fails: BTreeSet<String>,
 }
 
@@ -50,7 +52,7 @@ struct ExampleText {
     fails: BTreeSet<String>,
 }
 
-/// Reads the examples of all files that have `Examples` and are no specification.
+/// Reads the examples of all files that have the key `Examples` and are not specifications.
 ///
 /// # Errors
 /// The faults of all files.
@@ -80,7 +82,7 @@ fn read_file(file: &SourceFile) -> Result<Vec<Example>, Fault> {
     })?;
     let example = |spanned: Spanned<ExampleText>| {
         let ExampleText { name, event, expected, fails } = spanned.value;
-        // An event may be written as its JSON text.
+        // A string is the JSON text of the event.
         let event = if let Json::String(text) = event { text } else { event.to_string() };
         let line = spanned.referenced.line();
         Example { path: file.path.clone(), line, log_type: read.log_type.clone(), name, event, expected, fails }
@@ -89,7 +91,8 @@ fn read_file(file: &SourceFile) -> Result<Vec<Example>, Fault> {
 }
 
 impl Example {
-    /// Compares what the model makes of the event with what is expected. Returns the differences.
+    /// Evaluates the model on the event and returns the differences from [`Self::expected`] and [`Self::fails`], as
+    /// text for people.
     pub fn differences(&self, model: &DataModel, methods: &mut dyn Methods) -> Vec<String> {
         let event = match Value::parse(&self.event) {
             Ok(event) => event,
@@ -106,7 +109,7 @@ impl Example {
         differences
     }
 
-    /// Compares what the model makes of one name with what is expected.
+    /// Compares the value that the model found for one name with the expected one. Returns the difference as text.
     fn difference(&self, name: &str, got: Result<Option<Value<'_>>, UdmError>) -> Option<String> {
         let expected = self.expected.get(name);
         let got = match got {

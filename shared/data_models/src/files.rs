@@ -1,92 +1,92 @@
-//! The files of a set of data models: specifications, the files of their methods, and helpers.
+//! The files of a set of data models: specifications, the Python files with their methods, and helpers.
 //!
-//! Files are found as the reference tool finds them. Specifications are the YAML files of the root itself and of every
-//! folder of which the path has a part that contains `data_models`. Helpers are the Python files of folders that are
-//! called `global_helpers`. Reading the files is the caller's work, so that they may lie anywhere.
+//! Panther's tool decides which files belong to a set, and the rules here are the same. Specifications are the YAML
+//! files in the root folder itself and in every folder whose path has a part that contains `data_models`. Helpers are
+//! the Python files in folders called `global_helpers`. The caller reads the files, so they may come from anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::specification::{self, Draft, Fault, MAX_FILE_BYTES, SourceFile, Specification};
 use crate::yaml::{self, Content};
 
-/// The most files of a set.
+/// The maximum number of files in a set.
 pub const MAX_FILES: usize = 10_000;
-/// The most bytes of all files of a set together.
+/// The maximum size of all files of a set together, in bytes.
 pub const MAX_TOTAL_BYTES: usize = 24 << 20;
-/// The part of a folder's name that makes it a folder of models.
-const MODELS: &str = "data_models";
+/// A folder whose name contains this text is a folder of models.
+const MODELS_FOLDER_PART: &str = "data_models";
 /// The name of the folders of helpers.
-const HELPERS: &str = "global_helpers";
+const HELPERS_FOLDER: &str = "global_helpers";
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A file as it was read.
+/// The path and the content of a file. The content need not be valid UTF-8.
 #[derive(Debug, Clone)]
 pub struct NamedFile {
-    /// The file's path, with `/` between its parts. Messages name it.
+    /// The path of the file, with `/` between its parts. Messages show it.
     pub path: String,
-    /// Its content.
+    /// The content of the file.
     pub bytes: Vec<u8>,
 }
 
-/// The folder that holds a set of models.
+/// The folder that holds a set of data models.
 #[derive(Debug, Clone)]
 pub struct Root {
     path: String,
     is_model_folder: bool,
 }
 
-/// The use of a file in a set.
+/// The role of a file in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A YAML file that may be a specification or hold examples.
     Specification,
-    /// A Python file that may hold methods.
+    /// A Python file in a folder of models, which may hold methods.
     Methods,
-    /// A Python file in a folder of helpers, or a YAML file that names one.
+    /// A Python file in a folder of helpers, or a YAML file there, which may give a helper another name.
     Helper,
 }
 
-/// A set of models, read and checked. Its methods are not compiled yet.
+/// A set of data models whose files were read and checked. The Python files were not loaded yet.
 #[derive(Debug, Clone, Default)]
 pub struct ModelFiles {
-    /// All specifications, also of disabled models.
+    /// The specifications of all models, also of disabled ones.
     pub specifications: Vec<Specification>,
-    /// The method file of each enabled model that names one.
+    /// For each enabled model that has `Filename`, the Python file with its methods.
     pub methods: Vec<MethodSource>,
-    /// The modules that methods may import, by name.
+    /// The modules that methods may import, by their names.
     pub helpers: BTreeMap<String, SourceFile>,
-    /// All YAML files of the models' folders, for [`crate::examples::read`].
+    /// All YAML files in the folders of models. [`crate::examples::read`] finds the examples among them.
     pub yaml_files: Vec<SourceFile>,
 }
 
-/// The file with the methods of a model.
+/// The Python file with the methods of one model.
 #[derive(Debug, Clone)]
 pub struct MethodSource {
-    /// `DataModelID` of the model.
+    /// The `DataModelID` of the model.
     pub id: String,
-    /// The path of its specification.
+    /// The path of the model's specification.
     pub specification: String,
     /// The file's path and its source.
     pub file: SourceFile,
-    /// The functions that the model names, each once.
+    /// The names of the functions that the model calls, without repeats.
     pub methods: Vec<String>,
 }
 
 impl Root {
-    /// A root by its path. `is_model_folder` says that its own name contains `data_models` where the path does not
-    /// show that, as `.` does not.
+    /// Describes the root at `path`. `is_model_folder` is `true` if the folder's real name contains `data_models` but
+    /// the path does not show it, as with `.`.
     pub fn new(path: &str, is_model_folder: bool) -> Self {
         let trimmed = path.trim_end_matches('/');
         let path = if trimmed.is_empty() && path.starts_with('/') { "/" } else { trimmed };
         Self { path: path.to_owned(), is_model_folder: is_model_folder || has_models_part(path) }
     }
 
-    /// Returns `true` if the root is a folder of models itself; the helpers may then lie beside it.
+    /// Returns `true` if the root itself is a folder of models; its helpers may then be in a folder beside it.
     pub fn is_model_folder(&self) -> bool {
         self.is_model_folder
     }
 
-    /// The use of a file, or `None` for a file that does not belong to the set.
+    /// Returns the role of a file; `None` if the file does not belong to the set.
     pub fn role(&self, path: &str) -> Option<Role> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let is_python = name.ends_with(".py");
@@ -96,7 +96,7 @@ impl Root {
         }
         let is_root = || folder == self.path.trim_end_matches('/');
         match () {
-            () if folder.rsplit('/').next() == Some(HELPERS) => Some(Role::Helper),
+            () if folder.rsplit('/').next() == Some(HELPERS_FOLDER) => Some(Role::Helper),
             () if !(self.is_model_folder || has_models_part(folder) || is_root()) => None,
             () if is_yaml => Some(Role::Specification),
             () => Some(Role::Methods),
@@ -105,30 +105,30 @@ impl Root {
 }
 
 fn has_models_part(folder: &str) -> bool {
-    folder.split('/').any(|part| part.contains(MODELS))
+    folder.split('/').any(|part| part.contains(MODELS_FOLDER_PART))
 }
 
 impl ModelFiles {
-    /// Reads the set. Files that do not belong to it are left out.
+    /// Reads and checks a set. Files that do not belong to it are ignored.
     ///
     /// # Errors
-    /// All faults of all files, in the order of their paths and lines; or that there is no model.
+    /// All faults of all files, in the order of their paths and lines. A set without any model is a fault, too.
     pub fn read(root: &Root, files: Vec<NamedFile>) -> Result<Self, Vec<Fault>> {
         Self::read_with(root, files, |_| Ok(())).map(|(files, ())| files)
     }
 
-    /// Reads the set and starts its engine. The engine sees the methods also of specifications with faults, so that the
-    /// faults of all files are known at once.
+    /// Reads and checks a set, and starts its engine with `start`. Specifications with faults do not keep `start` from
+    /// seeing their methods, so that one run finds the faults of all files.
     ///
     /// # Errors
-    /// As [`Self::read`], with the faults that `start` finds.
+    /// As [`Self::read`], and the faults that `start` finds.
     pub fn read_with<E>(
         root: &Root,
         files: Vec<NamedFile>,
         start: impl FnOnce(&Self) -> Result<E, Vec<Fault>>,
     ) -> Result<(Self, E), Vec<Fault>> {
-        let (files, mut faults) = Self::readable(root, files)?;
-        // Without a helper that cannot be read, the methods that import it would seem to have faults.
+        let (files, mut faults) = Self::read_partially(root, files)?;
+        // If a helper cannot be read, the engine would report wrong faults in the methods that import it.
         let is_helper = |fault: &Fault| root.role(&fault.path) == Some(Role::Helper);
         let started = if faults.iter().any(is_helper) { Err(Vec::new()) } else { start(&files) };
         match started {
@@ -140,33 +140,33 @@ impl ModelFiles {
         Err(faults)
     }
 
-    /// Reads the set as far as its faults allow. Returns the faults of all files with it.
-    fn readable(root: &Root, mut files: Vec<NamedFile>) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
-        bounded(root, &files)?;
+    /// Reads as much of the set as its faults allow. Returns it with the faults of all files.
+    fn read_partially(root: &Root, mut files: Vec<NamedFile>) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        check_size(root, &files)?;
         files.sort_by(|one, other| one.path.cmp(&other.path));
-        let mut sorted = Sorted::default();
+        let mut by_role = FilesByRole::default();
         for file in files {
-            sorted.add(root, file);
+            by_role.add(root, file);
         }
-        let Sorted { yaml_files, python_files, helper_files, helper_names, mut faults } = sorted;
+        let FilesByRole { yaml_files, python_files, helper_files, helper_names, mut faults } = by_role;
         let helpers = helpers(helper_files, &helper_names, &mut faults);
         let drafts = specification::drafts(&yaml_files, &mut faults);
         if drafts.is_empty() && faults.is_empty() {
             let reason = format!(
                 "no data model is there; a model is a YAML file with AnalysisType in this folder or in a folder below \
-                 it of which the name contains {MODELS}"
+                 it of which the name contains {MODELS_FOLDER_PART}"
             );
             faults.push(Fault { path: root.path.clone(), line: None, reason });
         }
         let methods = drafts.iter().filter(|draft| draft.enabled != Some(false));
         let methods = methods.filter_map(|draft| method_source(draft, &python_files, &mut faults)).collect();
-        let specifications = drafts.into_iter().filter_map(Draft::finished).collect();
+        let specifications = drafts.into_iter().filter_map(Draft::into_specification).collect();
         Ok((Self { specifications, methods, helpers, yaml_files }, faults))
     }
 }
 
 impl ModelFiles {
-    /// Refuses a set in which an enabled model has methods, for the caller's `reason`.
+    /// Fails if any enabled model has methods, for a caller that cannot run them and gives the `reason`.
     ///
     /// # Errors
     /// A fault for each such model, on the line of its first method.
@@ -180,7 +180,7 @@ impl ModelFiles {
     }
 }
 
-fn bounded(root: &Root, files: &[NamedFile]) -> Result<(), Vec<Fault>> {
+fn check_size(root: &Root, files: &[NamedFile]) -> Result<(), Vec<Fault>> {
     let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
     let reason = match () {
         () if files.len() > MAX_FILES => format!("there are more than {MAX_FILES} files"),
@@ -190,9 +190,9 @@ fn bounded(root: &Root, files: &[NamedFile]) -> Result<(), Vec<Fault>> {
     Err(vec![Fault { path: root.path.clone(), line: None, reason }])
 }
 
-/// The files by their use.
+/// The files of a set by their roles. `helper_names` are the YAML files in folders of helpers.
 #[derive(Debug, Default)]
-struct Sorted {
+struct FilesByRole {
     yaml_files: Vec<SourceFile>,
     python_files: BTreeMap<String, String>,
     helper_files: Vec<SourceFile>,
@@ -200,7 +200,7 @@ struct Sorted {
     faults: Vec<Fault>,
 }
 
-impl Sorted {
+impl FilesByRole {
     fn add(&mut self, root: &Root, file: NamedFile) {
         let Some(role) = root.role(&file.path) else { return };
         let file = match text(file) {
@@ -218,7 +218,7 @@ impl Sorted {
     }
 }
 
-/// The text of a file, without a byte order mark.
+/// Decodes a file as UTF-8 and removes its byte order mark.
 fn text(file: NamedFile) -> Result<SourceFile, Fault> {
     let NamedFile { path, bytes } = file;
     if bytes.len() > MAX_FILE_BYTES {
@@ -237,8 +237,8 @@ fn text(file: NamedFile) -> Result<SourceFile, Fault> {
     }
 }
 
-/// The helpers by the names under which methods import them: those of their files, and the `GlobalID` that a YAML file
-/// beside one gives it.
+/// Returns the helpers by the names under which methods import them: the name of the file, and the `GlobalID` that a
+/// YAML file in the same folder may give it.
 fn helpers(files: Vec<SourceFile>, named: &[SourceFile], faults: &mut Vec<Fault>) -> BTreeMap<String, SourceFile> {
     let mut helpers: BTreeMap<String, SourceFile> = BTreeMap::new();
     for file in files {
@@ -264,19 +264,20 @@ fn helpers(files: Vec<SourceFile>, named: &[SourceFile], faults: &mut Vec<Fault>
     helpers
 }
 
-/// The `GlobalID` of a helper and the path of its file, if the YAML file gives one. Faults of such a file do not
-/// matter: the helper has its file's name then.
+/// Returns the `GlobalID` that the YAML file gives to a helper, and the path of that helper. A faulty file is ignored:
+/// the helper can still be imported by the name of its own file.
 fn global_id(file: &SourceFile) -> Option<(String, String)> {
     let Content::Map(members) = yaml::parse(&file.text).ok()?.content else { return None };
     let text = |name: &str| members.iter().find(|(key, _)| key.text() == Some(name))?.1.text();
     (text("AnalysisType") == Some("global")).then_some(())?;
-    Some((text("GlobalID")?.to_owned(), beside(&file.path, text("Filename")?)?))
+    Some((text("GlobalID")?.to_owned(), path_beside(&file.path, text("Filename")?)?))
 }
 
-/// The method file of an enabled model; `None` if it names none, or the file is not there.
+/// Returns the Python file of an enabled model. `None` if the model has no `Filename`, or the file does not exist,
+/// which is a fault.
 fn method_source(draft: &Draft, files: &BTreeMap<String, String>, faults: &mut Vec<Fault>) -> Option<MethodSource> {
     let filename = draft.filename.as_deref()?;
-    let found = beside(&draft.path, filename).and_then(|path| files.get_key_value(&path));
+    let found = path_beside(&draft.path, filename).and_then(|path| files.get_key_value(&path));
     let Some((path, text)) = found else {
         let reason = format!("there is no Python file {filename:?}, which Filename names, in a folder of models");
         faults.push(Fault { path: draft.path.clone(), line: Some(draft.filename_line), reason });
@@ -291,8 +292,9 @@ fn method_source(draft: &Draft, files: &BTreeMap<String, String>, faults: &mut V
     })
 }
 
-/// The path of a file that is named relative to the folder of another one.
-fn beside(path: &str, filename: &str) -> Option<String> {
+/// Resolves `filename`, which is relative to the folder of the file `path`. `None` if it is absolute or leaves the
+/// root.
+fn path_beside(path: &str, filename: &str) -> Option<String> {
     let mut parts: Vec<&str> = path.split('/').collect();
     parts.pop();
     if filename.starts_with('/') {
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_sees_methods_beside_faults_and_its_faults_are_joined() {
+    fn the_engine_starts_despite_faults_and_adds_its_own() {
         let broken = model("A", "Filename: b.py\nTags: []\nMappings: [{Name: a, Method: m}, {Name: b, Path: ''}]\n");
         let files = || vec![file("r/a.yml", "a: [\n"), file("r/b.yml", &broken), file("r/b.py", "")];
         let start = |files: &ModelFiles| -> Result<(), Vec<Fault>> {

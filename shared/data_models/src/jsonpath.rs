@@ -1,7 +1,8 @@
-//! The JSONPath dialect of data models: that of `jsonpath-ng` with its extensions, the library that the reference uses.
+//! The JSONPath dialect of data models: that of the Python library `jsonpath-ng` with its extensions, which Panther
+//! uses.
 //!
-//! Version 1.5.3 is the measure, which the reference tool pins. Two things are read beyond it, as later versions do:
-//! `&&` and `||` in filters, and bare names that begin with `true` or `false`.
+//! The parser follows version 1.5.3, which Panther pins, with two additions from later versions: `&&` and `||` in
+//! filters, and unquoted names that begin with `true` or `false`.
 
 mod arithmetic;
 mod ast;
@@ -43,7 +44,7 @@ impl JsonPath {
     /// Compiles a path.
     ///
     /// # Errors
-    /// The text is no path of the dialect; the error says where.
+    /// The text is not a path of the dialect. The error has the position and the reason.
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let root = parser::parse(text)?;
         let mut names = Vec::new();
@@ -51,16 +52,16 @@ impl JsonPath {
         Ok(Self { root, names: is_plain.then(|| names.into()) })
     }
 
-    /// All matches, in the order of the event.
+    /// Returns all matches of the path in the event, in the event's order.
     ///
     /// # Errors
-    /// The path cannot be evaluated on this event, as it orders values of different types for instance; or it is too
-    /// much work.
+    /// The path cannot be evaluated on this event, for example because it would compare values of different types, or
+    /// the evaluation exceeds its limits.
     pub fn find<'e>(&self, event: &Value<'e>) -> Result<Vec<Match<'e>>, EvaluationError> {
         evaluate::find(&self.root, event)
     }
 
-    /// The names of the members to go through from the event on, if the path consists of names only, like `$.a.b`.
+    /// Returns the names in the path if it consists of names only, like `$.a.b`; `None` for any other path.
     pub fn names(&self) -> Option<&[Box<str>]> {
         self.names.as_deref()
     }
@@ -71,7 +72,7 @@ mod tests {
     use super::JsonPath;
 
     #[test]
-    fn a_path_of_names_tells_them() {
+    fn a_path_of_names_returns_its_names() {
         let names = |text: &str| JsonPath::parse(text).unwrap().names().map(|names| names.join("/"));
         for (text, expected) in [
             ("a", "a"),

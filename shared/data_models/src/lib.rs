@@ -1,6 +1,7 @@
 //! Data models: one set of names, such as `source_ip` and `actor_user`, over the events of all log types.
 //!
-//! Specifications, paths and their evaluation; pure. Methods are run by an engine that implements [`Methods`].
+//! This crate reads the specifications of models, and parses and evaluates their paths. It does no I/O. It does not run
+//! the methods of models: the caller passes an engine that implements [`Methods`].
 
 pub mod examples;
 pub mod files;

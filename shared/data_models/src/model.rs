@@ -1,4 +1,4 @@
-//! A data model on an event: the value and the place of each name.
+//! Evaluates a data model on an event: the value of each name, and the place of the value.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,91 +7,91 @@ use crate::jsonpath::{EvaluationError, JsonPath, Match};
 use crate::specification::{Source, Specification};
 use crate::value::{Value, View};
 
-/// The data models of a set, at most one for each log type.
+/// The enabled models of a set, at most one per log type.
 #[derive(Debug, Clone, Default)]
 pub struct DataModels {
     models: BTreeMap<String, DataModel>,
 }
 
 impl DataModels {
-    /// The enabled models of specifications that [`crate::specification::load`] read.
+    /// Compiles the enabled models of specifications that [`crate::specification::load`] returned.
     pub fn new(specifications: &[Specification]) -> Self {
         let enabled = specifications.iter().filter(|specification| specification.enabled);
         Self { models: enabled.map(|one| (one.log_type.clone(), DataModel::new(one))).collect() }
     }
 
-    /// The model of a log type.
+    /// Returns the model of a log type.
     pub fn get(&self, log_type: &str) -> Option<&DataModel> {
         self.models.get(log_type)
     }
 
-    /// All models, in the order of their log types.
+    /// Returns all models, in the order of their log types.
     pub fn iter(&self) -> impl Iterator<Item = &DataModel> {
         self.models.values()
     }
 }
 
-/// A data model, compiled.
+/// A compiled data model.
 #[derive(Debug, Clone)]
 pub struct DataModel {
-    /// `DataModelID`
+    /// The `DataModelID` in the specification.
     pub id: String,
-    /// The log type of the events it is for.
+    /// The log type of the events that the model is for.
     pub log_type: String,
-    /// The names it maps, in the order of its file, each once.
+    /// The names that the model maps, in the order of its file and without repeats.
     pub names: Vec<Name>,
 }
 
-/// A name of a data model.
+/// A name that a data model maps, and the sources of its value.
 #[derive(Debug, Clone)]
 pub struct Name {
-    /// The name.
+    /// The name itself, such as `source_ip`.
     pub name: String,
-    /// The path that is tried first, and its text.
+    /// The path that is tried first, compiled and as text.
     pub path: Option<(JsonPath, String)>,
-    /// The method that is called if the path finds nothing.
+    /// The method that is called if there is no path, or it finds nothing.
     pub method: Option<String>,
 }
 
-/// A name has no value, for this reason.
+/// The reason why the value of a name cannot be determined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UdmError {
-    /// The name's path finds more than one value.
+    /// The path of the name finds more than one value.
     #[error("the path {path} finds {count} values; a name has one")]
     Several {
-        /// The path's text.
+        /// The path as text.
         path: String,
         /// The number of values that it finds.
         count: usize,
     },
-    /// The name's path cannot be evaluated on this event.
+    /// The path of the name cannot be evaluated on this event.
     #[error("the path {path}: {error}")]
     Path {
-        /// The path's text.
+        /// The path as text.
         path: String,
-        /// The reason.
+        /// The reason why the evaluation failed.
         error: EvaluationError,
     },
-    /// The name's method failed.
+    /// The method of the name failed.
     #[error("the method {method}: {reason}")]
     Method {
         /// The method's name.
         method: String,
-        /// The reason.
+        /// The reason why the method failed.
         reason: String,
     },
 }
 
-/// Calls the methods of data models.
+/// An engine that calls the methods of data models.
 pub trait Methods {
-    /// Calls a method of a model with an event, and returns its result as JSON.
+    /// Calls a method of a model with an event, and returns the result as JSON.
     ///
     /// # Errors
-    /// The method failed, or took too long; the text says how.
+    /// The method failed or took too long. The error is the reason.
     fn call(&mut self, model: &DataModel, method: &str, event: &Value<'_>) -> Result<String, String>;
 }
 
-/// An engine for sets without methods: every call fails.
+/// An engine that cannot call methods: every call fails.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoMethods;
 
@@ -101,12 +101,13 @@ impl Methods for NoMethods {
     }
 }
 
-/// The value of a name, and its place.
+/// The value of a name, and its place in the event.
 #[derive(Debug, Clone)]
 pub struct Found<'e> {
-    /// The value.
+    /// The value of the name.
     pub value: Value<'e>,
-    /// The place in the event, or the method's name: what [`DataModel::udm_path`] returns.
+    /// The place of the value in the event or, if a method returned it, the name of the method. It is the result of
+    /// [`DataModel::udm_path`].
     pub path: String,
 }
 
@@ -126,7 +127,7 @@ impl DataModel {
         Self { id: specification.id.clone(), log_type: specification.log_type.clone(), names }
     }
 
-    /// The value of a mapped name; `None` if the event has none.
+    /// Returns the value of a mapped name and its place; `None` if the event has no value for it.
     ///
     /// # Errors
     /// The path finds several values or cannot be evaluated, or the method fails.
@@ -147,8 +148,8 @@ impl DataModel {
         Ok(Some(Found { value, path: method.clone() }))
     }
 
-    /// The value of a name, as `event.udm(name)` returns it: that of the mapping; for a name that is not mapped, what
-    /// [`unmapped`] finds.
+    /// Returns the value of a name, as `event.udm(name)` does in Panther. If the model does not map the name, this is
+    /// the result of [`unmapped`].
     ///
     /// # Errors
     /// As [`Self::mapped`].
@@ -164,8 +165,8 @@ impl DataModel {
         }
     }
 
-    /// The place of a name's value, as `event.udm_path(name)` returns it: the match of its path, else its method's
-    /// name, which is not called.
+    /// Returns the place of a name's value, as `event.udm_path(name)` does in Panther: the location of the path's match
+    /// or, if there is none, the name of the method, which is not called. `None` if the model does not map the name.
     ///
     /// # Errors
     /// The path finds several values or cannot be evaluated.
@@ -174,14 +175,14 @@ impl DataModel {
         Ok(name.found_by_path(event)?.map(|found| found.location()).or_else(|| name.method.clone()))
     }
 
-    /// The mapping of a name.
+    /// Returns the mapping of a name; `None` if the model does not map it.
     pub fn name(&self, name: &str) -> Option<&Name> {
         self.names.iter().find(|other| other.name == name)
     }
 }
 
 impl Name {
-    /// The one match of the name's path.
+    /// Returns the only match of the name's path; `None` if the name has no path, or the path finds nothing.
     fn found_by_path<'e>(&self, event: &Value<'e>) -> Result<Option<Match<'e>>, UdmError> {
         let Some((path, text)) = &self.path else { return Ok(None) };
         let mut found = path.find(event).map_err(|error| UdmError::Path { path: text.clone(), error })?;
@@ -192,16 +193,16 @@ impl Name {
     }
 }
 
-/// The value of a key path that no model maps: that of `p_udm`, else that of the event itself; `None` for a value
-/// that Python takes for false. Keys are found in any letter case.
+/// Returns the value at a key path that no model maps: in the event's `p_udm` if it is there, else in the event itself.
+/// `None` for a value that is falsy in Python. Letter case does not matter.
 pub fn unmapped<'e>(event: &Value<'e>, keys: &[&str]) -> Option<Value<'e>> {
     let in_udm: Vec<&str> = std::iter::once("p_udm").chain(keys.iter().copied()).collect();
     let is_true = |value: &Value<'_>| value.view().is_true();
     deep_get(event, &in_udm).filter(is_true).or_else(|| deep_get(event, keys)).filter(is_true)
 }
 
-/// The value of a key path, found in any letter case: first by the very name, else by the first one in the order of
-/// the event that differs in case only.
+/// Returns the value at a key path. Of several keys that differ only in letter case, the exact one is taken, else the
+/// first one in the event.
 fn deep_get<'e>(event: &Value<'e>, keys: &[&str]) -> Option<Value<'e>> {
     let mut value = event.clone();
     for key in keys {
@@ -219,10 +220,10 @@ mod tests {
     use super::*;
     use crate::specification::{SourceFile, load};
 
-    /// Returns the method's name, or fails.
-    struct Named;
+    /// An engine whose methods return their own names; the method `fails` fails.
+    struct EchoNames;
 
-    impl Methods for Named {
+    impl Methods for EchoNames {
         fn call(&mut self, _: &DataModel, method: &str, _: &Value<'_>) -> Result<String, String> {
             if method == "fails" { Err("KeyError: 'x'".to_owned()) } else { Ok(format!("{method:?}")) }
         }
@@ -237,7 +238,7 @@ mod tests {
     }
 
     fn udm(model: &DataModel, name: &str, event: &str) -> Result<Option<String>, String> {
-        let found = model.udm(name, &Value::parse(event).unwrap(), &mut Named);
+        let found = model.udm(name, &Value::parse(event).unwrap(), &mut EchoNames);
         found.map(|value| value.map(|value| value.to_json().into_owned())).map_err(|error| error.to_string())
     }
 

@@ -1,6 +1,7 @@
-//! The specification of a data model: a YAML file in the reference's format, checked as the reference does.
+//! The specification of a data model: a YAML file in Panther's format, checked as Panther's tool checks it.
 //!
-//! One rule is stricter than the reference's: a model is for exactly one log type, as its documentation says.
+//! One rule is stricter than in Panther's tool: a model must be for exactly one log type, as Panther's documentation
+//! says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,28 +9,28 @@ use std::fmt;
 use crate::jsonpath::JsonPath;
 use crate::yaml::{self, Content, Node};
 
-/// The characters that an id and a display name must not have.
-const FORBIDDEN: &str = "<>&\"%";
-/// The largest specification, in bytes.
+/// Characters that an id and a display name must not contain.
+const FORBIDDEN_CHARACTERS: &str = "<>&\"%";
+/// The maximum size of a specification, in bytes.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// A YAML file that may be a specification.
+/// A text file of a set of data models.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
-    /// The file's path, as messages name it.
+    /// The path of the file. Messages show it.
     pub path: String,
-    /// Its content.
+    /// The content of the file.
     pub text: String,
 }
 
-/// A fault in a specification.
+/// A fault in a file of a set of data models.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// The file's path.
+    /// The path of the file.
     pub path: String,
-    /// The line in the file, from 1, where it is known.
+    /// The line in the file, from 1; `None` if it is not known.
     pub line: Option<u64>,
-    /// The fault, and what would be right.
+    /// The fault and its cure, for people.
     pub reason: String,
 }
 
@@ -42,33 +43,33 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A data model as its file has it.
+/// The content of a data model's specification.
 #[derive(Debug, Clone)]
 pub struct Specification {
-    /// The file's path.
+    /// The path of the file.
     pub path: String,
-    /// `DataModelID`
+    /// The key `DataModelID`.
     pub id: String,
-    /// `DisplayName`
+    /// The key `DisplayName`.
     pub display_name: Option<String>,
-    /// `Enabled`; of a disabled model, paths and methods are not looked at.
+    /// The key `Enabled`. The paths and methods of a disabled model are not checked.
     pub enabled: bool,
-    /// The one entry of `LogTypes`.
+    /// The only entry of `LogTypes`.
     pub log_type: String,
-    /// `Mappings`, in the order of the file; none of a disabled model.
+    /// The entries of `Mappings`, in the order of the file. Empty for a disabled model.
     pub mappings: Vec<Mapping>,
-    /// `Filename`: the file of the methods, beside this one.
+    /// The key `Filename`: the Python file with the methods, relative to the folder of this file.
     pub filename: Option<String>,
-    /// The line of `Filename`, or of the file's begin.
+    /// The line of `Filename` or, without it, the first line of the specification.
     pub filename_line: u64,
 }
 
-/// A name, and where its value comes from.
+/// A name that the model maps, and the source of its value.
 #[derive(Debug, Clone)]
 pub struct Mapping {
-    /// `Name`
+    /// The key `Name`.
     pub name: String,
-    /// `Path` or `Method`
+    /// The key `Path` or `Method`.
     pub source: Source,
     /// The mapping's line in the file, from 1.
     pub line: u64,
@@ -77,14 +78,14 @@ pub struct Mapping {
 /// The source of a name's value.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A path on the event, and its text.
+    /// A path that is evaluated on the event, compiled and as text.
     Path(JsonPath, String),
-    /// The name of a function that is called with the event.
+    /// The name of a Python function that is called with the event.
     Method(String),
 }
 
 impl Mapping {
-    /// The method that gives the value, if it is a method.
+    /// Returns the name of the method if the source is a method.
     pub fn method(&self) -> Option<&str> {
         match &self.source {
             Source::Method(method) => Some(method),
@@ -93,18 +94,18 @@ impl Mapping {
     }
 }
 
-/// Reads all specifications among the files. A file that is no specification is left out, as the reference does: one
-/// without `AnalysisType` that has none of a model's own fields.
+/// Reads all specifications among the files. As in Panther's tool, a file that is not a specification is ignored. That
+/// is a file without `AnalysisType` and without any key that only models have.
 ///
 /// # Errors
 /// All faults of all files, in the order of the files.
 pub fn load(files: &[SourceFile]) -> Result<Vec<Specification>, Vec<Fault>> {
     let mut faults = Vec::new();
     let drafts = drafts(files, &mut faults);
-    if faults.is_empty() { Ok(drafts.into_iter().filter_map(Draft::finished).collect()) } else { Err(faults) }
+    if faults.is_empty() { Ok(drafts.into_iter().filter_map(Draft::into_specification).collect()) } else { Err(faults) }
 }
 
-/// Reads what can be read of all specifications, and collects the faults of all files.
+/// Reads as much of each specification as its faults allow, and appends the faults of all files to `faults`.
 pub(crate) fn drafts(files: &[SourceFile], faults: &mut Vec<Fault>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for file in files {
@@ -116,7 +117,7 @@ pub(crate) fn drafts(files: &[SourceFile], faults: &mut Vec<Fault>) -> Vec<Draft
     drafts
 }
 
-/// The readable part of a specification that may have faults.
+/// The readable part of a specification, which may have faults.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) path: String,
@@ -127,21 +128,22 @@ pub(crate) struct Draft {
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) filename: Option<String>,
     pub(crate) filename_line: u64,
-    is_sound: bool,
+    is_valid: bool,
 }
 
 impl Draft {
-    /// The specification; `None` if it has a fault.
-    pub(crate) fn finished(self) -> Option<Specification> {
+    /// Returns the specification; `None` if it has a fault.
+    pub(crate) fn into_specification(self) -> Option<Specification> {
         let Self { path, display_name, mappings, filename, filename_line, .. } = self;
         let (id, enabled, log_type) = (self.id?, self.enabled?, self.log_type?);
         let specification =
             Specification { path, id, display_name, enabled, log_type, mappings, filename, filename_line };
-        self.is_sound.then_some(specification)
+        self.is_valid.then_some(specification)
     }
 }
 
-/// Two models of one id, and two enabled models of one log type.
+/// Returns a fault for each model whose id another model has, and for each enabled model whose log type has another
+/// enabled model.
 fn conflicts(drafts: &[Draft]) -> Vec<Fault> {
     let mut ids = BTreeMap::new();
     let mut log_types = BTreeMap::new();
@@ -180,7 +182,8 @@ impl Reader<'_> {
         self.faults.push(Fault { path: self.path.to_owned(), line: Some(line), reason: reason.into() });
     }
 
-    /// Reads the file's specification as far as its faults allow; `None` if there is none, or the file is no YAML.
+    /// Reads the file's specification as far as its faults allow; `None` if the file is not valid YAML or not a
+    /// specification.
     fn file(&mut self, text: &str) -> Option<Draft> {
         if text.len() > MAX_FILE_BYTES {
             self.fault(1, format!("the file is larger than {MAX_FILE_BYTES} bytes"));
@@ -198,19 +201,19 @@ impl Reader<'_> {
 
     fn top(&mut self, node: &Node) -> Option<Draft> {
         let Content::Map(members) = &node.content else {
-            // An empty file, a list: nothing that claims to be a model.
+            // An empty file or a list does not claim to be a model.
             return None;
         };
         let has = |name: &str| members.iter().any(|(key, _)| key.text() == Some(name));
         if !has("AnalysisType") && !has("DataModelID") && !has("Mappings") {
             return None;
         }
-        let fields = self.known(members, &KEYS, "a data model");
+        let fields = self.known_members(members, &KEYS, "a data model");
         self.analysis_type(node.line, fields.get("AnalysisType").copied());
         let id = self.required_text(node.line, "DataModelID", &fields);
         let display_name = self.optional_text("DisplayName", &fields);
         for (name, text) in [("DataModelID", &id), ("DisplayName", &display_name)] {
-            self.allowed(name, text.as_deref(), &fields);
+            self.check_characters(name, text.as_deref(), &fields);
         }
         let enabled = self.enabled(node.line, fields.get("Enabled").copied());
         let log_type = self.log_type(node.line, fields.get("LogTypes").copied());
@@ -228,12 +231,12 @@ impl Reader<'_> {
             self.fault(mapping.line, "a Method needs Filename, the file that has it");
         }
         let filename_line = fields.get("Filename").map_or(node.line, |node| node.line);
-        let (path, is_sound) = (self.path.to_owned(), self.faults.is_empty());
-        Some(Draft { path, id, display_name, enabled, log_type, mappings, filename, filename_line, is_sound })
+        let (path, is_valid) = (self.path.to_owned(), self.faults.is_empty());
+        Some(Draft { path, id, display_name, enabled, log_type, mappings, filename, filename_line, is_valid })
     }
 
-    /// The members by their names. A name that is not known is a fault.
-    fn known<'n>(
+    /// Returns the members by their keys. A key that is not in `known` is a fault.
+    fn known_members<'n>(
         &mut self,
         members: &'n [(Node, Node)],
         known: &[&'static str],
@@ -281,13 +284,16 @@ impl Reader<'_> {
         node.text().map(str::to_owned)
     }
 
-    /// An id or a display name has at least one character, and none of those that are forbidden.
-    fn allowed(&mut self, name: &str, text: Option<&str>, fields: &BTreeMap<&'static str, &Node>) {
+    /// Checks that an id or a display name is not empty and has no character of [`FORBIDDEN_CHARACTERS`].
+    fn check_characters(&mut self, name: &str, text: Option<&str>, fields: &BTreeMap<&'static str, &Node>) {
         let (Some(text), Some(node)) = (text, fields.get(name)) else { return };
         if text.is_empty() {
             self.fault(node.line, format!("{name} is empty"));
-        } else if let Some(character) = text.chars().find(|character| FORBIDDEN.contains(*character)) {
-            self.fault(node.line, format!("{name} has the character {character}; {FORBIDDEN} are not allowed"));
+        } else if let Some(character) = text.chars().find(|character| FORBIDDEN_CHARACTERS.contains(*character)) {
+            self.fault(
+                node.line,
+                format!("{name} has the character {character}; {FORBIDDEN_CHARACTERS} are not allowed"),
+            );
         }
     }
 
@@ -327,7 +333,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The mappings. Those of a disabled model are checked in their form only.
+    /// Reads the mappings. For a disabled model it checks only their form, and returns none.
     fn mappings(&mut self, line: u64, node: Option<&Node>, enabled: Option<bool>) -> Vec<Mapping> {
         let Some(node) = node else {
             self.fault(line, "Mappings is missing");
@@ -346,7 +352,7 @@ impl Reader<'_> {
             self.fault(node.line, format!("a mapping is not a map but {}", node.kind()));
             return None;
         };
-        let fields = self.known(members, &MAPPING_KEYS, "a mapping");
+        let fields = self.known_members(members, &MAPPING_KEYS, "a mapping");
         let name = self.required_text(node.line, "Name", &fields);
         let (path, method) = (self.optional_text("Path", &fields), self.optional_text("Method", &fields));
         if fields.contains_key("Path") == fields.contains_key("Method") {
@@ -442,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_another_type_is_named_with_what_it_is() {
+    fn a_field_of_a_wrong_type_is_reported_with_its_type() {
         let text = VALID
             .replace("datamodel", "global")
             .replace("Filename: a.py", "Filename: ''\nBaseVersion: 010\n1: 2\n[a]: b");

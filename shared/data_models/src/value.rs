@@ -7,16 +7,17 @@ use std::rc::Rc;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A JSON value: a part of the event's text, which is read one level at a time, or a value that a path computed.
+/// A JSON value: either a part of the event's text, which is parsed one level at a time, or a value that a path
+/// computed.
 #[derive(Debug, Clone)]
 pub enum Value<'e> {
-    /// The value's text, without white space around it.
+    /// The JSON text of the value, without white space around it.
     Raw(&'e str),
-    /// A value that stands nowhere in the event.
+    /// A value that a path or a method computed, which is not a part of the event's text.
     Computed(Rc<View<'e>>),
 }
 
-/// A value, one level of it read.
+/// A value of which one level is parsed: its elements or members are [`Value`]s.
 #[derive(Debug, Clone)]
 pub enum View<'e> {
     /// `null`
@@ -29,26 +30,26 @@ pub enum View<'e> {
     String(Cow<'e, str>),
     /// An array.
     List(Vec<Value<'e>>),
-    /// An object: its members in the order of their first appearance, a repeated name with its last value.
+    /// An object with its members in the order of their first appearance. A repeated key has its last value.
     Object(Vec<(Cow<'e, str>, Value<'e>)>),
 }
 
-/// A number as Python keeps it.
+/// A number as Python represents it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Number {
-    /// A number without fraction and exponent.
+    /// A number without fraction and exponent that fits in 128 bits.
     Integer(i128),
     /// Any other number.
     Float(f64),
 }
 
-/// A value's text cannot be read: it is not JSON, or is nested too deeply.
+/// A text is not JSON, or is nested too deeply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not JSON: {0}")]
 pub struct NotJson(String);
 
 impl<'e> Value<'e> {
-    /// The value of a JSON text.
+    /// Checks that a text is JSON and returns it as a value.
     ///
     /// # Errors
     /// The text is not JSON.
@@ -57,7 +58,7 @@ impl<'e> Value<'e> {
         Ok(Self::Raw(raw.get()))
     }
 
-    /// Reads one level of the value.
+    /// Parses one level of the value.
     pub fn view(&self) -> View<'e> {
         match self {
             Self::Raw(text) => View::read(text),
@@ -65,7 +66,7 @@ impl<'e> Value<'e> {
         }
     }
 
-    /// The value of an object's member; `None` if the value is no object, or has no such member.
+    /// Returns the value of a member; `None` if the value is not an object, or has no such member.
     pub fn get(&self, name: &str) -> Option<Self> {
         match self {
             Self::Raw(text) if !text.starts_with('{') => None,
@@ -76,7 +77,7 @@ impl<'e> Value<'e> {
         }
     }
 
-    /// A copy that needs the event's text no more.
+    /// Returns a copy that does not borrow from the event's text.
     pub fn to_owned(&self) -> Value<'static> {
         Value::from(match self.view() {
             View::Null => View::Null,
@@ -90,15 +91,15 @@ impl<'e> Value<'e> {
         })
     }
 
-    /// The bytes of text that [`Self::view`] reads.
-    pub(crate) fn cost(&self) -> usize {
+    /// Returns the number of bytes of text that [`Self::view`] reads.
+    pub(crate) fn text_bytes(&self) -> usize {
         match self {
             Self::Raw(text) => text.len(),
             Self::Computed(_) => 0,
         }
     }
 
-    /// The value's JSON text.
+    /// Returns the value as JSON text. Computed values may be numbers that JSON does not have, such as `inf`.
     pub fn to_json(&self) -> Cow<'e, str> {
         match self {
             Self::Raw(text) => Cow::Borrowed(text),
@@ -126,7 +127,7 @@ impl<'e> View<'e> {
         }
     }
 
-    /// Returns `true` for a value that Python takes for true: not null, false, 0 or empty.
+    /// Returns `true` if the value is truthy in Python: not null, `false`, 0 or empty.
     pub fn is_true(&self) -> bool {
         match self {
             Self::Null => false,
@@ -157,16 +158,16 @@ impl<'e> View<'e> {
 }
 
 impl Number {
-    /// A number from its JSON text. One that is too long for an integer of 128 bits becomes a float.
+    /// Parses a JSON number. An integer that does not fit in 128 bits becomes a float.
     fn read(text: &str) -> Self {
         match text.parse() {
             Ok(integer) => Self::Integer(integer),
-            // The text is a JSON number, which every float parser reads.
+            // The text is a JSON number, so it always parses as a float.
             Err(_) => Self::Float(text.parse().unwrap_or_default()),
         }
     }
 
-    /// The number as a float.
+    /// Converts the number to a float.
     #[expect(clippy::cast_precision_loss, reason = "Python rounds as well where it mixes integers and floats")]
     pub(crate) fn as_float(self) -> f64 {
         match self {
@@ -176,7 +177,7 @@ impl Number {
     }
 }
 
-/// Writes an integer as it is, and a float so that it is read as a float again.
+/// Prints a float always with a fraction or an exponent, so that it is read as a float again.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,12 +187,12 @@ impl fmt::Display for Number {
     }
 }
 
-/// A JSON string with its quotes.
+/// Returns the text as a JSON string with its quotes.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The text of a JSON string. Half of a surrogate pair, which is no Unicode text, becomes U+FFFD.
+/// Decodes a JSON string. A lone surrogate, which a Rust string cannot hold, becomes U+FFFD.
 fn string(text: &str) -> Cow<'_, str> {
     let inside = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
     if !inside.contains('\\') {
@@ -201,7 +202,7 @@ fn string(text: &str) -> Cow<'_, str> {
     whole.map_or(Cow::Borrowed(inside), Cow::Owned)
 }
 
-/// Replaces each escape of a lone surrogate by that of U+FFFD.
+/// Replaces the escape of each lone surrogate by `\ufffd`.
 fn without_lone_surrogates(text: &str) -> String {
     let mut fixed = String::with_capacity(text.len());
     let mut rest = text;
@@ -222,12 +223,12 @@ fn without_lone_surrogates(text: &str) -> String {
     fixed
 }
 
-/// The code unit of a text that begins with `\uXXXX`.
+/// Returns the UTF-16 code unit of an escape at the start of a text, which must be `\uXXXX`.
 fn code_unit(text: &str) -> Option<u16> {
     u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
-/// A string of which the text is kept, so that a lone surrogate in it does no harm.
+/// The members of an object. Their values stay JSON text.
 struct Members<'e>(Vec<(Cow<'e, str>, Value<'e>)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -252,7 +253,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A member's name.
+/// The key of a member. A lone surrogate in it becomes U+FFFD.
 struct Name<'e>(Cow<'e, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
@@ -277,23 +278,23 @@ impl<'de> Deserialize<'de> for Name<'de> {
                 Ok(Name(Cow::Owned(String::from_utf8_lossy(name).into_owned())))
             }
         }
-        // Bytes are not refused for a lone surrogate.
+        // `deserialize_bytes` accepts a lone surrogate, which `deserialize_str` refuses.
         deserializer.deserialize_bytes(Reader)
     }
 }
 
 fn members(text: &str) -> Vec<(Cow<'_, str>, Value<'_>)> {
-    // The text is a part of one that has been read as JSON.
+    // This cannot fail, because the text is part of a text that was parsed as JSON.
     let members = serde_json::from_str::<Members<'_>>(text).map(|members| members.0).unwrap_or_default();
     without_repeats(members)
 }
 
-/// The most members for which repeated names are looked for one by one.
-const FEW_MEMBERS: usize = 16;
+/// Up to this number of members, repeated keys are found by comparing all pairs.
+const MAX_PAIRWISE_MEMBERS: usize = 16;
 
-/// Keeps the last value of a repeated name, at the place of its first.
+/// Removes repeated keys. The last value is kept, at the place of the first.
 fn without_repeats<'e>(members: Vec<(Cow<'e, str>, Value<'e>)>) -> Vec<(Cow<'e, str>, Value<'e>)> {
-    let has_repeats = if members.len() <= FEW_MEMBERS {
+    let has_repeats = if members.len() <= MAX_PAIRWISE_MEMBERS {
         (1..members.len()).any(|at| members[..at].iter().any(|(name, _)| *name == members[at].0))
     } else {
         let mut names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
@@ -315,7 +316,7 @@ fn without_repeats<'e>(members: Vec<(Cow<'e, str>, Value<'e>)>) -> Vec<(Cow<'e, 
     kept
 }
 
-/// The elements of an array.
+/// The elements of an array. They stay JSON text.
 struct Elements<'e>(Vec<Value<'e>>);
 
 impl<'de> Deserialize<'de> for Elements<'de> {
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_costs_its_character_only() {
+    fn a_lone_surrogate_loses_only_its_own_character() {
         assert_eq!(names(r#"{"a\ud800":1}"#).len(), 1);
         let text = |json: &str| match Value::parse(json).unwrap().view() {
             View::String(text) => text.into_owned(),

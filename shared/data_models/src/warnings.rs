@@ -1,4 +1,4 @@
-//! Warnings: what the reference accepts in a specification, and its author hardly means.
+//! Warnings about parts of a specification that Panther's tool accepts, but its author hardly intended.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn of_specification(specification: &Specification) -> Vec<Fault> {
     warnings
 }
 
-/// The reason for a warning about a mapping. `earlier` is the mapping before it of the same name, in any letter case.
+/// Returns the warning about a mapping. `earlier` is the previous mapping whose name differs in letter case at most.
 fn reason(mapping: &Mapping, earlier: Option<&Mapping>) -> Option<String> {
     let name = &mapping.name;
     if name.is_empty() {
@@ -36,7 +36,7 @@ fn reason(mapping: &Mapping, earlier: Option<&Mapping>) -> Option<String> {
         (Source::Path(..), Source::Path(..)) | (Source::Method(_), Source::Method(_)) => {
             Some(format!("{name:?} is mapped on line {line} as well; this later mapping counts"))
         }
-        // A path, and the method for events in which it finds nothing.
+        // A path with a method as fallback is intended: the method is called if the path finds nothing.
         _ => None,
     }
 }
@@ -47,7 +47,7 @@ mod tests {
     use crate::specification::{SourceFile, load};
 
     #[test]
-    fn names_that_are_empty_doubled_or_differ_by_case_are_warned_of() {
+    fn empty_and_repeated_names_and_names_in_another_case_give_warnings() {
         let text = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\nFilename: a.py\nMappings:\n\
                     - {Name: '', Path: a}\n- {Name: a, Path: a}\n- {Name: a, Method: m}\n- {Name: A, Path: a}\n\
                     - {Name: b, Path: a}\n- {Name: b, Path: b}\n";

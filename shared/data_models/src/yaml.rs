@@ -1,4 +1,4 @@
-//! A YAML file as a tree of which each part knows its line.
+//! Parses a YAML file into a tree in which each node knows its line.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use serde_saphyr::{Budget, Options, Spanned};
 
 use crate::yaml_error::reason;
 
-/// The most lists and maps inside each other. Each takes up to 30 kB of stack; an event in an example that is nested more
-/// deeply can be written as its JSON text.
+/// The maximum nesting of lists and maps. Each level takes up to 30 kB of stack. An example whose event is nested more
+/// deeply can give it as JSON text.
 const MAX_DEPTH: usize = 32;
 
-/// A part of a file.
+/// A value or key in a YAML file.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
-    /// The line on which it begins, from 1.
+    /// The line on which the node begins, from 1.
     pub(crate) line: u64,
     pub(crate) content: Content,
 }
@@ -24,7 +24,7 @@ pub(crate) enum Content {
     Nothing,
     Boolean(bool),
     Integer,
-    /// A number with a fraction, or any other scalar that is no text.
+    /// A number with a fraction, or any other scalar that is not a text.
     Other,
     Text(String),
     List(Vec<Node>),
@@ -38,7 +38,7 @@ impl PartialEq for Node {
 }
 
 impl Node {
-    /// The part's type, in words.
+    /// Returns the type of the node, as messages name it.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.content {
             Content::Nothing => "nothing",
@@ -59,7 +59,7 @@ impl Node {
     }
 }
 
-/// Reads a file into a tree.
+/// Parses a file into a tree.
 ///
 /// # Errors
 /// As [`read`].
@@ -67,10 +67,11 @@ pub(crate) fn parse(text: &str) -> Result<Node, (Option<u64>, String)> {
     read::<Spanned<Content>>(text).map(Node::from)
 }
 
-/// Reads a file. `yes` and `no` are texts, as in YAML 1.2; a tag that is not YAML's own is refused, as the reference does.
+/// Parses a file as a `T`. As in YAML 1.2, `yes` and `no` are texts. As in Panther's tool, a tag that is not one of
+/// YAML's own is refused.
 ///
 /// # Errors
-/// The file is no YAML, or not of the type; the line, where it is known, and the reason.
+/// The file is not valid YAML, or not a `T`. The error is the line, if it is known, and the reason.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, (Option<u64>, String)> {
     let mut options = Options::default();
     options.strict_booleans = true;

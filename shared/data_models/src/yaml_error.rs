@@ -1,11 +1,11 @@
-//! The errors of the YAML reader in the words of a specification's author.
+//! Translates the errors of the YAML parser into messages for the author of a file.
 
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
 const NESTED: &str = "lists and maps are nested too deeply";
 
-/// Parts of the parser's messages, each with what the author has to change.
+/// Parts of the parser's messages for syntax errors, each with the message that the author gets instead.
 const SYNTAX: [(&str, &str); 18] = [
     ("tab", "a tab stands where YAML allows only spaces"),
     ("simple key expected ':'", "a line is neither \"key: value\" nor a part of the value before it"),
@@ -33,7 +33,7 @@ const SYNTAX: [(&str, &str); 18] = [
     ("unexpected end of file", "the file ends too early"),
 ];
 
-/// Returns the reason in plain words, without a place.
+/// Returns the reason of an error without its position, for people.
 pub(crate) fn reason(error: &Error) -> String {
     match error {
         Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => reason(error),
@@ -65,7 +65,7 @@ pub(crate) fn reason(error: &Error) -> String {
     }
 }
 
-/// The reason of an error in the syntax.
+/// Returns the reason of a syntax error, for people.
 fn syntax(message: &str) -> String {
     if let Some(character) = message.strip_prefix("unexpected character: `").and_then(|rest| rest.strip_suffix('\'')) {
         return format!("the character {character} must not stand here; put the text in quotes");
@@ -78,7 +78,7 @@ fn syntax(message: &str) -> String {
 mod tests {
     use crate::yaml::parse;
 
-    /// The line and the reason of a text that is no YAML.
+    /// Returns the line and the reason of the error in a text that is not valid YAML.
     fn fault(text: &str) -> (u64, String) {
         let (line, reason) = parse(text).unwrap_err();
         (line.unwrap(), reason)
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn no_reason_speaks_of_the_library() {
+    fn no_reason_mentions_the_yaml_library() {
         let texts = [
             "a: 1\n---\n",
             "a: 1\na: 1\n",

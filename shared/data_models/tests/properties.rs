@@ -1,4 +1,4 @@
-//! Properties of paths on random events: no panic, a bounded amount of work, and one meaning in all forms.
+//! Property tests on random paths and events: no path panics or exceeds its limits, and equivalent paths find the same.
 
 use data_models::Value;
 use data_models::jsonpath::{EvaluationError, JsonPath};
@@ -24,7 +24,7 @@ fn events() -> impl Strategy<Value = Json> {
     })
 }
 
-/// Text of the dialect's parts, joined without regard to the grammar.
+/// Returns random sequences of the dialect's parts, most of which are not valid paths.
 fn paths() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => prop::sample::select(vec!["a", "b", "'log status'", "\"name\"", "x-y", "*", "$", "@"]).prop_map(str::to_owned),
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_means_the_same_in_all_its_forms(name in prop::sample::select(&NAMES), event in events()) {
+    fn all_spellings_of_a_name_find_the_same(name in prop::sample::select(&NAMES), event in events()) {
         let text = event.to_string();
         let event = Value::parse(&text).unwrap();
         let found = |path: String| {
@@ -81,7 +81,7 @@ proptest! {
     }
 }
 
-/// Paths that visit a wide or deep document over and over end with an error.
+/// A path that visits many values again and again ends with an error.
 #[test]
 fn the_work_of_a_path_is_bounded() {
     let row = json!({"b": (0..30).collect::<Vec<_>>()});
@@ -93,9 +93,9 @@ fn the_work_of_a_path_is_bounded() {
     }
 }
 
-/// A line may hold values inside each other without end; a test's stack is a small one.
+/// Values may be nested without limit, and the stack of a test thread is small.
 #[test]
-fn no_nesting_overflows_the_stack_or_is_worked_through() {
+fn deep_nesting_neither_overflows_the_stack_nor_exceeds_the_limits() {
     let lists = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
     for levels in [300, 5_000] {
         let both = format!("[{},{}]", lists(levels), lists(levels));
@@ -117,9 +117,9 @@ fn no_nesting_overflows_the_stack_or_is_worked_through() {
     }
 }
 
-/// Values of other lengths and depths are compared and written as Python does.
+/// A value that is nested deeply, but within the limits, is written as Python writes it.
 #[test]
-fn values_are_written_whole_or_not_at_all() {
+fn a_deeply_nested_value_is_written_whole() {
     let text = format!(r#"{{"x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
     let found = JsonPath::parse("x.`str()`").unwrap().find(&Value::parse(&text).unwrap()).unwrap();
     assert_eq!(found[0].value.to_json().len(), 2 + 400);

@@ -1,18 +1,18 @@
-//! The paths against recorded answers of the reference's library: cases on which its versions 1.5.3 and 1.16 agree.
+//! Compares paths with recorded results of `jsonpath-ng`, for cases in which its versions 1.5.3 and 1.16 agree.
 //!
-//! The cases are random; `recorded.ndjson` holds path, event and outcome of each.
+//! The cases are random. Each line of `recorded.ndjson` has the path, the event and the outcome of one case.
 
 use data_models::Value;
 use data_models::jsonpath::JsonPath;
 use serde_json::{Value as Json, json};
 
 #[test]
-fn paths_find_what_the_reference_finds() {
+fn paths_find_what_jsonpath_ng_finds() {
     let recorded = include_str!("recorded.ndjson");
     let mut different = Vec::new();
     for line in recorded.lines() {
         let case: Json = serde_json::from_str(line).unwrap();
-        // The event's own text, with its members in their order.
+        // The event is cut out of the line, so that its members keep their order.
         let (_, event) = line.split_once(r#","event":"#).unwrap();
         let event = &event[..event.rfind(r#","outcome":"#).unwrap()];
         let mut wanted = case.clone();

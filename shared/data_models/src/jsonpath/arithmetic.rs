@@ -1,4 +1,4 @@
-//! `left + right` and the like, by Python's rules.
+//! Evaluates `left + right`, `left - right` and `left * right` by Python's rules.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use super::matches::{MAX_TEXT_BYTES, Match, Matches};
 use super::python;
 use crate::value::{Number, Value, View};
 
-/// Applies the operator to each pair of values; a literal pairs with each value of the other side. Nothing is found if
-/// a pair has no result, or two paths find different numbers of values.
+/// Applies the operator to each pair of values from the two sides. A literal forms a pair with each value of the other
+/// side. The result is empty if any pair has no result, or if two paths found different numbers of values.
 pub(super) fn apply<'e>(left: Side<'e>, operator: Operator, right: Side<'e>) -> Result<Matches<'e>, EvaluationError> {
     let pairs: Vec<(View<'e>, View<'e>)> = match (left, right) {
         (Side::Found(left), Side::Found(right)) if left.len() == right.len() => left.into_iter().zip(right).collect(),
@@ -28,26 +28,26 @@ pub(super) fn apply<'e>(left: Side<'e>, operator: Operator, right: Side<'e>) -> 
     Ok(results)
 }
 
-/// The values of one side of an operation.
+/// The operand values on one side of an operation.
 pub(super) enum Side<'e> {
-    /// Those that a path found.
+    /// The values that a path found.
     Found(Vec<View<'e>>),
-    /// One that stands in the path.
+    /// A literal in the path.
     Literal(View<'e>),
 }
 
-/// The result; `None` if the operator is not for values of these types.
+/// Returns the result for one pair; `None` if the operator does not apply to values of these types.
 fn result<'e>(left: View<'e>, operator: Operator, right: View<'e>) -> Result<Option<View<'e>>, EvaluationError> {
     if let (Some(left), Some(right)) = (python::number(&left), python::number(&right)) {
         return numbers(left, operator, right).map(|number| Some(View::Number(number)));
     }
     match (left, operator, right) {
         (View::String(left), Operator::Add, View::String(right)) => {
-            bounded(left.len() + right.len())?;
+            check_size(left.len() + right.len())?;
             Ok(Some(View::String(Cow::Owned(left.into_owned() + &right))))
         }
         (View::List(mut left), Operator::Add, View::List(right)) => {
-            bounded(left.len() + right.len())?;
+            check_size(left.len() + right.len())?;
             left.extend(right);
             Ok(Some(View::List(left)))
         }
@@ -75,7 +75,7 @@ fn numbers(left: Number, operator: Operator, right: Number) -> Result<Number, Ev
         Operator::Subtract => left - right,
         Operator::Multiply => left * right,
     };
-    // JSON has no other numbers.
+    // JSON cannot write infinity or NaN.
     if result.is_finite() { Ok(Number::Float(result)) } else { Err(EvaluationError::TooMuchWork) }
 }
 
@@ -83,11 +83,11 @@ fn repeated<'e>(view: View<'e>, times: i128) -> Result<Option<View<'e>>, Evaluat
     let times = usize::try_from(times.max(0)).map_err(|_| EvaluationError::TooMuchWork)?;
     match view {
         View::String(text) => {
-            bounded(text.len().saturating_mul(times))?;
+            check_size(text.len().saturating_mul(times))?;
             Ok(Some(View::String(Cow::Owned(text.repeat(times)))))
         }
         View::List(values) => {
-            bounded(values.len().saturating_mul(times))?;
+            check_size(values.len().saturating_mul(times))?;
             let count = values.len() * times;
             Ok(Some(View::List(values.into_iter().cycle().take(count).collect())))
         }
@@ -95,6 +95,6 @@ fn repeated<'e>(view: View<'e>, times: i128) -> Result<Option<View<'e>>, Evaluat
     }
 }
 
-fn bounded(size: usize) -> Result<(), EvaluationError> {
+fn check_size(size: usize) -> Result<(), EvaluationError> {
     if size > MAX_TEXT_BYTES { Err(EvaluationError::TooMuchWork) } else { Ok(()) }
 }

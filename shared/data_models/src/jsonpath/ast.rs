@@ -1,4 +1,4 @@
-//! A compiled path.
+//! The syntax tree of a compiled path.
 
 use fancy_regex::Regex;
 
@@ -11,9 +11,9 @@ pub(super) enum Path {
     This,
     /// `` `parent` ``
     Parent,
-    /// One or more names.
+    /// Members with these names: `name` or `'a', 'b'`.
     Fields(Vec<String>),
-    /// `*`, also in a list of names.
+    /// All members: `*`, alone or among other names.
     AnyField,
     /// `[n]`
     Index(i64),
@@ -25,13 +25,13 @@ pub(super) enum Path {
     Descendants(Box<Path>, Box<Path>),
     /// `left|right`
     Union(Box<Path>, Box<Path>),
-    /// `left&right`, which the reference reads and never evaluates.
+    /// `left & right`. `jsonpath-ng` parses it but cannot evaluate it.
     Intersection,
     /// `left where right`
     Where(Box<Path>, Box<Path>),
     /// `[?(…)]`
     Filter(Box<Condition>),
-    /// `[/name]` and `[\name]`: the keys and whether each is in falling order. `` `sorted` `` has no keys.
+    /// `[/path]` and `[\path]`: the keys to sort by, each with `true` for descending order. `` `sorted` `` has no keys.
     Sorted(Vec<(Path, bool)>),
     /// `` `len` ``
     Length,
@@ -41,20 +41,20 @@ pub(super) enum Path {
     Split { separator: char, segment: usize, max_splits: Option<usize> },
     /// `` `str()` ``
     Text,
-    /// `left + right` and the like.
+    /// `left + right`, `left - right` or `left * right`.
     Arithmetic { left: Box<Operand>, operator: Operator, right: Box<Operand> },
 }
 
-/// A piece of a replacement.
+/// A piece of the replacement in `` `sub(…)` ``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Text that stands as it is.
+    /// Literal text.
     Text(String),
     /// The text that a group of the pattern matched.
     Group(usize),
 }
 
-/// A side of an arithmetic operation.
+/// One side of an arithmetic operation.
 #[derive(Debug, Clone)]
 pub(super) enum Operand {
     Path(Path),
@@ -69,7 +69,7 @@ pub(super) enum Operator {
     Multiply,
 }
 
-/// A value that stands in a path.
+/// A literal value in a path.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Literal {
     Integer(i128),
@@ -78,18 +78,18 @@ pub(super) enum Literal {
     String(String),
 }
 
-/// The condition of a filter on an element.
+/// The condition that a filter tests on an element.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
-    /// The path finds something.
+    /// The path finds at least one value.
     Exists(Path),
-    /// A value that the path finds compares to the literal.
+    /// Any value that the path finds compares to the literal in this way.
     Compares(Path, Comparison, Literal),
-    /// A text that the path finds matches the pattern.
+    /// Any text that the path finds matches the pattern.
     Matches(Path, Regex),
-    /// All of them.
+    /// All conditions are true.
     All(Vec<Condition>),
-    /// One of them.
+    /// At least one condition is true.
     Any(Vec<Condition>),
 }
 
@@ -102,8 +102,8 @@ pub(super) enum Comparison {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-    /// `=~` with a value that is no pattern, which the reference reads and never evaluates.
-    MatchesNoPattern,
+    /// `=~` with a literal that is not a text. `jsonpath-ng` parses it but cannot evaluate it.
+    MatchWithoutPattern,
 }
 
 impl Path {
@@ -111,7 +111,7 @@ impl Path {
         Self::Child(Box::new(left), Box::new(right))
     }
 
-    /// Appends the names that the path goes through, and returns `true`, if it consists of names only.
+    /// Returns `true` and appends the path's names if the path consists of names only.
     pub(super) fn collect_names(&self, names: &mut Vec<Box<str>>) -> bool {
         match self {
             Self::Root | Self::This => names.is_empty(),

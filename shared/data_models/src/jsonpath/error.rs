@@ -1,14 +1,14 @@
-//! The errors of a text that is no path, and of a path that cannot be evaluated.
+//! The errors of parsing and of evaluating a path.
 
 use crate::value::View;
 
-/// A text is no path.
+/// A text is not a valid path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("at character {}: {reason}", at + 1)]
 pub struct PathError {
-    /// The byte at which the text stops being a path, from 0.
+    /// The byte offset at which parsing failed.
     pub at: usize,
-    /// The fault at that place.
+    /// The reason, for people.
     pub reason: String,
 }
 
@@ -21,31 +21,31 @@ impl PathError {
 /// A path cannot be evaluated on an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationError {
-    /// Values of these types have no order.
+    /// Values of these two types cannot be ordered.
     #[error("{0} and {1} have no order")]
     NoOrder(&'static str, &'static str),
-    /// A value of this type is no number.
+    /// The path needs a number, but the value has this type.
     #[error("{0} is no number")]
     NoNumber(&'static str),
-    /// A value of this type has no elements.
+    /// The path needs a value with elements, but the value has this type.
     #[error("{0} has no elements")]
     NoElements(&'static str),
-    /// A value of this type is no text.
+    /// The path needs a text, but the value has this type.
     #[error("{0} is no text")]
     NoText(&'static str),
-    /// An index from the end of a list lies before its beginning.
+    /// A negative index lies before the beginning of the list.
     #[error("the list has no element {0}")]
     NoElement(i64),
-    /// Around the event itself there is nothing.
+    /// The path asks for the parent of the event itself.
     #[error("the event itself has no parent")]
     NoParent,
-    /// The operator exists in the dialect, and the reference does not evaluate it.
+    /// `jsonpath-ng` parses this operator but cannot evaluate it, and neither can this library.
     #[error("{0} cannot be evaluated")]
     NotSupported(&'static str),
-    /// The path would go too deep into values inside each other.
+    /// The evaluation is nested too deeply, because the event is.
     #[error("the event is nested too deeply for the path")]
     TooDeep,
-    /// The evaluation would take too many steps, or its result is too large.
+    /// The evaluation takes too many steps, or a result would be too large or not finite.
     #[error("the path takes too much work on this event")]
     TooMuchWork,
 }

@@ -1,4 +1,4 @@
-//! Runs a compiled path on an event.
+//! Evaluates a compiled path on an event.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,13 +8,13 @@ use super::arithmetic::{self, Side};
 use super::ast::{Condition, Literal, Operand, Path, Piece};
 use super::error::{EvaluationError, type_name};
 use super::location::Step;
-use super::matches::{MAX_TEXT_BYTES, Match, Matches, Work};
+use super::matches::{MAX_TEXT_BYTES, Match, Matches, WorkLimit};
 use super::{filter, python};
 use crate::value::{Number, Value, View};
 
-/// Evaluates a path on an event.
+/// Evaluates a path on an event and returns all matches.
 pub(super) fn find<'e>(path: &Path, event: &Value<'e>) -> Result<Matches<'e>, EvaluationError> {
-    let work = Work::new();
+    let work = WorkLimit::new();
     let mut found = apply(path, &Rc::new(Match::computed(event.clone())), &work)?;
     if matches!(found.as_slice(), [only] if only.step == Step::Nothing) {
         found.clear();
@@ -22,8 +22,8 @@ pub(super) fn find<'e>(path: &Path, event: &Value<'e>) -> Result<Matches<'e>, Ev
     Ok(found)
 }
 
-/// Evaluates a path on a value that another one found.
-pub(super) fn apply<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+/// Evaluates a path that continues at a match of another path.
+pub(super) fn apply<'e>(path: &Path, at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Matches<'e>, EvaluationError> {
     work.take(1)?;
     match path {
         Path::Root => Ok(vec![root_of(at)]),
@@ -93,27 +93,27 @@ fn root_of<'e>(at: &Rc<Match<'e>>) -> Match<'e> {
     Match { value: root.value.clone(), step: Step::Root, parent: None }
 }
 
-/// The value around this one.
+/// Returns the value that contains this one. For the event itself that is a match with [`Step::Nothing`].
 fn parent_of<'e>(at: &Match<'e>) -> Match<'e> {
     let nothing = || Match { value: Value::from(View::Null), step: Step::Nothing, parent: None };
     at.parent.as_deref().map_or_else(nothing, Match::clone)
 }
 
-fn fields<'e>(names: &[String], at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+fn fields<'e>(names: &[String], at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Matches<'e>, EvaluationError> {
     let View::Object(members) = work.read(&at.value)? else { return Ok(Vec::new()) };
     let member = |name: &String| members.iter().find(|(key, _)| key == name);
     let found = names.iter().filter_map(member).cloned();
     Ok(found.map(|(name, value)| at.inside(Step::Field(name), value)).collect())
 }
 
-fn any_field<'e>(at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+fn any_field<'e>(at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Matches<'e>, EvaluationError> {
     let View::Object(members) = work.read(&at.value)? else { return Ok(Vec::new()) };
     work.take(members.len())?;
     Ok(members.into_iter().map(|(name, value)| at.inside(Step::Field(name), value)).collect())
 }
 
-/// An element of a list, or a character of a text.
-fn element<'e>(index: i64, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+/// Finds one element of a list, or one character of a text. A negative index counts from the end.
+fn element<'e>(index: i64, at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Matches<'e>, EvaluationError> {
     let view = work.read(&at.value)?;
     if !view.is_true() {
         return Ok(Vec::new());
@@ -137,12 +137,12 @@ fn element<'e>(index: i64, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e
     Ok(value.map(|value| at.inside(Step::Index(index), value)).into_iter().collect())
 }
 
-/// Elements of a list. A value that is neither list nor empty counts as a list of itself.
+/// Finds some elements of a list. Any other value, unless it is empty, is treated as a list with this one element.
 fn slice<'e>(
     start: Option<i64>,
     end: Option<i64>,
     at: &Rc<Match<'e>>,
-    work: &Work,
+    work: &WorkLimit,
 ) -> Result<Matches<'e>, EvaluationError> {
     let view = work.read(&at.value)?;
     if !view.is_true() {
@@ -164,8 +164,8 @@ fn slice<'e>(
     Ok(wanted.map(|(index, value)| at.inside(Step::Index(index), value)).collect())
 }
 
-/// Applies a path to a value and to everything inside it.
-fn descendants<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+/// Applies a path to a value and to every value nested in it.
+fn descendants<'e>(path: &Path, at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Matches<'e>, EvaluationError> {
     if at.step == Step::Nothing {
         return Err(EvaluationError::NoParent);
     }
@@ -187,7 +187,12 @@ fn descendants<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Match
     Ok(found)
 }
 
-fn where_found<'e>(left: &Path, right: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+fn where_found<'e>(
+    left: &Path,
+    right: &Path,
+    at: &Rc<Match<'e>>,
+    work: &WorkLimit,
+) -> Result<Matches<'e>, EvaluationError> {
     let mut kept = Vec::new();
     for found in apply(left, at, work)? {
         if !apply(right, &Rc::new(found.clone()), work)?.is_empty() {
@@ -197,8 +202,8 @@ fn where_found<'e>(left: &Path, right: &Path, at: &Rc<Match<'e>>, work: &Work) -
     Ok(kept)
 }
 
-/// A list in order; of an object, its names in order.
-fn sorted<'e>(keys: &[(Path, bool)], at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+/// Sorts a list by the keys. Without keys, an object gives the sorted list of its member names.
+fn sorted<'e>(keys: &[(Path, bool)], at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Matches<'e>, EvaluationError> {
     let mut values = match work.read(&at.value)? {
         View::List(values) => values,
         View::Object(members) if keys.is_empty() => {
@@ -218,8 +223,14 @@ fn sorted<'e>(keys: &[(Path, bool)], at: &Rc<Match<'e>>, work: &Work) -> Result<
     error.map_or_else(|| Ok(vec![Match::computed(Value::from(View::List(values)))]), Err)
 }
 
-/// The order of two elements by the keys that both have exactly once, or by themselves.
-fn order(keys: &[(Path, bool)], left: &Value<'_>, right: &Value<'_>, work: &Work) -> Result<Ordering, EvaluationError> {
+/// Compares two elements by the sort keys. A key counts only if each element has exactly one value for it. Without
+/// keys, the elements themselves are compared.
+fn order(
+    keys: &[(Path, bool)],
+    left: &Value<'_>,
+    right: &Value<'_>,
+    work: &WorkLimit,
+) -> Result<Ordering, EvaluationError> {
     if keys.is_empty() {
         return python::order(left, right, work);
     }
@@ -242,7 +253,7 @@ fn text_of<'e>(view: &View<'e>) -> Result<Cow<'e, str>, EvaluationError> {
     }
 }
 
-/// Replaces each match of a pattern.
+/// Replaces each match of a pattern in a text.
 fn substitute(pattern: &fancy_regex::Regex, replacement: &[Piece], text: &str) -> Result<String, EvaluationError> {
     let mut replaced = String::with_capacity(text.len());
     let mut end = 0;
@@ -265,8 +276,8 @@ fn substitute(pattern: &fancy_regex::Regex, replacement: &[Piece], text: &str) -
     Ok(replaced)
 }
 
-/// The elements of a list, or the values of an object, that fulfil the condition.
-fn filtered<'e>(condition: &Condition, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+/// Finds the elements of a list, or the values of an object, for which the condition holds.
+fn filtered<'e>(condition: &Condition, at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Matches<'e>, EvaluationError> {
     let values = match work.read(&at.value)? {
         View::List(values) => values,
         View::Object(members) => members.into_iter().map(|(_, value)| value).collect(),
@@ -275,7 +286,7 @@ fn filtered<'e>(condition: &Condition, at: &Rc<Match<'e>>, work: &Work) -> Resul
     let find = |path: &Path, element: &Rc<Match<'e>>| apply(path, element, work);
     let mut kept = Vec::new();
     for (index, value) in (0..).zip(values) {
-        // An element is an event of its own to the condition: `$` in it is the element.
+        // The condition sees the element as the whole event: `$` in the condition means the element.
         if filter::holds(condition, &Rc::new(Match::computed(value.clone())), &find, work)? {
             kept.push(at.inside(Step::Index(index), value));
         }
@@ -283,8 +294,8 @@ fn filtered<'e>(condition: &Condition, at: &Rc<Match<'e>>, work: &Work) -> Resul
     Ok(kept)
 }
 
-/// The values of one side of an operation.
-fn side<'e>(operand: &Operand, at: &Rc<Match<'e>>, work: &Work) -> Result<Side<'e>, EvaluationError> {
+/// Evaluates one side of an arithmetic operation.
+fn side<'e>(operand: &Operand, at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Side<'e>, EvaluationError> {
     match operand {
         Operand::Path(path) => {
             let found = apply(path, at, work)?;

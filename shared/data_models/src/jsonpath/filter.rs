@@ -1,23 +1,23 @@
-//! `[?(…)]`: the elements that fulfil a condition.
+//! Evaluates the condition of a filter, `[?(…)]`, on one element.
 
 use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::ast::{Comparison, Condition, Literal, Path};
 use super::error::EvaluationError;
-use super::matches::{Match, Matches, Work};
+use super::matches::{Match, Matches, WorkLimit};
 use super::python;
 use crate::value::{Number, Value, View};
 
-/// Finds what a path of a condition finds on an element.
+/// Evaluates a path that is part of a condition on an element.
 type Find<'f, 'e> = &'f dyn Fn(&Path, &Rc<Match<'e>>) -> Result<Matches<'e>, EvaluationError>;
 
-/// Returns `true` if an element fulfils a condition.
+/// Returns `true` if the condition holds for the element.
 pub(super) fn holds<'e>(
     condition: &Condition,
     element: &Rc<Match<'e>>,
     find: Find<'_, 'e>,
-    work: &Work,
+    work: &WorkLimit,
 ) -> Result<bool, EvaluationError> {
     match condition {
         Condition::Exists(path) => Ok(!find(path, element)?.is_empty()),
@@ -34,7 +34,7 @@ pub(super) fn holds<'e>(
         }
         Condition::All(conditions) => {
             let mut all = true;
-            // The reference evaluates all of them, so that an error in the last one shows.
+            // `jsonpath-ng` evaluates all conditions, so an error in the last one must show even if the first is false.
             for condition in conditions {
                 all &= holds(condition, element, find, work)?;
             }
@@ -62,7 +62,8 @@ fn any(
     Ok(any)
 }
 
-/// Compares a value to a literal. With an integer, or a boolean, a text that is an integer counts as that number.
+/// Compares a value with a literal. If the literal is an integer or a boolean, a text with an integer in it is
+/// converted to that integer first.
 fn compares(view: &View<'_>, comparison: Comparison, literal: &Literal) -> Result<bool, EvaluationError> {
     let order = match literal {
         Literal::Integer(number) => python::integer(view)?.map(|value| Some(value.cmp(number))),
@@ -80,7 +81,7 @@ fn compares(view: &View<'_>, comparison: Comparison, literal: &Literal) -> Resul
     match (comparison, order) {
         (Comparison::Equal, order) => Ok(order == Some(Ordering::Equal)),
         (Comparison::NotEqual, order) => Ok(order != Some(Ordering::Equal)),
-        (Comparison::MatchesNoPattern, _) => Err(EvaluationError::NotSupported("=~ without a pattern")),
+        (Comparison::MatchWithoutPattern, _) => Err(EvaluationError::NotSupported("=~ without a pattern")),
         (_, None) => Err(EvaluationError::no_order(view, &literal_view(literal))),
         (Comparison::Less, Some(order)) => Ok(order.is_lt()),
         (Comparison::LessOrEqual, Some(order)) => Ok(order.is_le()),

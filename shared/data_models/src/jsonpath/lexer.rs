@@ -1,8 +1,8 @@
-//! A path's text as tokens.
+//! Splits the text of a path into tokens.
 
 use super::error::PathError;
 
-/// A token, and the byte at which it begins.
+/// A token and the byte offset at which it begins.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -11,22 +11,22 @@ pub(super) struct Token {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
-    /// A name, bare or quoted.
+    /// A name, quoted or not.
     Name(String),
     Integer(i128),
     Float(f64),
     Boolean(bool),
-    /// The text between backquotes.
+    /// The text between backquotes, which is a named operator such as `` `len` ``.
     Named(String),
     /// `==`, `=`, `!=`, `<`, `<=`, `>`, `>=`, `=~`
     Comparison(&'static str),
-    /// `/`, `\`, with a comma before it or without.
+    /// `/` or `\` in brackets, which sorts by a key. A comma may stand before it.
     Sort {
         is_falling: bool,
     },
     Where,
     DoubleDot,
-    /// `&&` and `||`, which only later versions of the reference read.
+    /// `&&` and `||`, which only later versions of `jsonpath-ng` accept.
     And,
     Or,
     /// One of `* . [ ] ( ) $ , : | & ~ ? @ + -`
@@ -58,7 +58,7 @@ impl<'t> Lexer<'t> {
         &self.text[self.at..]
     }
 
-    /// Goes past the characters that are wanted, and returns them.
+    /// Skips the characters for which `is_wanted` is `true`, and returns them.
     fn skip(&mut self, is_wanted: impl Fn(char) -> bool) -> &'t str {
         let rest = self.rest();
         let end = rest.find(|c| !is_wanted(c)).unwrap_or(rest.len());
@@ -107,7 +107,7 @@ impl<'t> Lexer<'t> {
         Ok(Kind::Symbol(next))
     }
 
-    /// `/` or `\`, and a comma before it.
+    /// Reads `/` or `\`, with the comma that may stand before it.
     fn sort(&mut self) -> Option<Kind> {
         let rest = self.rest();
         let after_comma = rest.strip_prefix(',').unwrap_or(rest).trim_start();
@@ -120,7 +120,7 @@ impl<'t> Lexer<'t> {
         Some(Kind::Sort { is_falling })
     }
 
-    /// An optional `@`, a letter or underscore, and letters, digits, `_`, `@` and `-`.
+    /// Reads an unquoted name: an optional `@`, then a letter or `_`, then letters, digits, `_`, `@` and `-`.
     fn bare_name(&mut self) -> Option<&'t str> {
         let rest = self.rest();
         let after_at = rest.strip_prefix('@').unwrap_or(rest);
@@ -152,7 +152,7 @@ impl<'t> Lexer<'t> {
         Some(self.text[start..self.at].parse().map(Kind::Integer).map_err(|_| too_large()))
     }
 
-    /// The text up to the same quote. A backslash stands before a character that is taken as it is.
+    /// Reads a quoted text up to the closing quote. The character after a backslash is taken literally.
     fn quoted(&mut self, quote: char) -> Result<String, PathError> {
         let start = self.at;
         let mut text = String::new();
@@ -196,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_a_sign_of_their_own() {
+    fn a_sign_directly_before_a_number_belongs_to_it() {
         assert_eq!(kinds("-1 1.5 a-1"), [Kind::Integer(-1), Kind::Float(1.5), name("a-1")]);
         assert_eq!(kinds("1."), [Kind::Integer(1), Kind::Symbol('.')]);
     }
 
     #[test]
-    fn what_has_no_meaning_is_refused_with_its_place() {
+    fn a_character_without_meaning_is_refused_with_its_place() {
         assert_eq!(
             tokens("a #").unwrap_err().to_string(),
             "at character 3: '#' has no meaning here; a name with it needs quotes"

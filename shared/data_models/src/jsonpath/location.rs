@@ -1,15 +1,15 @@
-//! The text of a match's place in the event, as the reference prints it.
+//! Prints the place of a match in the event in the format of `jsonpath-ng`.
 
 use std::borrow::Cow;
 
-/// A step from a value to one inside it.
+/// One step from a value to a value in it. The steps to a match make its location.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step<'e> {
     /// `$`
     Root,
     /// A value that was computed, or the event itself.
     This,
-    /// The surroundings of the event, which are nothing.
+    /// The parent of the event, which does not exist.
     Nothing,
     /// `` `len` ``
     Length,
@@ -17,7 +17,8 @@ pub(super) enum Step<'e> {
     Index(i64),
 }
 
-/// Writes the steps from the event on. Where the chain begins anew, at `$` for instance, only the rest is written.
+/// Prints the steps from the event to a match. If a `$` restarts the path in between, only the steps after the last `$`
+/// are printed.
 pub(super) fn text(steps: &[&Step<'_>]) -> String {
     let is_named = |step: &Step<'_>| !matches!(step, Step::Root | Step::This | Step::Nothing);
     let start = steps.iter().rposition(|step| **step == Step::Root).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The values that a path found so far, and the bound of the work to find them.
+//! The matches of a path, and the limit on the work to find them.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -7,27 +7,27 @@ use super::error::EvaluationError;
 use super::location::{self, Step};
 use crate::value::{Value, View};
 
-/// The most steps that the evaluation of one path on one event may take: values looked at, and a step for each
-/// 256 bytes of text read for it.
+/// The maximum number of steps to evaluate one path on one event. Each value that is visited takes a step, and one more
+/// for each 256 bytes of JSON text that are read for it.
 pub const MAX_STEPS: usize = 200_000;
-/// The most evaluations inside each other, which are at most that many values inside each other.
+/// The maximum depth of nested evaluations. It bounds the recursion on nested values.
 const MAX_DEPTH: usize = 256;
-/// The bytes of text whose reading counts as one step.
+/// The number of bytes of text that take one step to read.
 const BYTES_PER_STEP: usize = 256;
-/// The longest text that a path may make, in bytes.
+/// The maximum length of a text that a path computes, in bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// A value that a path found.
 #[derive(Debug, Clone)]
 pub struct Match<'e> {
-    /// The value.
+    /// The value that the path found.
     pub value: Value<'e>,
     pub(super) step: Step<'e>,
     pub(super) parent: Option<Rc<Match<'e>>>,
 }
 
 impl<'e> Match<'e> {
-    /// The place of the match as a path, like `events.[0].name`.
+    /// Returns the place of the match in the event as a path, such as `events.[0].name`.
     pub fn location(&self) -> String {
         let mut steps = vec![&self.step];
         let mut parent = &self.parent;
@@ -39,7 +39,7 @@ impl<'e> Match<'e> {
         location::text(&steps)
     }
 
-    /// A value without a place.
+    /// A match for a computed value, or for the event itself, which has no place in the event.
     pub(super) fn computed(value: Value<'e>) -> Self {
         Self { value, step: Step::This, parent: None }
     }
@@ -51,25 +51,25 @@ impl<'e> Match<'e> {
 
 pub(super) type Matches<'e> = Vec<Match<'e>>;
 
-/// Counts the steps of one evaluation.
+/// Counts the steps that one evaluation has left, and its depth.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(super) struct WorkLimit {
     left: Cell<usize>,
     depth: Cell<usize>,
 }
 
-impl Work {
+impl WorkLimit {
     pub(super) fn new() -> Self {
         Self { left: Cell::new(MAX_STEPS), depth: Cell::new(0) }
     }
 
-    /// Takes the steps of reading one level of a value.
+    /// Reads one level of a value and takes the steps for it.
     pub(super) fn read<'e>(&self, value: &Value<'e>) -> Result<View<'e>, EvaluationError> {
-        self.take(1 + value.cost() / BYTES_PER_STEP)?;
+        self.take(1 + value.text_bytes() / BYTES_PER_STEP)?;
         Ok(value.view())
     }
 
-    /// Goes one value deeper, so that no event overflows the stack.
+    /// Runs `evaluate` one level deeper. Fails at the maximum depth, so that no event overflows the stack.
     pub(super) fn deeper<T>(
         &self,
         evaluate: impl FnOnce() -> Result<T, EvaluationError>,
@@ -84,7 +84,10 @@ impl Work {
         result
     }
 
-    /// Takes steps.
+    /// Takes steps from those that are left.
+    ///
+    /// # Errors
+    /// There are not enough left.
     pub(super) fn take(&self, steps: usize) -> Result<(), EvaluationError> {
         self.left.set(self.left.get().checked_sub(steps).ok_or(EvaluationError::TooMuchWork)?);
         Ok(())

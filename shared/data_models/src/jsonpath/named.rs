@@ -1,12 +1,12 @@
-//! Reads named operators, which stand between backquotes.
+//! Parses named operators such as `` `len` ``, which a path has between backquotes.
 
 use super::ast::{Path, Piece};
 use super::python;
 
-/// Compiles a named operator.
+/// Compiles the text between the backquotes.
 ///
 /// # Errors
-/// There is none of that name, or its arguments are wrong.
+/// No operator has this name, or its arguments are invalid.
 pub(super) fn parse(text: &str) -> Result<Path, String> {
     match text {
         "this" => Ok(Path::This),
@@ -26,7 +26,8 @@ fn wrong(text: &str, form: &str) -> String {
     format!("`{text}` is not of the form `{form}`")
 }
 
-/// `sub(/pattern/, replacement)`; the last `/,` ends the pattern, the last `)` the replacement.
+/// Parses `sub(/pattern/, replacement)`. The last `/,` before a space ends the pattern, and the last `)` ends the
+/// replacement.
 fn substitute(text: &str) -> Option<Result<Path, String>> {
     let inside = text.strip_prefix("sub(/")?.rsplit_once(')')?.0;
     let separators = inside.match_indices("/,").map(|(at, _)| at).collect::<Vec<_>>();
@@ -39,7 +40,7 @@ fn substitute(text: &str) -> Option<Result<Path, String>> {
     }))
 }
 
-/// A replacement of Python's `re.sub`: `\1`, `\g<1>` and `\g<name>` stand for groups.
+/// Parses a replacement in the syntax of Python's `re.sub`, in which `\1`, `\g<1>` and `\g<name>` stand for groups.
 fn pieces(text: &str, pattern: &fancy_regex::Regex) -> Result<Vec<Piece>, String> {
     let group = |number: usize| {
         if number < pattern.captures_len() {
@@ -97,7 +98,7 @@ fn push_text(pieces: &mut Vec<Piece>, more: &str) {
     }
 }
 
-/// `split(character, segment, most splits)`, where -1 is no bound.
+/// Parses `split(character, segment, max_splits)`, where `max_splits` is -1 for no limit.
 fn split(text: &str) -> Option<Path> {
     let inside = text.strip_prefix("split(")?;
     let separator = inside.chars().next()?;

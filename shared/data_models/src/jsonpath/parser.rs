@@ -1,23 +1,23 @@
-//! Tokens to a compiled path.
+//! Parses the tokens of a path into a syntax tree.
 //!
-//! The reference's grammar is a table of precedences. From weak to strong: brackets, arithmetic, `..`, `.`, `|`, `&`,
-//! `where`. So `a.b[0]` is `(a.b)[0]`, `a..b.c` is `a..(b.c)`, and `$.a | $.b` is `$.(a | $).b`.
+//! The precedence of the operators is that of `jsonpath-ng`. From weak to strong: brackets, arithmetic, `..`, `.`, `|`,
+//! `&`, `where`. So `a.b[0]` is `(a.b)[0]`, `a..b.c` is `a..(b.c)`, and `$.a | $.b` is `$.(a | $).b`.
 
 use super::ast::{Comparison, Condition, Literal, Operand, Operator, Path};
 use super::error::PathError;
 use super::lexer::{Kind, Token, tokens};
 use super::{named, python};
 
-/// The longest path, in bytes.
+/// The maximum length of a path, in bytes.
 const MAX_PATH_BYTES: usize = 4096;
-/// The most tokens of a path.
+/// The maximum number of tokens in a path.
 const MAX_TOKENS: usize = 512;
-/// The deepest nesting of parentheses, brackets and right-hand sides.
+/// The maximum nesting of parentheses, brackets and right-hand operands.
 const MAX_DEPTH: usize = 32;
 
-/// The strength with which an operator binds its sides.
+/// The precedence of an operator, from weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Strength {
+enum Precedence {
     Weakest,
     Descendants,
     Child,
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Path, PathError> {
         return Err(PathError::new(token.at, format!("the path has more than {MAX_TOKENS} parts")));
     }
     let mut parser = Parser { tokens, next: 0, end: text.len(), depth: 0 };
-    let path = parser.path(Strength::Weakest)?;
+    let path = parser.path(Precedence::Weakest)?;
     match parser.peek() {
         None => Ok(path),
         Some(_) => {
@@ -87,7 +87,7 @@ impl Parser {
         PathError::new(self.place(), format!("{wanted} is missing"))
     }
 
-    /// Runs a rule one level deeper.
+    /// Runs a grammar rule one level deeper. Fails at the maximum depth, so that no path overflows the stack.
     fn deeper<T>(&mut self, rule: impl FnOnce(&mut Self) -> Result<T, PathError>) -> Result<T, PathError> {
         if self.depth == MAX_DEPTH {
             return Err(PathError::new(self.place(), format!("the path is nested deeper than {MAX_DEPTH} levels")));
@@ -98,49 +98,50 @@ impl Parser {
         result
     }
 
-    /// A path of operators that bind more strongly than `least`, or, for the weakest, any path.
-    fn path(&mut self, least: Strength) -> Result<Path, PathError> {
+    /// Parses a path, but only operators that bind more strongly than `min_precedence`. [`Precedence::Weakest`] allows all
+    /// operators.
+    fn path(&mut self, min_precedence: Precedence) -> Result<Path, PathError> {
         self.deeper(|parser| {
             let first = parser.first()?;
-            parser.continued(first, least)
+            parser.continued(first, min_precedence)
         })
     }
 
-    fn continued(&mut self, first: Path, least: Strength) -> Result<Path, PathError> {
+    fn continued(&mut self, first: Path, min_precedence: Precedence) -> Result<Path, PathError> {
         let mut path = first;
         loop {
-            let strength = match self.peek() {
-                Some(Kind::Symbol('[')) if least == Strength::Weakest => {
+            let precedence = match self.peek() {
+                Some(Kind::Symbol('[')) if min_precedence == Precedence::Weakest => {
                     path = self.bracket(path)?;
                     continue;
                 }
-                Some(Kind::Symbol('+' | '-' | '*')) if least == Strength::Weakest => {
+                Some(Kind::Symbol('+' | '-' | '*')) if min_precedence == Precedence::Weakest => {
                     path = self.operation(Operand::from(path))?;
                     continue;
                 }
-                Some(Kind::DoubleDot) => Strength::Descendants,
-                Some(Kind::Symbol('.')) => Strength::Child,
-                Some(Kind::Symbol('|')) => Strength::Union,
-                Some(Kind::Symbol('&')) => Strength::Intersection,
-                Some(Kind::Where) => Strength::Where,
+                Some(Kind::DoubleDot) => Precedence::Descendants,
+                Some(Kind::Symbol('.')) => Precedence::Child,
+                Some(Kind::Symbol('|')) => Precedence::Union,
+                Some(Kind::Symbol('&')) => Precedence::Intersection,
+                Some(Kind::Where) => Precedence::Where,
                 _ => return Ok(path),
             };
-            if strength <= least {
+            if precedence <= min_precedence {
                 return Ok(path);
             }
             self.next += 1;
-            let (left, right) = (Box::new(path), Box::new(self.path(strength)?));
-            path = match strength {
-                Strength::Descendants => Path::Descendants(left, right),
-                Strength::Child => Path::Child(left, right),
-                Strength::Union => Path::Union(left, right),
-                Strength::Where => Path::Where(left, right),
+            let (left, right) = (Box::new(path), Box::new(self.path(precedence)?));
+            path = match precedence {
+                Precedence::Descendants => Path::Descendants(left, right),
+                Precedence::Child => Path::Child(left, right),
+                Precedence::Union => Path::Union(left, right),
+                Precedence::Where => Path::Where(left, right),
                 _ => Path::Intersection,
             };
         }
     }
 
-    /// A path without operators at its end.
+    /// Parses the first part of a path, up to an operator or a bracket that may follow.
     fn first(&mut self) -> Result<Path, PathError> {
         let at = self.place();
         match self.take() {
@@ -152,7 +153,7 @@ impl Parser {
             Some(Kind::Integer(number)) => self.number(Literal::Integer(number)),
             Some(Kind::Float(number)) => self.number(Literal::Float(number)),
             Some(Kind::Symbol('(')) => {
-                let path = self.path(Strength::Weakest)?;
+                let path = self.path(Precedence::Weakest)?;
                 self.expect(')')?;
                 Ok(path)
             }
@@ -168,7 +169,7 @@ impl Parser {
         }
     }
 
-    /// A number, which must be the left side of an operation.
+    /// Parses an operation that begins with a number. A number alone is not a path.
     fn number(&mut self, number: Literal) -> Result<Path, PathError> {
         if !matches!(self.peek(), Some(Kind::Symbol('+' | '-' | '*'))) {
             self.next -= 1;
@@ -177,7 +178,7 @@ impl Parser {
         self.operation(Operand::Literal(number))
     }
 
-    /// One or more names with commas in between, the first of which is read. A quoted `*` is any name as well.
+    /// Parses the rest of a list of names after the `first`. A `'*'` among the names means any member.
     fn names(&mut self, first: String) -> Result<Path, PathError> {
         let mut names = vec![first];
         while self.is_next(',') {
@@ -193,7 +194,7 @@ impl Parser {
         Ok(if names.iter().any(|name| name == "*") { Path::AnyField } else { Path::Fields(names) })
     }
 
-    /// The rest of an operation after its left side.
+    /// Parses the operator and the right side of an arithmetic operation.
     fn operation(&mut self, left: Operand) -> Result<Path, PathError> {
         let operator = match self.take() {
             Some(Kind::Symbol('+')) => Operator::Add,
@@ -211,12 +212,12 @@ impl Parser {
                 self.next += 1;
                 Operand::Literal(literal)
             }
-            None => Operand::from(self.path(Strength::Weakest)?),
+            None => Operand::from(self.path(Precedence::Weakest)?),
         };
         Ok(Path::Arithmetic { left: Box::new(left), operator, right: Box::new(right) })
     }
 
-    /// A bracket after a path.
+    /// Parses a bracket that follows a path.
     fn bracket(&mut self, path: Path) -> Result<Path, PathError> {
         self.next += 1;
         let inside = match self.peek() {
@@ -231,7 +232,7 @@ impl Parser {
         Ok(Path::child(path, inside))
     }
 
-    /// An index, a slice, `*` or names.
+    /// Parses the content of a bracket: an index, a slice, `*` or names.
     fn index_or_names(&mut self) -> Result<Path, PathError> {
         match self.take() {
             Some(Kind::Name(name)) => self.names(name),
@@ -268,7 +269,7 @@ impl Parser {
         while let Some(Kind::Sort { is_falling }) = self.peek() {
             let is_falling = *is_falling;
             self.next += 1;
-            keys.push((self.path(Strength::Weakest)?, is_falling));
+            keys.push((self.path(Precedence::Weakest)?, is_falling));
         }
         Ok(Path::Sorted(keys))
     }
@@ -282,7 +283,8 @@ impl Parser {
         Ok(single_or(conditions, Condition::Any))
     }
 
-    /// Conditions joined by `&&`, or by `&` after a comparison: between two paths `&` is an intersection.
+    /// Parses conditions that are joined by `&&` or, after a comparison, by `&`. Between two paths `&` is an
+    /// intersection.
     fn all(&mut self) -> Result<Condition, PathError> {
         let mut conditions = vec![self.condition()?];
         while matches!(self.peek(), Some(Kind::And | Kind::Symbol('&'))) {
@@ -292,10 +294,11 @@ impl Parser {
         Ok(single_or(conditions, Condition::All))
     }
 
-    /// One comparison, or conditions in parentheses. Parentheses around a path alone belong to the path.
+    /// Parses one comparison, or conditions in parentheses. Parentheses around nothing but a path are part of that
+    /// path.
     fn condition(&mut self) -> Result<Condition, PathError> {
         if !self.is_next('(') {
-            let path = self.path(Strength::Weakest)?;
+            let path = self.path(Precedence::Weakest)?;
             return self.comparison(path);
         }
         self.next += 1;
@@ -303,14 +306,14 @@ impl Parser {
         self.expect(')')?;
         match inside {
             Condition::Exists(path) => {
-                let path = self.continued(path, Strength::Weakest)?;
+                let path = self.continued(path, Precedence::Weakest)?;
                 self.comparison(path)
             }
             group => Ok(group),
         }
     }
 
-    /// The rest of a comparison after its path.
+    /// Parses the rest of a comparison after the path on its left side.
     fn comparison(&mut self, path: Path) -> Result<Condition, PathError> {
         let Some(Kind::Comparison(operator)) = self.peek() else { return Ok(Condition::Exists(path)) };
         let operator = *operator;
@@ -338,7 +341,7 @@ impl Parser {
                     let pattern = python::regex(&pattern).map_err(|reason| PathError::new(at, reason))?;
                     return Ok(Condition::Matches(path, pattern));
                 }
-                _ => Comparison::MatchesNoPattern,
+                _ => Comparison::MatchWithoutPattern,
             },
         };
         Ok(Condition::Compares(path, comparison, literal))
@@ -346,7 +349,7 @@ impl Parser {
 }
 
 impl From<Path> for Operand {
-    /// A single bare name is the text of the name, as in the reference.
+    /// A single name becomes a literal text, as in `jsonpath-ng`.
     fn from(path: Path) -> Self {
         match path {
             Path::Fields(mut names) if names.len() == 1 => Self::Literal(Literal::String(names.remove(0))),
@@ -356,12 +359,12 @@ impl From<Path> for Operand {
     }
 }
 
-/// The one condition, or all of them in a group.
+/// Returns the condition itself if there is only one, else all of them as a group.
 fn single_or(mut conditions: Vec<Condition>, group: fn(Vec<Condition>) -> Condition) -> Condition {
     if conditions.len() == 1 { conditions.remove(0) } else { group(conditions) }
 }
 
-/// A number of an index, which no list reaches beyond 64 bits.
+/// Limits an index to 64 bits. No list is that long, so the meaning stays the same.
 fn saturated(number: i128) -> i64 {
     i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
 }

@@ -1,4 +1,4 @@
-//! Follows Python in the length, order and conversion of values, and in regular expressions.
+//! Reproduces Python's behaviour: length, order and conversion of values, and regular expressions.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -6,18 +6,18 @@ use std::cmp::Ordering;
 use fancy_regex::{Regex, RegexBuilder};
 
 use super::error::EvaluationError;
-use super::matches::Work;
+use super::matches::WorkLimit;
 use crate::value::{Number, Value, View};
 
-/// The longest pattern, in bytes.
+/// The maximum length of a regular expression, in bytes.
 const MAX_PATTERN_BYTES: usize = 1024;
-/// The most steps back that one search may take.
+/// The maximum number of backtracking steps of one search.
 const MAX_BACKTRACKING: usize = 100_000;
 
-/// Compiles a pattern of Python's `re` module.
+/// Compiles a regular expression in the syntax of Python's `re` module.
 ///
 /// # Errors
-/// The pattern is not supported; the text says why.
+/// The pattern is not supported. The error is the reason.
 pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
     if pattern.len() > MAX_PATTERN_BYTES {
         return Err(format!("the pattern is longer than {MAX_PATTERN_BYTES} bytes"));
@@ -27,7 +27,8 @@ pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
     builder.build().map_err(|error| format!("the pattern is not supported: {error}"))
 }
 
-/// Spells a Python pattern for the engine here: `\Z` and `$` mean other places there, and classes do not nest.
+/// Translates a Python pattern for `fancy_regex`, where `\Z` and `$` match at other places and character classes may
+/// nest.
 fn translated(pattern: &str) -> String {
     let mut text = String::with_capacity(pattern.len() + 16);
     let mut class_start = None;
@@ -62,7 +63,7 @@ fn translated(pattern: &str) -> String {
     text
 }
 
-/// Searches a text.
+/// Returns `true` if the pattern matches anywhere in the text.
 ///
 /// # Errors
 /// The search takes too many steps.
@@ -70,7 +71,7 @@ pub(super) fn is_match(regex: &Regex, text: &str) -> Result<bool, EvaluationErro
     regex.is_match(text).map_err(|_| EvaluationError::TooMuchWork)
 }
 
-/// Python's `len(value)`; `None` for a value without length.
+/// Python's `len(value)`; `None` for a value that has no length.
 pub(super) fn length(view: &View<'_>) -> Option<usize> {
     match view {
         View::String(text) => Some(text.chars().count()),
@@ -80,10 +81,10 @@ pub(super) fn length(view: &View<'_>) -> Option<usize> {
     }
 }
 
-/// Python's `int(value)`; `None` for a text that is no integer.
+/// Python's `int(value)`; `None` for a text that is not an integer.
 ///
 /// # Errors
-/// The value is neither number nor text.
+/// The value is neither a number nor a text.
 pub(super) fn integer(view: &View<'_>) -> Result<Option<i128>, EvaluationError> {
     match view {
         View::Boolean(value) => Ok(Some(i128::from(*value))),
@@ -95,7 +96,7 @@ pub(super) fn integer(view: &View<'_>) -> Result<Option<i128>, EvaluationError> 
     }
 }
 
-/// Spaces around it, a sign, digits, and single underscores between digits.
+/// Parses an integer as Python does: spaces around it, a sign, and single underscores between digits are allowed.
 fn integer_of_text(text: &str) -> Option<i128> {
     let text = text.trim();
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -104,7 +105,7 @@ fn integer_of_text(text: &str) -> Option<i128> {
     (is_number && !has_bad_underscore).then(|| text.replace('_', "").parse().ok()).flatten()
 }
 
-/// The value as a number, if Python counts it as one.
+/// Returns the value as a number. As in Python, booleans are the numbers 0 and 1; `None` for any other type.
 pub(super) fn number(view: &View<'_>) -> Option<Number> {
     match view {
         View::Number(number) => Some(*number),
@@ -113,7 +114,7 @@ pub(super) fn number(view: &View<'_>) -> Option<Number> {
     }
 }
 
-/// Compares two numbers; `None` if one is not a number.
+/// Compares two numbers; `None` if one of them is NaN.
 pub(super) fn compare_numbers(left: Number, right: Number) -> Option<Ordering> {
     match (left, right) {
         (Number::Integer(left), Number::Integer(right)) => Some(left.cmp(&right)),
@@ -125,7 +126,7 @@ pub(super) fn compare_numbers(left: Number, right: Number) -> Option<Ordering> {
 ///
 /// # Errors
 /// The values are too large, or nested too deeply.
-pub(super) fn is_equal(left: &Value<'_>, right: &Value<'_>, work: &Work) -> Result<bool, EvaluationError> {
+pub(super) fn is_equal(left: &Value<'_>, right: &Value<'_>, work: &WorkLimit) -> Result<bool, EvaluationError> {
     let (left, right) = (work.read(left)?, work.read(right)?);
     if let (Some(left), Some(right)) = (number(&left), number(&right)) {
         return Ok(compare_numbers(left, right) == Some(Ordering::Equal));
@@ -137,7 +138,7 @@ pub(super) fn is_equal(left: &Value<'_>, right: &Value<'_>, work: &Work) -> Resu
             work.deeper(|| all(left.iter().zip(right), |(left, right)| is_equal(left, right, work)))
         }
         (View::Object(left), View::Object(right)) if left.len() == right.len() => {
-            // A member is looked for among all of the other object.
+            // In the worst case each member is compared with all members of the other object.
             work.take(left.len().saturating_mul(right.len()))?;
             let other = |name: &str| right.iter().find(|(other, _)| other == name).map(|(_, value)| value);
             let is_same = |(name, value): &(Cow<'_, str>, Value<'_>)| match other(name) {
@@ -150,7 +151,7 @@ pub(super) fn is_equal(left: &Value<'_>, right: &Value<'_>, work: &Work) -> Resu
     }
 }
 
-/// Returns `true` if all items fulfil a condition; stops at the first that does not.
+/// Returns `true` if the condition holds for all items. Stops at the first item for which it does not.
 fn all<T>(
     mut items: impl Iterator<Item = T>,
     mut holds: impl FnMut(T) -> Result<bool, EvaluationError>,
@@ -158,11 +159,11 @@ fn all<T>(
     items.try_fold(true, |so_far, item| Ok(so_far && holds(item)?))
 }
 
-/// Python's order of two values.
+/// The order of two values as Python's `<` and `>` have it.
 ///
 /// # Errors
-/// The values have no order, or are too large, or nested too deeply.
-pub(super) fn order(left: &Value<'_>, right: &Value<'_>, work: &Work) -> Result<Ordering, EvaluationError> {
+/// The values cannot be ordered, or are too large, or nested too deeply.
+pub(super) fn order(left: &Value<'_>, right: &Value<'_>, work: &WorkLimit) -> Result<Ordering, EvaluationError> {
     let (left, right) = (work.read(left)?, work.read(right)?);
     if let (Some(left), Some(right)) = (number(&left), number(&right)) {
         return Ok(compare_numbers(left, right).unwrap_or(Ordering::Equal));
@@ -185,7 +186,7 @@ pub(super) fn order(left: &Value<'_>, right: &Value<'_>, work: &Work) -> Result<
 ///
 /// # Errors
 /// The value is too large, or nested too deeply.
-pub(super) fn text<'e>(view: View<'e>, work: &Work) -> Result<Cow<'e, str>, EvaluationError> {
+pub(super) fn text<'e>(view: View<'e>, work: &WorkLimit) -> Result<Cow<'e, str>, EvaluationError> {
     match view {
         View::String(text) => Ok(text),
         view => {
@@ -196,8 +197,8 @@ pub(super) fn text<'e>(view: View<'e>, work: &Work) -> Result<Cow<'e, str>, Eval
     }
 }
 
-/// Python's `repr(value)`.
-fn write_repr(view: &View<'_>, out: &mut String, work: &Work) -> Result<(), EvaluationError> {
+/// Appends Python's `repr(value)` to `out`.
+fn write_repr(view: &View<'_>, out: &mut String, work: &WorkLimit) -> Result<(), EvaluationError> {
     match view {
         View::Null => out.push_str("None"),
         View::Boolean(true) => out.push_str("True"),
@@ -227,7 +228,7 @@ fn write_repr(view: &View<'_>, out: &mut String, work: &Work) -> Result<(), Eval
     Ok(())
 }
 
-/// Python writes floats from 1e16 on, and below 1e-4, with an exponent of at least two digits.
+/// Python's `repr` of a float. From 1e16 on and below 1e-4 it has an exponent of at least two digits.
 fn float_repr(number: f64) -> String {
     let size = number.abs();
     if !number.is_finite() {
@@ -249,7 +250,7 @@ fn float_repr(number: f64) -> String {
     format!("{mantissa}e{sign}{digits:0>2}")
 }
 
-/// A quoted text as Python writes it: in single quotes, unless it holds some and no double ones.
+/// Appends Python's `repr` of a text. It is in single quotes, unless the text has single quotes and no double ones.
 fn write_quoted(text: &str, out: &mut String) {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
@@ -291,7 +292,7 @@ mod tests {
 
     #[test]
     fn values_are_written_as_python_does() {
-        let written = |json: &str| text(Value::parse(json).unwrap().view(), &Work::new()).unwrap().into_owned();
+        let written = |json: &str| text(Value::parse(json).unwrap().view(), &WorkLimit::new()).unwrap().into_owned();
         assert_eq!(written(r#"{"a":[1,2.0,null,true,"it's"]}"#), r#"{'a': [1, 2.0, None, True, "it's"]}"#);
         assert_eq!(written("1e22"), "1e+22");
         assert_eq!(written("1.5e-7"), "1.5e-07");

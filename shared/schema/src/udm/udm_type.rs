@@ -62,7 +62,9 @@ impl UdmType {
             return Ok(false);
         }
         match self {
-            Self::Text if !json.starts_with(b"\"") => write_string(std::str::from_utf8(json).map_err(|_| TypeMismatch)?, out),
+            Self::Text if !json.starts_with(b"\"") => {
+                write_string(std::str::from_utf8(json).map_err(|_| TypeMismatch)?, out)
+            }
             Self::Text | Self::Any => out.extend_from_slice(json),
             Self::Integer => write_integer(json, out)?,
         }

@@ -172,7 +172,8 @@ fn event_type(members: &dyn Members) -> Option<&'static str> {
 }
 
 fn account_logon(members: &dyn Members, operation: &str) -> Option<&'static str> {
-    let is_logon = members.get(RECORD_TYPE) == Some(ACCOUNT_LOGON_RECORD_TYPE) && operation.to_ascii_lowercase().contains("logon");
+    let is_logon =
+        members.get(RECORD_TYPE) == Some(ACCOUNT_LOGON_RECORD_TYPE) && operation.to_ascii_lowercase().contains("logon");
     is_logon.then_some(SUCCESSFUL_LOGIN)
 }
 

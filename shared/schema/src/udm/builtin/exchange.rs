@@ -1,7 +1,7 @@
 //! The methods of the data model of `Microsoft365.Audit.Exchange`.
 
 use super::event_types::*;
-use super::read::{find_row, first_string, has_failed, look_up, event_type_of_operation, source, string};
+use super::read::{event_type_of_operation, find_row, first_string, has_failed, look_up, source, string};
 use super::table::Table;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;

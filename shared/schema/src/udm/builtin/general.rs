@@ -1,7 +1,7 @@
 //! The methods of the data model of `Microsoft365.Audit.General`.
 
 use super::event_types::*;
-use super::read::{find_row, first_string, event_type_of_operation, source, string, text};
+use super::read::{event_type_of_operation, find_row, first_string, source, string, text};
 use super::table::Table;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;

@@ -1,7 +1,7 @@
 //! The methods of the data model of `Microsoft365.Audit.SharePoint`.
 
 use super::event_types::*;
-use super::read::{first_string, event_type_of_operation, source};
+use super::read::{event_type_of_operation, first_string, source};
 use super::table::Table;
 use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 
