@@ -1,8 +1,9 @@
-//! The time that a worker takes. It is real time, also where a test's clock is not.
+//! Measures how long a worker takes. A worker is another process, so this is real time even in tests that simulate
+//! time.
 
 use std::time::{Duration, Instant};
 
-/// Measures the time since a start, against a timeout.
+/// Measures the time since it was started, and the rest of a timeout.
 pub(crate) struct Clock {
     start: Instant,
     timeout: Duration,

@@ -1,4 +1,4 @@
-//! Arithmetic of floats as C Python does it, where the interpreter's own differs in the last digit.
+//! Makes arithmetic and text of floats the same as in CPython, where RustPython differs in the last digit.
 
 use std::sync::OnceLock;
 
@@ -8,23 +8,25 @@ use rustpython_vm::literal::float::to_string;
 use rustpython_vm::protocol::{PyNumberBinaryFunc, PyNumberTernaryFunc};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
-/// The digits behind the point that every float has at most.
+/// No `f64` has more decimal digits after the point than this.
 const MAX_FRACTION_DIGITS: usize = 1_074;
-/// Texts of floats with fewer digits than this are never equally near.
+/// If the shortest text of a float has fewer significant digits than this, no other text of that length is equally
+/// near.
 const MIN_TIE_DIGITS: usize = 15;
-/// More digits than this behind the point leave a float as it is.
+/// Rounding to more digits after the point than this changes no float.
 const MAX_ROUND_DIGITS: i64 = 323;
-/// Fewer digits than this make every float zero.
+/// Rounding to fewer digits after the point than this (digits before the point count as negative) makes every float
+/// zero.
 const MIN_ROUND_DIGITS: i64 = -308;
 
-/// The interpreter's own power, for complex results and for a modulus.
-static OWN_POWER: OnceLock<PyNumberTernaryFunc> = OnceLock::new();
+/// RustPython's own power operator, which is still used for complex results, for a modulus and for errors.
+static ORIGINAL_POWER: OnceLock<PyNumberTernaryFunc> = OnceLock::new();
 
-/// The interpreter's own division of ints.
-static OWN_INT_DIVISION: OnceLock<PyNumberBinaryFunc> = OnceLock::new();
+/// RustPython's own division of ints.
+static ORIGINAL_INT_DIVISION: OnceLock<PyNumberBinaryFunc> = OnceLock::new();
 
-/// Replaces the operators of floats. Those of which the result is the same are replaced as well, because an int beside
-/// a float is rounded differently.
+/// Replaces the operators of floats. It also replaces those that give the same results for two floats, because
+/// RustPython rounds an int differently when the other operand is a float.
 pub(crate) fn install(vm: &VirtualMachine) {
     let float = vm.ctx.types.float_type;
     let slots = &float.slots.as_number;
@@ -45,12 +47,12 @@ pub(crate) fn install(vm: &VirtualMachine) {
     }
     let int_slots = &vm.ctx.types.int_type.slots.as_number;
     if let Some(own) = int_slots.true_divide.load() {
-        let _ = OWN_INT_DIVISION.set(own);
+        let _ = ORIGINAL_INT_DIVISION.set(own);
         int_slots.true_divide.store(Some(divide_ints));
         int_slots.right_true_divide.store(Some(divide_ints));
     }
     if let Some(own) = slots.power.load() {
-        let _ = OWN_POWER.set(own);
+        let _ = ORIGINAL_POWER.set(own);
         slots.power.store(Some(power));
         slots.right_power.store(Some(power));
     }
@@ -62,7 +64,7 @@ pub(crate) fn install(vm: &VirtualMachine) {
     float.set_attr(vm.ctx.intern_str("__round__"), round.into());
 }
 
-/// Makes the method of a binary operator: with the operands as they come, or reflected.
+/// Makes the method of a binary operator. `reflected` swaps the operands, as in `__rmod__`.
 macro_rules! method {
     ($vm:ident, $name:literal, $operator:ident) => {
         (
@@ -86,7 +88,7 @@ macro_rules! method {
     };
 }
 
-/// Replaces the methods of the operators, by which subclasses find them.
+/// Replaces the operators' methods such as `__mod__`, through which subclasses of `float` call them.
 fn install_methods(vm: &VirtualMachine) {
     for (name, method) in [
         method!(vm, "__mod__", remainder),
@@ -100,7 +102,7 @@ fn install_methods(vm: &VirtualMachine) {
     }
 }
 
-/// The value of a float or an int; `None` for anything else.
+/// Returns the value of a float or an int; `None` for anything else.
 fn operand(object: &PyObject, vm: &VirtualMachine) -> PyResult<Option<f64>> {
     if let Some(float) = object.downcast_ref::<PyFloat>() {
         return Ok(Some(float.to_f64()));
@@ -141,7 +143,7 @@ fn divide(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
     with_operands((one, other), vm, "float division by zero", |one, other| Ok(vm.ctx.new_float(one / other).into()))
 }
 
-/// Divides ints; zero by a negative int is -0.0.
+/// Divides two ints. As in CPython, zero divided by a negative int is -0.0.
 fn divide_ints(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
     let is_zero = |int: &PyInt| int.as_bigint() == &0.into();
     let is_negative = |int: &PyInt| int.as_bigint() < &0.into();
@@ -150,7 +152,7 @@ fn divide_ints(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResul
     {
         return Ok(vm.ctx.new_float(-0.0).into());
     }
-    match OWN_INT_DIVISION.get() {
+    match ORIGINAL_INT_DIVISION.get() {
         Some(own) => own(one, other, vm),
         None => Ok(vm.ctx.not_implemented()),
     }
@@ -186,8 +188,8 @@ fn divmod(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
     with_operands((one, other), vm, "float divmod()", operation)
 }
 
-/// The floor of a quotient and the remainder, which has the sign of the divisor. The remainder is exact, and the
-/// quotient is derived from it, so that both fit together.
+/// Returns the floor of the quotient, and the remainder, which has the sign of the divisor. The remainder is exact, and
+/// the quotient is computed from it, so that the two are consistent.
 fn quotient_and_remainder(one: f64, other: f64) -> (f64, f64) {
     let mut rest = one % other;
     let mut quotient = (one - rest) / other;
@@ -205,7 +207,7 @@ fn quotient_and_remainder(one: f64, other: f64) -> (f64, f64) {
 }
 
 fn power(one: &PyObject, other: &PyObject, modulus: &PyObject, vm: &VirtualMachine) -> PyResult {
-    let own = || match OWN_POWER.get() {
+    let own = || match ORIGINAL_POWER.get() {
         Some(own) => own(one, other, modulus, vm),
         None => Ok(vm.ctx.not_implemented()),
     };
@@ -221,7 +223,7 @@ fn power(one: &PyObject, other: &PyObject, modulus: &PyObject, vm: &VirtualMachi
     Ok(vm.ctx.new_float(value).into())
 }
 
-/// `float.__round__`.
+/// Python's `float.__round__`.
 fn round(float: PyObjectRef, digits: OptionalArg<PyObjectRef>, vm: &VirtualMachine) -> PyResult {
     let value = float.try_float(vm)?.to_f64();
     let digits = digits.into_option().filter(|digits| !vm.is_none(digits));
@@ -239,7 +241,7 @@ fn round(float: PyObjectRef, digits: OptionalArg<PyObjectRef>, vm: &VirtualMachi
     Ok(vm.ctx.new_float(rounded).into())
 }
 
-/// A float rounded to a number of digits behind the point, by its exact decimal digits; a tie goes to the even digit.
+/// Rounds a float to `digits` decimal digits after the point, by its exact decimal value. A tie goes to the even digit.
 fn rounded(value: f64, digits: i64) -> f64 {
     if !value.is_finite() || value == 0.0 || digits > MAX_ROUND_DIGITS {
         return value;
@@ -251,7 +253,8 @@ fn rounded(value: f64, digits: i64) -> f64 {
     text.parse::<f64>().unwrap_or(value).copysign(value)
 }
 
-/// The exact decimal digits of a float that is not negative, rounded, as a whole number with an exponent.
+/// Rounds a non-negative float as [`rounded`] does. Returns the decimal digits as an integer with an exponent, such as
+/// `267e-2`.
 fn rounded_digits(value: f64, digits: i64) -> String {
     let exact = format!("{value:.MAX_FRACTION_DIGITS$}");
     let (whole, fraction) = exact.split_once('.').unwrap_or((&exact, ""));
@@ -269,7 +272,8 @@ fn rounded_digits(value: f64, digits: i64) -> String {
     format!("{text}e{}", -digits)
 }
 
-/// The shortest text that is read as the same float; of two that are equally near, the one with the even last digit.
+/// Returns the shortest text that is parsed as the same float. If two such texts are equally near, it is the one whose
+/// last digit is even.
 fn repr(value: f64) -> String {
     let own = to_string(value);
     let (mantissa, exponent) = own.split_once('e').unwrap_or((&own, "0"));
@@ -299,12 +303,12 @@ fn repr_method(float: PyObjectRef, vm: &VirtualMachine) -> PyResult<PyRef<PyStr>
     repr_slot(&float, vm)
 }
 
-/// The interpreter's own text of a float.
-pub(crate) fn own_repr(float: PyObjectRef) -> String {
+/// Returns RustPython's own text of a float.
+pub(crate) fn original_repr(float: PyObjectRef) -> String {
     to_string(float.downcast_ref::<PyFloat>().map_or(f64::NAN, |float| float.to_f64()))
 }
 
-/// The decimal number that follows one.
+/// Adds 1 to a decimal number that is given as digits.
 fn incremented(number: &str) -> String {
     let mut digits: Vec<u8> = number.bytes().collect();
     for digit in digits.iter_mut().rev() {
@@ -321,7 +325,7 @@ fn incremented(number: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The values are those of C Python.
+    /// The expected values come from CPython.
     #[test]
     fn quotients_and_remainders_are_those_of_c_python() {
         for (one, other, quotient, rest) in [
@@ -338,7 +342,7 @@ mod tests {
         }
     }
 
-    /// The values are those of C Python.
+    /// The expected values come from CPython.
     #[test]
     fn of_two_shortest_texts_the_even_one_is_taken() {
         for (value, expected) in [
@@ -354,7 +358,7 @@ mod tests {
         }
     }
 
-    /// The values are those of C Python.
+    /// The expected values come from CPython.
     #[test]
     fn rounding_goes_by_the_exact_digits_and_ties_to_even() {
         for (value, digits, expected) in [

@@ -1,14 +1,15 @@
-//! Messages between the two processes: a length of four bytes, little-endian, and the content.
+//! The messages between this process and the worker: the length in four bytes, little-endian, and then the content.
 
 use std::io::{self, Read, Write};
 
-/// The longest message, in bytes: an event as large as the largest line, or all sources of a set.
+/// The maximum length of a message, in bytes. It is enough for the largest line as an event, and for all files of a
+/// set.
 pub(crate) const MAX_FRAME_BYTES: usize = 64 << 20;
 
-/// Writes one message.
+/// Writes the parts as one message.
 ///
 /// # Errors
-/// The other side is gone, or the content is too long.
+/// The other process has closed the pipe, or the content is too long.
 pub(crate) fn write(to: &mut impl Write, parts: &[&[u8]]) -> io::Result<()> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let header = u32::try_from(length).ok().filter(|_| length <= MAX_FRAME_BYTES);
@@ -18,10 +19,10 @@ pub(crate) fn write(to: &mut impl Write, parts: &[&[u8]]) -> io::Result<()> {
     to.flush()
 }
 
-/// Reads one message; `None` if the other side closed the pipe.
+/// Reads one message; `None` if the other process has closed the pipe.
 ///
 /// # Errors
-/// The pipe fails, or the message is cut short or too long.
+/// Reading fails, or the message is incomplete or too long.
 pub(crate) fn read(from: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut header = [0; 4];
     match from.read_exact(&mut header) {

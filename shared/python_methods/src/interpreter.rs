@@ -1,4 +1,4 @@
-//! The Python interpreter and this program's own modules in it.
+//! Starts the Python interpreter (RustPython) and calls the modules of this program in it.
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyModuleDef};
 use rustpython_vm::compiler::Mode;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::natives;
 
-/// The modules of the standard library written in Rust that are let in: those that compute only.
+/// The modules of the standard library written in Rust that methods get: only those that do no I/O.
 const NATIVE_MODULES: [&str; 22] = [
     "_bisect",
     "_blake2",
@@ -46,16 +46,16 @@ const BASE_HELPERS: &str = include_str!("shims/panther_base_helpers.py");
 const EVENT_TYPES: &str = include_str!("shims/panther_event_type_helpers.py");
 const BOOTSTRAP: &str = include_str!("shims/bootstrap.py");
 
-/// Starts an interpreter and runs `then` in it.
+/// Starts an interpreter, runs `then` in it and returns its result.
 pub(crate) fn run<T>(then: impl FnOnce(&Python<'_>) -> T) -> Result<T, String> {
     let mut settings = Settings::default();
     settings.isolated = true;
     settings.install_signal_handlers = false;
-    // The order of a set is the same in every process.
+    // A fixed seed gives texts the same hash in every process.
     settings.hash_seed = Some(0);
     let builder = Interpreter::builder(settings);
-    let is_let_in = |module: &&'static PyModuleDef| NATIVE_MODULES.contains(&module.name.as_str());
-    let natives: Vec<_> = rustpython_stdlib::stdlib_module_defs(&builder.ctx).into_iter().filter(is_let_in).collect();
+    let is_allowed = |module: &&'static PyModuleDef| NATIVE_MODULES.contains(&module.name.as_str());
+    let natives: Vec<_> = rustpython_stdlib::stdlib_module_defs(&builder.ctx).into_iter().filter(is_allowed).collect();
     let builder = builder.add_native_modules(&natives).add_frozen_modules(rustpython_pylib::FROZEN_STDLIB);
     builder.build().enter(|vm| {
         let bootstrap = bootstrap(vm).map_err(|error| text(vm, &error))?;
@@ -63,7 +63,7 @@ pub(crate) fn run<T>(then: impl FnOnce(&Python<'_>) -> T) -> Result<T, String> {
     })
 }
 
-/// Runs this program's own modules.
+/// Installs this program's own modules, and returns the module `_bootstrap`.
 fn bootstrap(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
     let guard = module(vm, "_guard", GUARD)?;
     let modules = vm.sys_module.get_attr("modules", vm)?;
@@ -94,31 +94,31 @@ fn module(vm: &VirtualMachine, name: &str, source: &str) -> PyResult<PyObjectRef
     Ok(module.into())
 }
 
-/// An error with its type and message.
+/// Returns the type and the message of a Python error.
 fn text(vm: &VirtualMachine, error: &PyBaseExceptionRef) -> String {
     let message = error.as_object().str(vm).map(|text| text.to_string()).unwrap_or_default();
     format!("{}: {message}", error.class().name())
 }
 
-/// The interpreter while it runs.
+/// A running interpreter.
 pub(crate) struct Python<'v> {
     vm: &'v VirtualMachine,
     bootstrap: PyObjectRef,
 }
 
 impl Python<'_> {
-    /// Reads a request to load, and returns the paths of its models' files.
+    /// Reads a load request, and returns the paths of the models' Python files.
     pub(crate) fn begin(&self, request: &str) -> Result<Vec<String>, String> {
         let paths = self.ask("begin", (request.to_owned(),))?;
         serde_json::from_str(&paths).map_err(|error| error.to_string())
     }
 
-    /// Loads the file of a model by its number.
+    /// Loads the Python file of the model with this index in the request.
     pub(crate) fn load(&self, model: usize) -> Result<String, String> {
         self.ask("load", (model,))
     }
 
-    /// The faults of all files that were loaded, as JSON.
+    /// Returns the faults of all files that were loaded, as JSON.
     pub(crate) fn faults(&self) -> Result<String, String> {
         self.ask("all_faults", ())
     }
@@ -129,7 +129,8 @@ impl Python<'_> {
         ask().map_err(|error| text(self.vm, &error))
     }
 
-    /// Calls a method of a model with an event, or with that of the last call. Returns its result as JSON.
+    /// Calls a method of a model, and returns its result as JSON. `None` as the event means the event of the previous
+    /// call.
     pub(crate) fn call(&self, model: usize, method: &str, event: Option<&str>) -> Result<String, String> {
         let call = || -> PyResult<String> {
             let arguments = (model, method.to_owned(), event.map(str::to_owned));

@@ -1,6 +1,7 @@
-//! The grammar of numbers in JSON texts, which the interpreter's own reader does not hold to.
+//! Checks the numbers in a JSON text, because RustPython's parser accepts some that JSON does not allow, such as `01`.
 
-/// Returns `true` if every number outside of strings is one of JSON. Texts that are no JSON otherwise may be either.
+/// Returns `true` if every number outside strings is a valid JSON number. The result means nothing if the rest of the
+/// text is not JSON.
 pub(crate) fn are_strict(text: &[u8]) -> bool {
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
@@ -20,7 +21,7 @@ pub(crate) fn are_strict(text: &[u8]) -> bool {
     true
 }
 
-/// The text behind a string of which the opening quote was read.
+/// Skips the rest of a string, after its opening quote. Returns the text after the closing quote.
 fn after_string(mut rest: &[u8]) -> &[u8] {
     while let Some((byte, after)) = rest.split_first() {
         rest = match byte {

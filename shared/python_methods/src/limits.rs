@@ -1,16 +1,17 @@
-//! Limits what the operating system lets a worker have.
+//! Limits the resources of a worker with `setrlimit`.
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// The most memory that a worker may map, in bytes, where nothing else is said.
+/// The default for the address space of a worker, in bytes.
 pub const MAX_MEMORY_BYTES: u64 = 768 << 20;
-/// Standard input, output and error, which are open already: no file and no socket can be opened beside them.
+/// The maximum number of open files. Standard input, output and error are open already, so a worker can open nothing
+/// else.
 const MAX_FILES: u64 = 3;
 
-/// Lowers the limits of this process, for good.
+/// Lowers the limits of this process. They cannot be raised again.
 ///
 /// # Errors
-/// The system refuses; the text says which limit.
+/// The system refuses. The error names the limit.
 pub(crate) fn lower(max_memory_bytes: u64) -> Result<(), String> {
     for (resource, limit, name) in [
         (Resource::As, max_memory_bytes, "memory"),

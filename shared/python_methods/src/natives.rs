@@ -1,4 +1,4 @@
-//! Functions in Rust that the shims use, and replacements for parts of the interpreter that differ from C Python.
+//! Functions in Rust for the Python shims, and replacements for parts of RustPython that differ from CPython.
 
 use std::sync::OnceLock;
 
@@ -10,18 +10,18 @@ use crate::floats;
 use crate::json_numbers::are_strict;
 use crate::unicode::{DECIMALS, DIGITS, LETTERS, NUMERICS, is_in};
 
-/// The deepest recursion of calls, as in C Python.
+/// The maximum depth of nested Python calls, as in CPython.
 const RECURSION_LIMIT: usize = 1_000;
 const DECIMAL_DIGITS: u32 = 10;
 
-/// The function that makes an instance of a type.
+/// The function in a type that makes a new instance, `__new__`.
 type NewFunc = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
 
-/// The interpreter's own ways to make an int and a float.
-static OWN_INT: OnceLock<NewFunc> = OnceLock::new();
-static OWN_FLOAT: OnceLock<NewFunc> = OnceLock::new();
+/// RustPython's own `__new__` of `int` and `float`.
+static ORIGINAL_INT: OnceLock<NewFunc> = OnceLock::new();
+static ORIGINAL_FLOAT: OnceLock<NewFunc> = OnceLock::new();
 
-/// Replaces what can only be replaced from here, and returns the module `_native` for the shims.
+/// Replaces what Python code cannot replace, and returns the module `_native`, which the shims use.
 pub(crate) fn install(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
     vm.recursion_limit.set(RECURSION_LIMIT);
     floats::install(vm);
@@ -30,13 +30,17 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
     let module = vm.new_module("_native", vm.ctx.new_dict(), None);
     module.set_attr("set_attribute", vm.new_function("set_attribute", set_attribute), vm)?;
     module.set_attr("numbers_are_strict", vm.new_function("numbers_are_strict", numbers_are_strict), vm)?;
-    module.set_attr("own_repr", vm.new_function("own_repr", floats::own_repr), vm)?;
+    module.set_attr("original_repr", vm.new_function("original_repr", floats::original_repr), vm)?;
     module.set_attr("decimal_ranges", vm.new_function("decimal_ranges", decimal_ranges), vm)?;
-    module.set_attr("has_odd_words", vm.new_function("has_odd_words", has_odd_words), vm)?;
+    module.set_attr(
+        "has_ambiguous_word_characters",
+        vm.new_function("has_ambiguous_word_characters", has_ambiguous_word_characters),
+        vm,
+    )?;
     Ok(module.into())
 }
 
-/// Sets an attribute of a type, also of one that is closed.
+/// Sets an attribute of a type, even of a built-in one, which Python code cannot change.
 fn set_attribute(class: PyTypeRef, name: PyStrRef, value: PyObjectRef, vm: &VirtualMachine) {
     class.set_attr(vm.ctx.intern_str(name.to_string_lossy().as_ref()), value);
 }
@@ -45,25 +49,25 @@ fn numbers_are_strict(text: PyStrRef) -> bool {
     are_strict(text.as_wtf8().as_bytes())
 }
 
-/// The ranges of decimal digits beyond ASCII.
+/// Returns the ranges of the decimal digits beyond ASCII, as a Python list of pairs.
 fn decimal_ranges(vm: &VirtualMachine) -> PyObjectRef {
     let number = |point: u32| vm.ctx.new_int(point).into();
     let pair = |(first, last): &(u32, u32)| vm.ctx.new_tuple(vec![number(*first), number(*last)]).into();
     vm.ctx.new_list(DECIMALS.iter().map(pair).collect()).into()
 }
 
-/// Returns `true` if a text has a character that regular expressions of the interpreter take for a part of a word and
-/// C Python does not, or the reverse.
-fn has_odd_words(text: PyStrRef) -> bool {
-    let is_odd = |character: char| character.is_alphanumeric() != is_letter_or_number(u32::from(character));
-    text.to_string_lossy().chars().any(is_odd)
+/// Returns `true` if a text has a character that only one of RustPython and CPython counts as a word character (`\w`).
+fn has_ambiguous_word_characters(text: PyStrRef) -> bool {
+    let is_ambiguous = |character: char| character.is_alphanumeric() != is_letter_or_number(u32::from(character));
+    text.to_string_lossy().chars().any(is_ambiguous)
 }
 
-/// Lets `int` and `float` read digits and spaces of all scripts.
+/// Makes `int` and `float` accept digits and spaces of all scripts, as CPython does.
 fn install_numbers(vm: &VirtualMachine) {
-    for (class, own, new) in
-        [(vm.ctx.types.int_type, &OWN_INT, new_int as NewFunc), (vm.ctx.types.float_type, &OWN_FLOAT, new_float)]
-    {
+    for (class, own, new) in [
+        (vm.ctx.types.int_type, &ORIGINAL_INT, new_int as NewFunc),
+        (vm.ctx.types.float_type, &ORIGINAL_FLOAT, new_float),
+    ] {
         if let Some(original) = class.slots.new.load() {
             let _ = own.set(original);
             class.slots.new.store(Some(new));
@@ -73,11 +77,11 @@ fn install_numbers(vm: &VirtualMachine) {
 }
 
 fn new_int(class: PyTypeRef, arguments: FuncArgs, vm: &VirtualMachine) -> PyResult {
-    new_number(&OWN_INT, class, arguments, vm)
+    new_number(&ORIGINAL_INT, class, arguments, vm)
 }
 
 fn new_float(class: PyTypeRef, arguments: FuncArgs, vm: &VirtualMachine) -> PyResult {
-    new_number(&OWN_FLOAT, class, arguments, vm)
+    new_number(&ORIGINAL_FLOAT, class, arguments, vm)
 }
 
 fn new_number(own: &OnceLock<NewFunc>, class: PyTypeRef, mut arguments: FuncArgs, vm: &VirtualMachine) -> PyResult {
@@ -95,12 +99,12 @@ fn new_number(own: &OnceLock<NewFunc>, class: PyTypeRef, mut arguments: FuncArgs
     own(class, arguments, vm)
 }
 
-/// Returns `true` for a text that the interpreter reads as C Python does.
+/// Returns `true` if RustPython's `int` and `float` read the text as CPython's do.
 fn is_plain(text: &PyStr) -> bool {
     text.isascii()
 }
 
-/// A text with the decimal digits of all scripts as those of ASCII, and with other white space as spaces.
+/// Replaces the decimal digits of all scripts by ASCII digits, and other white space by spaces.
 fn ascii_digits(text: &str) -> String {
     let ascii = |character: char| match character {
         '\u{1c}'..='\u{1f}' => ' ',
@@ -111,14 +115,15 @@ fn ascii_digits(text: &str) -> String {
     text.chars().map(ascii).collect()
 }
 
-/// The digit that a character stands for. Ranges of decimal digits consist of whole runs of ten.
+/// Returns the ASCII digit for a decimal digit of any script. Each range in [`DECIMALS`] consists of whole runs of ten
+/// digits.
 fn decimal(character: u32) -> Option<char> {
     let next = DECIMALS.partition_point(|range| range.1 < character);
     let (first, _) = DECIMALS.get(next).filter(|range| range.0 <= character)?;
     char::from_digit((character - first) % DECIMAL_DIGITS, DECIMAL_DIGITS)
 }
 
-/// Replaces the tests for classes of characters.
+/// Replaces the methods that test for classes of characters, such as `str.isalpha`.
 fn install_classes(vm: &VirtualMachine) {
     let class = vm.ctx.types.str_type;
     for (name, method) in [

@@ -1,4 +1,4 @@
-//! The process that asks: starts a worker, sends it events, and kills it when it takes too long.
+//! Starts a worker, sends it events, and kills it when it takes too long.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,76 +16,78 @@ use crate::frame;
 use crate::request::{LoadFault, MethodFiles};
 use crate::worker::{FAILED, LOADING, SUCCEEDED};
 
-/// The longest time that one call may take.
+/// The maximum time of one call.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(1);
-/// The longest time that starting a worker and loading all files may take.
+/// The maximum time in which a worker must start and load all files.
 pub const LOAD_TIMEOUT: Duration = Duration::from_secs(20);
-/// Lower bound of the timeout of a restart. The timeout is [`RESTART_FACTOR`] times what the first start took, but at
+/// The minimum timeout of a restart. The timeout is [`RESTART_FACTOR`] times the duration of the first start, but at
 /// least this and at most [`LOAD_TIMEOUT`].
 pub(crate) const MIN_RESTART_TIMEOUT: Duration = Duration::from_secs(2);
-/// A restart may take this many times as long as the first start.
+/// A restart may take this many times as long as the first start did.
 const RESTART_FACTOR: u32 = 2;
-/// A file that is loaded longer than this, when the time for all is over, is taken for the cause.
+/// If loading times out and the current file has taken at least this long, the timeout is reported as that file's
+/// fault.
 const FILE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest event that a method is called with, in bytes.
+/// The maximum size of an event that a method may be called with, in bytes.
 pub const MAX_EVENT_BYTES: usize = 32 << 20;
-/// The times that a worker is started anew after it was killed or died. After that no method is called any more.
+/// The maximum number of restarts after a worker was killed or died. After that, no method is called any more.
 pub const MAX_RESTARTS: u32 = 8;
-/// The times that a method may have its worker killed. After that this method is not called any more.
-pub const MAX_STRIKES: u32 = 2;
+/// A method is not called any more after this many of its calls ended with a killed or dead worker.
+pub const MAX_FAILURES_PER_METHOD: u32 = 2;
 
-/// The command that becomes a worker: it must call [`crate::run_worker`].
+/// The command that starts a worker. The program must call [`crate::run_worker`].
 #[derive(Debug, Clone)]
 pub struct WorkerCommand {
-    /// The program, which is most often the one that runs.
+    /// The program, which is usually the running one.
     pub program: OsString,
-    /// Its arguments.
+    /// The arguments of the program.
     pub arguments: Vec<OsString>,
 }
 
-/// The first argument of a program that is started as a worker by [`PythonMethods::of_this_program`].
-pub const WORKER: &str = "python-worker";
+/// The first argument with which [`PythonMethods::of_this_program`] starts this program as a worker.
+pub const WORKER_ARGUMENT: &str = "python-worker";
 
-/// An engine that runs the Python methods of a set of models.
+/// An engine that runs the Python methods of a set of models in a worker.
 #[derive(Debug)]
 pub struct PythonMethods {
     command: WorkerCommand,
     files: MethodFiles,
     worker: Option<Worker>,
     restarts_left: u32,
-    strikes: Strikes,
+    failures: WorkerFailures,
     call_timeout: Duration,
     restart_timeout: Duration,
 }
 
-/// An engine that could not be started.
+/// The reason why an engine could not be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartError {
-    /// The files have faults, which a person must correct.
+    /// The files have faults, which somebody must correct.
     Files(Vec<Fault>),
-    /// The worker cannot be started or did not answer. It may be started later.
+    /// The worker could not be started or did not answer. A later attempt may succeed.
     Engine(String),
 }
 
 impl StartError {
-    /// The faults of the files, or the failure of the engine in their form.
+    /// Returns the faults of the files. A failure of the engine becomes one fault without a line.
     pub fn into_faults(self) -> Vec<Fault> {
         match self {
             Self::Files(faults) => faults,
-            Self::Engine(reason) => vec![Fault { path: WORKER.to_owned(), line: None, reason }],
+            Self::Engine(reason) => vec![Fault { path: WORKER_ARGUMENT.to_owned(), line: None, reason }],
         }
     }
 }
 
-/// Counts the workers that each method, known by its model's number and its name, had killed.
+/// Counts for each method, by the index of its model and its name, the workers that were killed or died during its
+/// calls.
 #[derive(Debug, Default)]
-struct Strikes(BTreeMap<(u32, String), u32>);
+struct WorkerFailures(BTreeMap<(u32, String), u32>);
 
-impl Strikes {
-    /// Returns the reason if a method is not called any more.
+impl WorkerFailures {
+    /// Returns the reason why a method is not called any more; `None` if it may be called.
     fn refusal(&self, model: u32, method: &str) -> Option<String> {
         let count = self.0.get(&(model, method.to_owned())).copied().unwrap_or(0);
-        (count >= MAX_STRIKES).then(|| format!("is not called any more: it was stopped {count} times"))
+        (count >= MAX_FAILURES_PER_METHOD).then(|| format!("is not called any more: it was stopped {count} times"))
     }
 
     fn record(&mut self, model: u32, method: &str) {
@@ -94,11 +96,11 @@ impl Strikes {
 }
 
 impl PythonMethods {
-    /// Starts this program anew as the worker, with [`WORKER`] and these arguments, and loads the files; `None` for a set
-    /// without method files, which needs no worker.
+    /// Starts this program again as the worker, with [`WORKER_ARGUMENT`] and then `arguments`, and loads the files. `None` if
+    /// the set has no method files and so needs no worker.
     ///
     /// # Errors
-    /// As [`Self::start`]; or this program's file is not found.
+    /// As [`Self::start`], or the path of this program is not known.
     pub fn of_this_program(files: ModelFiles, arguments: &[OsString]) -> Result<Option<Self>, StartError> {
         if files.methods.is_empty() {
             return Ok(None);
@@ -106,14 +108,14 @@ impl PythonMethods {
         let program = std::env::current_exe().map_err(|error| {
             StartError::Engine(format!("this program, which runs the methods as well, cannot be found: {error}"))
         })?;
-        let arguments = std::iter::once(WORKER.into()).chain(arguments.iter().cloned()).collect();
+        let arguments = std::iter::once(WORKER_ARGUMENT.into()).chain(arguments.iter().cloned()).collect();
         Self::start(WorkerCommand { program: program.into(), arguments }, files.into()).map(Some)
     }
 
     /// Starts a worker and loads the files.
     ///
     /// # Errors
-    /// All faults of the files; or the worker cannot be started, or does not load them in time.
+    /// The files have faults, or the worker cannot be started or does not load them in time.
     pub fn start(command: WorkerCommand, files: MethodFiles) -> Result<Self, StartError> {
         let (worker, taken) = Worker::start(&command, &files, LOAD_TIMEOUT)?;
         let restart_timeout = taken.saturating_mul(RESTART_FACTOR).clamp(MIN_RESTART_TIMEOUT, LOAD_TIMEOUT);
@@ -122,13 +124,13 @@ impl PythonMethods {
             files,
             worker: Some(worker),
             restarts_left: MAX_RESTARTS,
-            strikes: Strikes::default(),
+            failures: WorkerFailures::default(),
             call_timeout: CALL_TIMEOUT,
             restart_timeout,
         })
     }
 
-    /// The worker, started anew if the last one is gone.
+    /// Returns the running worker. If the last one is gone, starts another one, up to [`MAX_RESTARTS`] times.
     fn worker(&mut self) -> Result<&mut Worker, String> {
         if self.worker.is_none() {
             self.restarts_left = self
@@ -150,7 +152,7 @@ impl Methods for PythonMethods {
         let number = self.files.models.iter().position(|file| file.id == model.id);
         let number = number.and_then(|number| u32::try_from(number).ok());
         let number = number.ok_or_else(|| format!("model {} has no file", model.id))?;
-        if let Some(refusal) = self.strikes.refusal(number, method) {
+        if let Some(refusal) = self.failures.refusal(number, method) {
             return Err(refusal);
         }
         let event = event.to_json();
@@ -162,7 +164,7 @@ impl Methods for PythonMethods {
             Ok(result) => result,
             Err(gone) => {
                 self.worker = None;
-                self.strikes.record(number, method);
+                self.failures.record(number, method);
                 Err(gone)
             }
         }
@@ -179,7 +181,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker and loads the files within `timeout`. Returns also the time that it took.
+    /// Starts a worker and loads the files within `timeout`. Returns the worker and the time that this took.
     fn start(command: &WorkerCommand, files: &MethodFiles, timeout: Duration) -> Result<(Self, Duration), StartError> {
         let failed = |reason: String| {
             let program = command.program.to_string_lossy();
@@ -190,7 +192,7 @@ impl Worker {
         let clock = Clock::start(timeout);
         worker.send(&[&request]).map_err(failed)?;
         let mut loading = None;
-        // One answer for each file, and the last one.
+        // The worker sends one answer before each file, and a last one.
         for _ in 0..=files.models.len() {
             match worker.receive(clock.left(), timeout) {
                 Ok((LOADING, path)) => loading = Some((path, clock.elapsed())),
@@ -231,7 +233,7 @@ impl Worker {
             .spawn()?;
         let gone = || std::io::Error::other("it has no pipes");
         let (input, mut output) = (child.stdin.take().ok_or_else(gone)?, child.stdout.take().ok_or_else(gone)?);
-        // One answer belongs to one question, so one place is enough.
+        // The worker sends one answer per request, so a channel for one answer is enough.
         let (sender, answers) = sync_channel(1);
         std::thread::spawn(move || {
             while let Ok(Some(answer)) = frame::read(&mut output) {
@@ -243,7 +245,8 @@ impl Worker {
         Ok(Self { child, input: BufWriter::new(input), answers, last_event: String::new() })
     }
 
-    /// Calls a method. The outer error means that the worker is gone or must go.
+    /// Calls a method. The inner error means that the method failed; the outer error means that the worker died, or
+    /// must be killed.
     fn call(
         &mut self,
         model: u32,
@@ -277,7 +280,8 @@ impl Worker {
         frame::write(&mut self.input, parts).map_err(|error| format!("cannot be asked: {error}"))
     }
 
-    /// The status and the content of the next answer. `left` of the `timeout` is waited for it.
+    /// Waits for the next answer and returns its status and content. It waits for `left`, which is what remains of
+    /// `timeout`.
     fn receive(&mut self, left: Duration, timeout: Duration) -> Result<(u8, String), String> {
         let answer = self.answers.recv_timeout(left).map_err(|error| match error {
             RecvTimeoutError::Timeout => format!("took longer than {} s and was stopped", timeout.as_secs_f32()),
@@ -304,7 +308,7 @@ mod tests {
     use super::*;
     use crate::request::MethodFile;
 
-    /// A worker that loads everything and answers no call.
+    /// A worker that loads any files but never answers a call.
     fn silent() -> WorkerCommand {
         let script = "printf '\\003\\000\\000\\000\\000[]'; while :; do :; done";
         WorkerCommand { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] }
@@ -332,7 +336,7 @@ mod tests {
     #[test]
     fn a_method_that_was_stopped_twice_is_not_called_any_more() {
         let mut engine = engine();
-        for _ in 0..MAX_STRIKES {
+        for _ in 0..MAX_FAILURES_PER_METHOD {
             assert_eq!(call(&mut engine, "runs_away"), "took longer than 0.02 s and was stopped");
         }
         assert_eq!(call(&mut engine, "runs_away"), "is not called any more: it was stopped 2 times");
@@ -340,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_are_started_anew_a_bounded_number_of_times() {
+    fn workers_are_restarted_a_limited_number_of_times() {
         let mut engine = engine();
         for number in 0..=MAX_RESTARTS {
             assert_eq!(call(&mut engine, &format!("m{number}")), "took longer than 0.02 s and was stopped");
@@ -367,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_too_large_costs_no_worker() {
+    fn an_event_that_is_too_large_does_not_end_the_worker() {
         let mut engine = engine();
         let large = format!("\"{}\"", "x".repeat(MAX_EVENT_BYTES));
         let result = engine.call(&model(), "m", &Value::parse(&large).unwrap());

@@ -1,4 +1,4 @@
-//! The request to load: the files of the models and their helpers.
+//! The request with which a worker gets the Python files to load.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,31 @@ use data_models::files::{MethodSource, ModelFiles};
 use data_models::specification::{Fault, SourceFile};
 use serde::{Deserialize, Serialize};
 
-/// The Python files of a set of data models.
+/// The Python files of a set of data models, as the worker gets them.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct MethodFiles {
-    /// The modules that methods may import, by name: the files of the `global_helpers` folders.
+    /// The modules that methods may import, by their names. They come from folders called `global_helpers`.
     pub helpers: BTreeMap<String, HelperFile>,
     /// The models that have methods.
     pub models: Vec<MethodFile>,
 }
 
-/// A module that methods may import: its path and its source.
+/// A module that methods may import: the path and the source of its file.
 #[derive(Debug, Clone, Serialize)]
 pub struct HelperFile(pub String, pub String);
 
-/// The file with the methods of one model.
+/// The Python file with the methods of one model.
 #[derive(Debug, Clone, Serialize)]
 pub struct MethodFile {
-    /// `DataModelID` of the model.
+    /// The `DataModelID` of the model.
     pub id: String,
-    /// The path of its specification.
+    /// The path of the model's specification.
     pub specification: String,
-    /// The file's path.
+    /// The path of the Python file.
     pub path: String,
-    /// Its source.
+    /// The source of the Python file.
     pub source: String,
-    /// The functions that the model names.
+    /// The names of the functions that the model calls.
     pub methods: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl From<MethodSource> for MethodFile {
     }
 }
 
-/// A fault as the interpreter reports it: path, line (0 where it is not known), reason.
+/// A fault as the worker reports it: path, line (0 if it is not known) and reason.
 #[derive(Debug, Deserialize)]
 pub(crate) struct LoadFault(String, u64, String);
 
@@ -69,7 +69,7 @@ mod tests {
         SourceFile { path: path.to_owned(), text: text.to_owned() }
     }
 
-    /// The worker's own module reads the request by these names.
+    /// The shim `bootstrap.py` reads the request by these names.
     #[test]
     fn a_request_has_the_form_that_the_worker_reads() {
         let source = MethodSource {

@@ -1,6 +1,7 @@
-//! Classes of characters as Python 3.12 has them (Unicode 15.0), beyond ASCII: sorted ranges, both ends included.
+//! Classes of characters in Python 3.12 (Unicode 15.0), without ASCII: sorted ranges of code points, both ends
+//! included.
 
-/// Letters: what `str.isalpha` accepts.
+/// Letters, for which `str.isalpha` is true.
 #[rustfmt::skip]
 pub(crate) const LETTERS: [(u32, u32); 657] = [
     (0xaa, 0xaa), (0xb5, 0xb5), (0xba, 0xba), (0xc0, 0xd6), (0xd8, 0xf6), (0xf8, 0x2c1), (0x2c6, 0x2d1),
@@ -121,7 +122,7 @@ pub(crate) const LETTERS: [(u32, u32); 657] = [
     (0x31350, 0x323af),
 ];
 
-/// Digits of decimal numbers: what `str.isdecimal` accepts. Each range is one or more runs of 0 to 9.
+/// Decimal digits, for which `str.isdecimal` is true. Each range consists of one or more runs of the digits 0 to 9.
 #[rustfmt::skip]
 pub(crate) const DECIMALS: [(u32, u32); 63] = [
     (0x660, 0x669), (0x6f0, 0x6f9), (0x7c0, 0x7c9), (0x966, 0x96f), (0x9e6, 0x9ef), (0xa66, 0xa6f), (0xae6, 0xaef),
@@ -137,7 +138,7 @@ pub(crate) const DECIMALS: [(u32, u32); 63] = [
     (0x1e140, 0x1e149), (0x1e2f0, 0x1e2f9), (0x1e4f0, 0x1e4f9), (0x1e950, 0x1e959), (0x1fbf0, 0x1fbf9),
 ];
 
-/// Digits, also superscripts: what `str.isdigit` accepts.
+/// Digits and superscripts, for which `str.isdigit` is true.
 #[rustfmt::skip]
 pub(crate) const DIGITS: [(u32, u32); 82] = [
     (0xb2, 0xb3), (0xb9, 0xb9), (0x660, 0x669), (0x6f0, 0x6f9), (0x7c0, 0x7c9), (0x966, 0x96f), (0x9e6, 0x9ef),
@@ -157,7 +158,7 @@ pub(crate) const DIGITS: [(u32, u32); 82] = [
     (0x1f100, 0x1f10a), (0x1fbf0, 0x1fbf9),
 ];
 
-/// Characters with a numeric value: what `str.isnumeric` accepts.
+/// Characters with a numeric value, for which `str.isnumeric` is true.
 #[rustfmt::skip]
 pub(crate) const NUMERICS: [(u32, u32); 208] = [
     (0xb2, 0xb3), (0xb9, 0xb9), (0xbc, 0xbe), (0x660, 0x669), (0x6f0, 0x6f9), (0x7c0, 0x7c9), (0x966, 0x96f),
@@ -199,7 +200,7 @@ pub(crate) const NUMERICS: [(u32, u32); 208] = [
     (0x22390, 0x22390), (0x22998, 0x22998), (0x23b1b, 0x23b1b), (0x2626d, 0x2626d), (0x2f890, 0x2f890),
 ];
 
-/// Returns `true` if a character is in one of the ranges.
+/// Returns `true` if one of the sorted ranges contains the character.
 pub(crate) fn is_in(ranges: &[(u32, u32)], character: u32) -> bool {
     let next = ranges.partition_point(|range| range.1 < character);
     ranges.get(next).is_some_and(|range| range.0 <= character)

@@ -1,25 +1,26 @@
-//! The process that runs methods.
+//! The worker, which is the process that runs the methods.
 
 use std::io::{self, Read, Write};
 
 use crate::{frame, interpreter, limits};
 
-/// The answer to a call that succeeded; the result follows.
+/// Status of an answer: the request succeeded, and the result follows.
 pub(crate) const SUCCEEDED: u8 = 0;
-/// The answer to a call that failed; the reason follows.
+/// Status of an answer: the request failed, and the reason follows.
 pub(crate) const FAILED: u8 = 1;
-/// An answer before the last one to a request to load: the path of the file that is loaded next.
+/// Status of an answer while files are loaded: the path of the file that is loaded next follows.
 pub(crate) const LOADING: u8 = 2;
-/// The length of a call's header: the model's number, whether an event follows, and the length of the method's name.
+/// The header of a call: the model's index (4 bytes), 1 if an event follows (1 byte), and the length of the method's
+/// name (4 bytes).
 pub(crate) const CALL_HEADER_BYTES: usize = 9;
-/// The stack of the interpreter, in bytes.
+/// The stack size of the interpreter's thread, in bytes.
 const STACK_BYTES: usize = 64 << 20;
 
-/// Serves one process through standard input and output until it closes them. Lowers the limits of this process
-/// first, so it must be a process of its own; it may map `max_memory_bytes` of memory.
+/// Answers the requests on standard input until it is closed. First it lowers the limits of this process, so nothing
+/// else may run in it; `max_memory_bytes` limits its address space.
 ///
 /// # Errors
-/// The limits cannot be lowered, the interpreter cannot be started, or the pipe fails; the text says why.
+/// The limits cannot be lowered, the interpreter cannot be started, or a pipe fails. The error says which.
 pub fn run_worker(max_memory_bytes: u64) -> Result<(), String> {
     limits::lower(max_memory_bytes)?;
     let worker = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(serve);
@@ -46,7 +47,8 @@ fn serve_with(python: &interpreter::Python<'_>, input: &mut impl Read, output: &
     Ok(())
 }
 
-/// Loads the files of a request one by one, and names each before, so that one that hangs is known.
+/// Loads the files of a request one by one. Before each file it sends the path, so that the other process can name the
+/// file if loading hangs.
 fn load(
     python: &interpreter::Python<'_>,
     request: &str,
@@ -72,7 +74,8 @@ fn answer(output: &mut impl Write, result: &Result<String, String>) -> io::Resul
     }
 }
 
-/// The model's number, the method's name, and the event unless it is the last one.
+/// Parses a call into the model's index, the method's name and the event. The event is `None` if it is that of the
+/// previous call.
 fn read_call(call: &[u8]) -> Option<(usize, String, Option<String>)> {
     let (header, rest) = call.split_at_checked(CALL_HEADER_BYTES)?;
     let number = |bytes: &[u8]| bytes.try_into().ok().map(u32::from_le_bytes);

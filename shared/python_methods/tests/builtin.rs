@@ -1,7 +1,7 @@
-//! The Python methods of the built-in models return what their methods in Rust return: on all examples, on all golden
-//! lines, and on addresses in all forms.
+//! Compares the Python methods of the built-in models with their Rust versions: on all examples, on all golden lines,
+//! and on addresses in many forms.
 //!
-//! This program is its own worker, so it has no test harness.
+//! The program is also its own worker, so it cannot use the test harness.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test without a harness")]
 
@@ -16,7 +16,7 @@ use schema::{NativeMethods, examples_text, model_text, python_text};
 use serde_json::Value as Json;
 
 const WORKER: &str = "worker";
-/// The fewest values other than nothing that must have been compared, so that an empty folder is noticed.
+/// The minimum number of values that must be compared. It fails the test if the golden lines are missing.
 const MIN_VALUES: usize = 1_000;
 
 fn main() {
@@ -27,10 +27,10 @@ fn main() {
     let mut values = 0;
     for log_type in LogType::ALL {
         let mut engines = Engines::new(log_type);
-        values += engines.examples(log_type);
-        values += golden_lines(log_type).iter().map(|line| engines.agree_on(line)).sum::<usize>();
+        values += engines.compare_examples(log_type);
+        values += golden_lines(log_type).iter().map(|line| engines.compare_line(line)).sum::<usize>();
         if log_type == LogType::Dlp {
-            values += engines.addresses();
+            values += engines.compare_addresses();
         }
         assert_eq!(address_functions(log_type), address_functions(LogType::Dlp), "{}", log_type.name());
     }
@@ -38,7 +38,7 @@ fn main() {
     println!("{values} values are the same in Python and in Rust");
 }
 
-/// A model, and both engines for its methods.
+/// A model and the worker with its Python methods.
 struct Engines {
     model: DataModel,
     python: PythonMethods,
@@ -59,13 +59,13 @@ impl Engines {
         Self { model, python: PythonMethods::start(command, files).unwrap() }
     }
 
-    /// Compares all names on a line, and returns the number of those that have a value.
-    fn agree_on(&mut self, line: &str) -> usize {
+    /// Compares all names on a line, and returns the number of names that have a value.
+    fn compare_line(&mut self, line: &str) -> usize {
         let names = self.model.names.clone();
-        names.iter().filter(|name| !self.value(name, line).is_null()).count()
+        names.iter().filter(|name| !self.compared_value(name, line).is_null()).count()
     }
 
-    fn value(&mut self, name: &Name, line: &str) -> Json {
+    fn compared_value(&mut self, name: &Name, line: &str) -> Json {
         let event = Value::parse(line).unwrap();
         let python = self.model.mapped(name, &event, &mut self.python).map(json);
         let rust = self.model.mapped(name, &event, &mut NativeMethods).map(json);
@@ -73,26 +73,27 @@ impl Engines {
         rust.unwrap()
     }
 
-    /// Compares the expected values of all examples as well.
-    fn examples(&mut self, log_type: LogType) -> usize {
+    /// Compares both versions on the examples, and with the expected values. Returns the number of expected values.
+    fn compare_examples(&mut self, log_type: LogType) -> usize {
         let file: Json = serde_saphyr::from_str(examples_text(log_type)).unwrap();
         let examples = file["Examples"].as_array().unwrap();
         for example in examples {
             let line = example["Event"].to_string();
             for name in &self.model.names.clone() {
                 let expected = example["Expected"].get(&name.name).unwrap_or(&Json::Null);
-                assert_eq!(self.value(name, &line), *expected, "{}: {}", name.name, example["Name"]);
+                assert_eq!(self.compared_value(name, &line), *expected, "{}: {}", name.name, example["Name"]);
             }
         }
         examples.iter().map(|example| example["Expected"].as_object().unwrap().len()).sum()
     }
 
-    /// Compares addresses in all forms, and returns the number of those that are found.
-    fn addresses(&mut self) -> usize {
+    /// Compares both versions on addresses in many forms, and returns the number of addresses and ports that were
+    /// found.
+    fn compare_addresses(&mut self) -> usize {
         let names = ["source_ip", "source_port"].map(|name| self.model.name(name).unwrap().clone());
         let line = |address: &String| format!("{{\"ClientIP\":{}}}", Json::from(address.as_str()));
         let lines: Vec<String> = address_forms().iter().map(line).collect();
-        lines.iter().map(|line| names.iter().filter(|name| !self.value(name, line).is_null()).count()).sum()
+        lines.iter().map(|line| names.iter().filter(|name| !self.compared_value(name, line).is_null()).count()).sum()
     }
 }
 
@@ -100,7 +101,7 @@ fn json(found: Option<data_models::Found<'_>>) -> Json {
     found.map_or(Json::Null, |found| serde_json::from_str(&found.value.to_json()).unwrap())
 }
 
-/// The lines that stand in the golden files of a log type, as they are written.
+/// Returns the lines in the golden files of a log type.
 fn golden_lines(log_type: LogType) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/tests/golden").join(log_type.name());
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -131,7 +132,7 @@ const ZONES: [&str; 8] = ["", "%", "%7", "%en-0", "%a%b", "%a b", "%lan_\u{fc}",
 const PORTS: [&str; 11] = ["", ":", ":0", ":443", "-443", ":65535", ":65536", ":000080", ":+5", ":\u{0661}", "/24"];
 const SEPARATORS: [&str; 9] = [",", "; ", " ", "\t", "\u{1c}", "\u{85}", "\u{a0}", "\u{2003}", "\u{200b}"];
 
-/// Addresses with zones and ports, in brackets and without, and lists of them.
+/// Returns addresses with and without zones, ports and brackets, and lists of addresses.
 fn address_forms() -> Vec<String> {
     let all = |addresses: &[&str], zones: &[&str], ports: &[&str]| -> Vec<String> {
         let zoned = addresses.iter().flat_map(|address| zones.iter().map(move |zone| (address, zone)));
@@ -150,7 +151,7 @@ fn address_forms() -> Vec<String> {
     forms
 }
 
-/// The functions that read addresses stand in every file, so that a file can be loaded alone.
+/// Returns the functions that read addresses. Each Python file has a copy of them, because it is loaded alone.
 fn address_functions(log_type: LogType) -> &'static str {
     let python = python_text(log_type);
     let begin = python.find("\n\ndef port_of(").unwrap();

@@ -1,6 +1,7 @@
-//! Methods return what they return in CPython 3.11 to 3.13, or are refused with the line, and hide no refusal.
+//! Tests that methods return what they return in CPython 3.11 to 3.13, or are refused with the line, and that a method
+//! cannot hide a refusal.
 //!
-//! This program is its own worker, so it has no test harness.
+//! The program is also its own worker, so it cannot use the test harness.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test without a harness")]
 
@@ -15,9 +16,9 @@ use python_methods::{
 use serde_json::{Value as Json, json};
 
 const WORKER: &str = "worker";
-/// Expressions with their values, or the names of their errors, as CPython gave them.
+/// Expressions with their values, or the names of their errors, as recorded from CPython.
 const VALUES: &str = include_str!("values/cpython.ndjson");
-/// The event for which the values were recorded.
+/// The event for which [`VALUES`] were recorded.
 const EVENT: &str = r#"{"s":"Hello","n":5,"l":[1,2,{"a":"b"}],"d":{"K":"v","x":null}}"#;
 
 fn main() {
@@ -26,9 +27,9 @@ fn main() {
         return;
     }
     expressions_have_the_values_of_cpython();
-    what_is_not_there_is_refused_with_its_line();
+    unavailable_names_are_refused_with_their_lines();
     a_refusal_cannot_be_hidden();
-    a_helper_is_found_before_a_model_of_its_name();
+    a_helper_takes_precedence_over_a_model_of_its_name();
     a_worker_that_cannot_start_is_no_fault_of_a_file();
     println!("methods have the values of CPython, or are refused");
 }
@@ -52,7 +53,7 @@ fn expressions_have_the_values_of_cpython() {
     }
 }
 
-fn what_is_not_there_is_refused_with_its_line() {
+fn unavailable_names_are_refused_with_their_lines() {
     for (source, faults) in [
         ("import os\ndef m(event):\n    return os.getenv('A', 'b')\n", vec!["a.py:3: os.getenv"]),
         ("import os\ndef m(event):\n    return os.environ.get('A')\n", vec!["a.py:3: os.environ"]),
@@ -92,7 +93,7 @@ fn what_is_not_there_is_refused_with_its_line() {
     }
 }
 
-/// A helper that uses a package of the outside world in one of its functions.
+/// A helper in which one function uses `boto3`, which methods may not use, and another function does not.
 const HELPER: &str = "import boto3\ndef harmless(event):\n    return event['n']\ndef asks(event):\n    return boto3.client('s3')\ndef also_asks(event):\n    return asks(event)\n";
 
 fn a_refusal_cannot_be_hidden() {
@@ -104,7 +105,7 @@ fn a_refusal_cannot_be_hidden() {
     assert!(call(&mut engine, "large").is_err_and(|error| error.contains("more than 127 bits")));
 }
 
-fn a_helper_is_found_before_a_model_of_its_name() {
+fn a_helper_takes_precedence_over_a_model_of_its_name() {
     let source = "import h\ndef m(event):\n    return h.harmless(event)\n";
     let mut engine = start("h", source, vec!["m".to_owned()], &[("h", HELPER)]).unwrap();
     let answer = engine.call(&model("h"), "m", &Value::parse(EVENT).unwrap());

@@ -33,7 +33,7 @@ pub fn exit_code(ended: Result<(), PortError>) -> ExitCode {
 #[cfg(feature = "python")]
 fn worker() -> Option<ExitCode> {
     let mut arguments = std::env::args().skip(1);
-    let is_worker = arguments.next().is_some_and(|first| first == python_methods::WORKER);
+    let is_worker = arguments.next().is_some_and(|first| first == python_methods::WORKER_ARGUMENT);
     let memory_bytes = arguments.next().and_then(|bytes| bytes.parse().ok());
     let run = |memory_bytes| match python_methods::run_worker(memory_bytes) {
         Ok(()) => ExitCode::SUCCESS,

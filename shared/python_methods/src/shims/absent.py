@@ -1,4 +1,4 @@
-"""Stands for a package of the outside world: it can be imported and named, and not used."""
+"""Replaces a package that methods may not use. It and its attributes can be imported, but not used."""
 
 import _guard as _guard_module
 

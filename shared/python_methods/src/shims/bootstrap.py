@@ -13,7 +13,7 @@ import _corrections
 import _guard
 import _reach
 
-# The modules of the standard library that methods may import: none of them reaches outside the process.
+# The modules of the standard library that methods may import. None of them can reach outside the process.
 ALLOWED = {
     "__future__", "_guard", "abc", "array", "ast", "base64", "binascii", "bisect", "builtins", "calendar", "cmath",
     "codecs", "collections", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "fnmatch",
@@ -22,13 +22,13 @@ ALLOWED = {
     "secrets", "shlex", "statistics", "string", "struct", "sys", "textwrap", "time", "traceback", "types", "typing",
     "unicodedata", "urllib", "uuid", "warnings", "weakref",
 }
-# Packages that helpers name at their top and use in functions that models do not call.
+# Packages that many helpers import, but use only in functions that models do not call.
 ABSENT = ("boto3", "botocore", "dateutil", "requests", "panther_analysis_tool", "panther_sdk", "pytz", "six", "yaml")
-# Modules of the interpreter that nobody needs here.
+# Modules of the interpreter that methods do not need, and that even the standard library may not import.
 HIDDEN = {"_ctypes", "ctypes", "_thread_start", "marshal", "faulthandler", "pickle", "gc", "code", "pdb"}
-# Modules that the interpreter imports on behalf of the code that runs.
+# Modules that the interpreter imports by itself while it runs other code.
 INTERNAL = {"encodings", "_pycodecs", "_strptime", "stringprep"}
-# Modules of this program that only the standard library imports.
+# Modules of this program that only the standard library may import.
 LIBRARY_ONLY = {"importlib", "linecache"}
 
 shims = {}
@@ -39,15 +39,15 @@ trees = {}
 
 
 class Refused(Exception):
-    """Files cannot be loaded: the path, the line and the reason of each fault."""
+    """Files cannot be loaded. `faults` has the path, the line and the reason of each fault."""
 
     def __init__(self, faults):
         super().__init__(faults)
         self.faults = faults
 
 
-class Discard:
-    """A stream that takes everything and keeps nothing: what methods print."""
+class NullStream:
+    """A stream that discards what methods print."""
 
     encoding, errors, newlines = "utf-8", "strict", None
 
@@ -66,7 +66,7 @@ class Discard:
 
 
 class Loader:
-    """Runs the source of a module."""
+    """Compiles and runs the source of a module."""
 
     def __init__(self, path, source, is_trusted):
         self.path, self.source, self.is_trusted = path, source, is_trusted
@@ -87,7 +87,7 @@ class Loader:
 
 
 class Finder:
-    """Finds the modules of this program, and those of the models' folders."""
+    """Finds the modules of this program, or the helpers of a set of models."""
 
     def __init__(self, modules, is_trusted):
         self.modules, self.is_trusted = modules, is_trusted
@@ -103,7 +103,7 @@ class Finder:
 
 
 def compiled(path, source, is_trusted, is_model=False):
-    """Compile a source. What it imports, also within functions, must be there."""
+    """Compile a source. Fail if it imports anything that is not available, even inside a function."""
     try:
         faults = [] if is_trusted else faults_of(parsed_file(path, source), is_model)
         if faults:
@@ -114,7 +114,7 @@ def compiled(path, source, is_trusted, is_model=False):
 
 
 def faults_of(source, is_model):
-    """Return a fault for each import of what is not there and, of a model, for each use of it as far as it is seen."""
+    """Return a fault for each import that is not available and, in a model, for each visible use of such a name."""
     faults = []
     for node in source.nodes:
         if isinstance(node, ast.Import):
@@ -135,7 +135,7 @@ def faults_of(source, is_model):
 
 
 def parsed(name):
-    """Return the parsed file of a helper, or `None` if there is none of this name or it has a fault."""
+    """Return the parsed file of a helper, or `None` if no helper has this name or its syntax is wrong."""
     try:
         return parsed_file(*sources[name]) if name in sources else None
     except SyntaxError:
@@ -162,10 +162,10 @@ original_import = builtins.__import__
 
 
 def guarded_import(name, globals=None, locals=None, fromlist=(), level=0):
-    """Import a module. Only the standard library itself imports what is not on the list."""
+    """Import a module. Only the standard library itself may import modules that are not in `ALLOWED`."""
     caller = (globals or {}).get("__name__")
     is_library = caller in sys.modules and caller not in sources and caller not in models and caller != "__main__"
-    # The interpreter itself imports these for the code that runs: codecs by their names, and the parser of times.
+    # The interpreter imports these in the name of the running code: codecs by their names, and `_strptime`.
     is_library = is_library or name.startswith("encodings.") or name in INTERNAL
     if level == 0 and not is_library and not is_allowed(name):
         raise _guard.NotAvailable(f"import of {name} is not available to methods")
@@ -180,9 +180,9 @@ def refuse(what):
 
 
 def prepare(own, spare, absent):
-    """Install this program's modules, given as dicts of path and source, before any of a model is run.
+    """Install this program's modules, before any code of a model runs. Both dicts have a path and a source per name.
 
-    The spare ones are helpers that a set of models has or has not itself.
+    The modules in `spare` are used only if the set of models has no helper of that name.
     """
     sources.update({name: tuple(module) for name, module in spare.items()})
     shims.update({name: tuple(module) for name, module in own.items()})
@@ -208,12 +208,12 @@ def prepare(own, spare, absent):
     package.__path__ = []
     sys.modules["panther_core"] = package
     shims["panther_core"] = ("panther_core", "")
-    # A thread would run on when its call has ended.
+    # A thread would still run after the call that started it.
     for name in ("start_new", "start_new_thread", "start_joinable_thread"):
         if hasattr(_thread, name):
             setattr(_thread, name, refuse("a thread"))
-    # Standard output is the pipe to the process that asks.
-    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = Discard()
+    # Standard output is the pipe to the process that started the worker.
+    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = NullStream()
     builtins.open = refuse("open")
     builtins.input = refuse("input")
     builtins.breakpoint = refuse("breakpoint")
@@ -228,7 +228,7 @@ faults = []
 
 
 def begin(request):
-    """Read a request to load, and return the paths of its models' files."""
+    """Read a load request, and return the paths of the models' Python files."""
     request = json.loads(request)
     sources.update({name: tuple(module) for name, module in request["helpers"].items()})
     requested.extend(request["models"])
@@ -236,13 +236,13 @@ def begin(request):
 
 
 def load(number):
-    """Load the file of a model."""
+    """Load the Python file of the model with this index in the request."""
     faults.extend(load_model(requested[number]))
     return ""
 
 
 def all_faults():
-    """Return the faults of all files, each once, as a list of path, line and reason."""
+    """Return the faults of all files without repeats, each as a list of path, line and reason."""
     trees.clear()
     return json.dumps([list(fault) for fault in dict.fromkeys(map(tuple, faults))])
 
@@ -270,7 +270,7 @@ def load_model(model):
 
 
 def line_of(error, path):
-    """Return the last line of a file that an error passed, or 0."""
+    """Return the line of the file at which an error was raised or passed through, or 0 if it did not touch the file."""
     line = 0
     trace = error.__traceback__
     while trace is not None:
@@ -288,13 +288,13 @@ def described(error):
 
 
 last_event = None
-# The digits that only an integer of more than 126 bits has.
+# Only integers of more than 126 bits have this many digits.
 LONG_NUMBER = re.compile("[0-9]{39}")
 MAX_BITS = 127
 
 
 def check_size(value):
-    """Refuse integers that a result cannot hold without a loss."""
+    """Raise an error if a value has an integer that is too long for the Rust side to read exactly."""
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         raise OverflowError(f"a result has an integer of more than {MAX_BITS} bits")
     if isinstance(value, (list, dict)):
@@ -306,7 +306,7 @@ def check_size(value):
 def call(model, method, event):
     """Call a method, and return `+` with its result as JSON, or `-` with the error.
 
-    Without an event, it is that of the last call.
+    `None` as the event means the event of the previous call.
     """
     global last_event
     import events

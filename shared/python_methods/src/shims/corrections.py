@@ -1,4 +1,4 @@
-"""Corrects parts of the interpreter and of its standard library, so that values are those of CPython 3.11 to 3.13."""
+"""Corrects parts of RustPython and of its standard library, so that values are those of CPython 3.11 to 3.13."""
 
 import builtins
 import re
@@ -6,15 +6,15 @@ import re
 import _guard
 import _native
 
-# White space that the interpreter's `str.split` and `str.strip` do not take for it.
-ODD_SPACE = re.compile("[\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+# Characters that CPython's `str.split` and `str.strip` count as white space, and RustPython's do not.
+EXTRA_SPACE = re.compile("[\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 SPACE = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a" \
     "\u2028\u2029\u202f\u205f\u3000"
-# Letters that stand for two, in upper case and in lower case.
+# Single characters for two letters, such as U+01C4, from upper case to lower case.
 DIGRAPHS = {0x1C4: 0x1C6, 0x1C7: 0x1C9, 0x1CA: 0x1CC, 0x1F1: 0x1F3}
 PRECISION = re.compile(r"(.*)\.([0-9]+)(s?)", re.DOTALL)
 SIGMA = "\u03a3"
-# Parts of patterns of which the meaning depends on the classes of characters.
+# Parts of regular expressions that depend on which characters are word characters.
 CLASSES = re.compile(r"\\[wWbB]")
 
 
@@ -33,7 +33,7 @@ def install():
 
 
 def replace(owner, name):
-    """Return a decorator that puts a function in the place of a built-in method and gives it the original one."""
+    """Return a decorator that replaces a built-in method. The function makes the new method from the original one."""
 
     def decorator(make):
         original = getattr(owner, name)
@@ -48,12 +48,12 @@ def replace(owner, name):
 
 def correct_strings():
     ascii_only = str.isascii
-    odd = ODD_SPACE.search
+    has_extra_space = EXTRA_SPACE.search
 
     @replace(str, "split")
     def split(original):
         def method(self, sep=None, maxsplit=-1):
-            if sep is not None or not odd(self):
+            if sep is not None or not has_extra_space(self):
                 return original(self, sep, maxsplit)
             return words(self, maxsplit)
 
@@ -62,7 +62,7 @@ def correct_strings():
     @replace(str, "rsplit")
     def rsplit(original):
         def method(self, sep=None, maxsplit=-1):
-            if sep is not None or not odd(self):
+            if sep is not None or not has_extra_space(self):
                 return original(self, sep, maxsplit)
             limit = -1 if maxsplit < 0 else maxsplit
             return [word[::-1] for word in reversed(words(self[::-1], limit))]
@@ -74,9 +74,9 @@ def correct_strings():
         @replace(str, name)
         def strip(original):
             def method(self, chars=None, /):
-                if chars is None and odd(self):
+                if chars is None and has_extra_space(self):
                     chars = SPACE
-                # The interpreter leaves a text of ASCII as it is if one of the characters is not ASCII.
+                # RustPython strips nothing from an ASCII text if one of the characters to strip is not ASCII.
                 if type(chars) is str and ascii_only(self) and not ascii_only(chars):
                     chars = "".join(char for char in chars if ascii_only(char))
                 return original(self, chars)
@@ -105,7 +105,7 @@ def correct_strings():
     @replace(str, "__format__")
     def format_string(original):
         def method(self, spec, /):
-            # The interpreter counts bytes for the precision.
+            # RustPython counts the precision in bytes and not in characters.
             precision = None if not spec or ascii_only(self) else PRECISION.fullmatch(spec)
             if precision:
                 head, digits, tail = precision.groups()
@@ -135,7 +135,7 @@ def correct_strings():
 
 
 def final_sigmas(text, found):
-    """Return a text in title case with the letter sigma as it is at the end of words."""
+    """Return `found`, the title case of `text`, with each sigma in the form that it has at the end of a word."""
     lower = text.lower()
     if not len(lower) == len(text) == len(found):
         raise _guard.NotAvailable("str.title of a text with a sigma and letters that become several is not available")
@@ -164,7 +164,7 @@ def correct_bytes():
 
 
 def words(text, limit):
-    """Return the words of a text, at most `limit` of them split off; a negative limit is none."""
+    """Split a text at white space, at most `limit` times. A negative limit means no limit."""
     found, start, length = [], 0, len(text)
     while True:
         while start < length and text[start] in SPACE:
@@ -189,7 +189,7 @@ def swapped(text, index, char):
 
 
 def correct_dicts():
-    # The interpreter's own reverse iterator does not end after an item was deleted.
+    # After an item was deleted, RustPython's own reverse iterator never ends.
     def backwards(self):
         return iter(list(self)[::-1])
 
@@ -209,7 +209,7 @@ def correct_bools():
         def method(self, spec, /):
             text = original(self, spec) if spec else str(self)
             if spec and spec[-1] not in "eEfFgGn%":
-                own, exact = _native.own_repr(self), repr(self)
+                own, exact = _native.original_repr(self), repr(self)
                 text = text if own == exact else text.replace(own, exact)
             return text
 
@@ -250,7 +250,7 @@ def correct_json():
     json.scanner.make_scanner = make_scanner
     json._default_decoder = json.JSONDecoder()
 
-    # The interpreter's own encoder loses a digit of the vertical tab.
+    # RustPython's own encoder loses a digit of the escape for the vertical tab.
     def encoder(own, python):
         return lambda text: (python if "\x0b" in text else own)(text)
 
@@ -294,7 +294,7 @@ def expand(match, template):
 
 
 def guard_pattern(name):
-    """Let a method of patterns refuse the few texts outside ASCII that it would not read as CPython does."""
+    """Let a method of `re.Pattern` fail for non-ASCII texts that RustPython may match differently from CPython."""
 
     @replace(re.Pattern, name)
     def guard(original):
@@ -313,14 +313,14 @@ def guard_pattern(name):
 def check_text(pattern, text):
     if type(pattern.pattern) is not str or pattern.flags & re.ASCII:
         return
-    if pattern.flags & re.IGNORECASE and any(is_oddly_cased(char) for char in text):
+    if pattern.flags & re.IGNORECASE and any(has_special_case(char) for char in text):
         refuse_text("ignoring the case of some letters outside ASCII")
-    # The interpreter takes vowel signs and other marks for letters.
-    if CLASSES.search(pattern.pattern) and _native.has_odd_words(text):
+    # RustPython counts vowel signs and other combining marks as letters.
+    if CLASSES.search(pattern.pattern) and _native.has_ambiguous_word_characters(text):
         refuse_text(r"\w and \b beside combining marks")
 
 
-def is_oddly_cased(char):
+def has_special_case(char):
     return char > "\x7f" and (len(char.upper()) > 1 or len(char.lower()) > 1 or char.title() != char.upper())
 
 
@@ -334,7 +334,7 @@ def correct_file_patterns():
     own = fnmatch.translate
 
     def translate(pattern):
-        """Return a regular expression, with the older name of the end of a text."""
+        """Return a regular expression that ends with `\\Z`, as in CPython before 3.14."""
         return own(pattern).removesuffix(r"\z") + r"\Z"
 
     fnmatch.translate = translate
@@ -343,7 +343,7 @@ def correct_file_patterns():
 def correct_addresses():
     import ipaddress
 
-    # Newer versions look at the IPv4 address in a mapped one.
+    # Versions after 3.13 test the IPv4 address inside an IPv4-mapped one.
     for name in ("is_multicast", "is_reserved", "is_link_local", "is_unspecified"):
         own = getattr(ipaddress.IPv6Address, name)
 
@@ -367,7 +367,7 @@ def correct_times():
     own = _pydatetime._parse_isoformat_time
 
     def parse_time(text):
-        # Midnight at the end of a day is new in 3.14.
+        # Only 3.14 accepts 24:00 for midnight at the end of a day.
         if text[:2] == "24":
             raise ValueError("hour must be in 0..23")
         return own(text)
@@ -376,7 +376,7 @@ def correct_times():
     for kind in (_pydatetime.date, _pydatetime.time, _pydatetime.datetime):
         correct_iso_format(kind)
     correct_years(_pydatetime)
-    # It warns of formats without a year, and names its own file for that.
+    # `_strptime` warns of formats without a year, and needs the name of its own file for that.
     _strptime.__file__ = "/lib/_strptime.py"
 
 
@@ -384,7 +384,7 @@ def correct_years(module):
     own = module._wrap_strftime
 
     def wrap_strftime(moment, format, timetuple):
-        # Newer versions write years before 1000 with four digits.
+        # Versions after 3.13 write years before 1000 with four digits.
         if timetuple[0] < 1000 and "%" in format:
             raise _guard.NotAvailable("strftime of a year before 1000 is not available to methods")
         return own(moment, format, timetuple)
@@ -400,7 +400,7 @@ def correct_iso_format(kind):
             is_cut = text[-1:] == "T" and len(text) > 1
             if is_cut or any(char.isdecimal() and not char.isascii() for char in text):
                 raise ValueError(f"Invalid isoformat string: {text!r}")
-            # A space may stand before the offset.
+            # CPython accepts a space before the offset.
             head, space, tail = text.rpartition(" ")
             if space and tail[:1] in ("+", "-") and ":" in head:
                 text = head + tail

@@ -1,11 +1,11 @@
-"""Events as methods see them: read-only, and with keys in any letter case."""
+"""The types of the events that methods get: read-only, and keys are found in any letter case."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 
 def frozen(value):
-    """Return a read-only view of a dict or a list, and anything else as it is."""
+    """Return a read-only view of a dict or a list, and any other value unchanged."""
     if type(value) is dict:
         return ImmutableCaseInsensitiveDict(value)
     if type(value) is list:
@@ -14,7 +14,7 @@ def frozen(value):
 
 
 class ImmutableContainerMixin:
-    """What read-only dicts and lists have in common."""
+    """The base class of read-only dicts and lists."""
 
     def __repr__(self):
         return f"{type(self).__name__}({self._container})"
@@ -27,7 +27,7 @@ class ImmutableContainerMixin:
 
 
 class ImmutableCaseInsensitiveDict(ImmutableContainerMixin, Mapping):
-    """A read-only dict that finds a key by its name, or else by the first one that differs in letter case only."""
+    """A read-only dict that finds an exact key, or else the first key that differs only in letter case."""
 
     def __init__(self, container):
         self._container = container.copy() if hasattr(type(container), "copy") else container
@@ -96,11 +96,11 @@ class ImmutableList(ImmutableContainerMixin, Sequence):
 
 
 class PantherEvent(ImmutableCaseInsensitiveDict):
-    """The event of a rule. Methods are given the read-only dict instead."""
+    """The event type of rules, which helpers may import. Methods get an `ImmutableCaseInsensitiveDict`."""
 
 
 def json_encoder(value):
-    """Return what stands behind a read-only dict or list, for `json.dumps`."""
+    """Return the plain dict or list behind a read-only one, for `json.dumps`."""
     if isinstance(value, ImmutableContainerMixin):
         return value._container
     raise TypeError(f"object of type {type(value)} is not JSON serializable")

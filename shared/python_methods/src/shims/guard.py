@@ -1,13 +1,13 @@
-"""The error of what methods may not do."""
+"""The error that is raised when a method uses something that is not available to methods."""
 
-# The first refusal of the call or load that runs: it fails even where a bare `except` hides the error.
+# The first refusal during the current call or load, which then fails even if a bare `except` hides the error.
 refusals = []
-# Greater than 0 while a helper is loaded: a helper may look at its environment then, which is empty.
+# Greater than 0 while a helper is loaded. Only then may it look at its environment, which is empty.
 loading_helpers = 0
 
 
 class NotAvailable(BaseException):
-    """A method asked for something outside the interpreter. `except Exception` does not hide it."""
+    """A method used something that is not available. `except Exception` does not catch this error."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)

@@ -1,4 +1,4 @@
-"""The parts of `importlib.machinery` that the standard library names: there are no files to import from."""
+"""The parts of `importlib.machinery` that the standard library refers to. No module is imported from a file."""
 
 SOURCE_SUFFIXES = [".py"]
 DEBUG_BYTECODE_SUFFIXES = OPTIMIZED_BYTECODE_SUFFIXES = BYTECODE_SUFFIXES = EXTENSION_SUFFIXES = []

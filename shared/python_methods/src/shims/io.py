@@ -1,4 +1,4 @@
-"""The parts of `io` that work in memory."""
+"""The parts of `io` that work in memory only."""
 
 import _io
 from _io import BytesIO, StringIO, UnsupportedOperation
@@ -16,7 +16,7 @@ BlockingIOError = BlockingIOError
 
 
 def open(*arguments, **options):
-    """Fail: files are out of reach."""
+    """Fail, because methods may not open files."""
     import _guard
 
     raise _guard.NotAvailable("files are not available to methods")
@@ -26,5 +26,5 @@ open_code = open
 
 
 def text_encoding(encoding, stacklevel=2):
-    """Return the encoding, or the one that is used without any."""
+    """Return the encoding, or the default one for `None`."""
     return encoding or "utf-8"

@@ -1,4 +1,4 @@
-"""Stands for `linecache`, by which the standard library shows lines of source files: there are no files."""
+"""Replaces `linecache`, with which the standard library shows lines of source files. There are no files here."""
 
 cache = {}
 
@@ -25,7 +25,7 @@ def clearcache():
 
 
 def lazycache(filename, module_globals):
-    """Return that nothing is cached."""
+    """Return `False`, because nothing is cached."""
     return False
 
 

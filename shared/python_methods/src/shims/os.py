@@ -14,7 +14,7 @@ devnull = "/dev/null"
 
 
 class _Environment(dict):
-    """An empty environment. Only helpers that are being loaded may look at it."""
+    """An empty environment. Only helpers may use it, and only while they are loaded."""
 
     def _look(self):
         if not _guard.loading_helpers:
@@ -51,7 +51,7 @@ environ = _Environment()
 
 
 class PathLike:
-    """Something that stands for a path."""
+    """An object that represents a path."""
 
 
 def fspath(path):
@@ -72,12 +72,12 @@ def fsdecode(filename):
 
 
 def getenv(key, default=None):
-    """Return the default while a helper is loaded; methods have no environment."""
+    """Return the default while a helper is loaded. Fail in methods, which have no environment."""
     return environ.get(key, default)
 
 
 def urandom(size):
-    """Fail: the operating system's random numbers are out of reach."""
+    """Fail, because methods may not use the random numbers of the operating system."""
     raise _guard.NotAvailable("os.urandom is not available to methods")
 
 

@@ -1,4 +1,4 @@
-"""The helpers that models use most, for sets of models without this helper."""
+"""The most used functions of Panther's helper of this name, for sets of models that do not have it."""
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 
 def deep_get(dictionary, *keys, default=None):
-    """Return the value at the end of a chain of keys, or the default. The default also stands for missing steps."""
+    """Return the value at the end of a chain of keys, or the default if a key is missing or the value is `None`."""
     value = dictionary
     for key in keys:
         value = value.get(key, default) if isinstance(value, Mapping) else default
@@ -22,7 +22,7 @@ def _holds_nothing(value):
 
 
 def deep_walk(obj, *keys, default=None, return_val="all"):
-    """Return the values at the end of a chain of keys, also within lists: the first, the last or all of them."""
+    """Return the values at the end of a chain of keys, also inside lists: the first, the last or all of them."""
     if not keys:
         return default if _holds_nothing(obj) else obj
     if isinstance(obj, Mapping):
@@ -41,7 +41,7 @@ def deep_walk(obj, *keys, default=None, return_val="all"):
 
 
 def get_val_from_list(list_of_dicts, return_field_key, field_cmp_key, field_cmp_val):
-    """Return the set of one field's values in the dicts of which another field has a value."""
+    """Return the set of one field's values in those dicts in which another field has the given value."""
     return {item.get(return_field_key) for item in list_of_dicts if item.get(field_cmp_key) == field_cmp_val}
 
 
@@ -51,15 +51,15 @@ def is_ip_in_network(ip_addr, networks):
 
 
 def pattern_match(string_to_match, pattern):
-    """Return `True` if a text matches a pattern as of file names."""
+    """Return `True` if a text matches a file name pattern such as `a*`."""
     return fnmatch(string_to_match, pattern)
 
 
 def pattern_match_list(string_to_match, patterns):
-    """Return `True` if a text matches one of the patterns."""
+    """Return `True` if a text matches one of the file name patterns."""
     return any(fnmatch(string_to_match, pattern) for pattern in patterns)
 
 
 def key_value_list_to_dict(list_objects, key, value):
-    """Return a dict of a list of dicts that hold a key and a value each."""
+    """Return one dict made from a list of dicts that have a key and a value each."""
     return {item[key]: item[value] for item in list_objects}

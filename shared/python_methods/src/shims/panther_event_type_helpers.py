@@ -1,4 +1,4 @@
-"""The event types of the standard data models, for sets of models without this helper."""
+"""The values of `event_type`, for sets of models that do not have Panther's helper of this name."""
 
 ADMIN_ROLE_ASSIGNED = "admin_role_assigned"
 FAILED_LOGIN = "failed_login"

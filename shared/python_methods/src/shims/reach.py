@@ -1,8 +1,8 @@
-"""Finds what the methods of a model can reach and may not use, before any of it runs."""
+"""Finds uses of unavailable names in a model and in the helpers that it calls, before any of the code runs."""
 
 import ast
 
-# Modules of which nothing, or not everything, is there. The reason of each is told with the line.
+# Modules with attributes that are not available to methods, and the names of these attributes.
 FORBIDDEN = {
     "os": {"environ", "environb", "getenv", "getenvb", "urandom"},
     "os.path": {
@@ -17,15 +17,15 @@ FORBIDDEN = {
     "logging": {"handlers", "config"},
     "time": {"sleep"},
 }
-# Modules of this program's own, of which only what they hold may be named.
+# Modules that this program replaces. Only attributes that the replacements have may be used.
 PARTIAL = {"os", "io"}
-# The most faults that are told of one model.
+# The maximum number of faults that are reported for one model.
 MAX_FAULTS = 100
 BUILTINS = {"open", "input", "breakpoint", "exit", "quit", "help"}
 
 
 def walk(tree):
-    """Return all nodes of a tree but the contexts of names. `ast.walk` is slower."""
+    """Return all nodes of a tree except `ctx` nodes. This is faster than `ast.walk`."""
     nodes, waiting = [], [tree]
     while waiting:
         node = waiting.pop()
@@ -40,7 +40,7 @@ def walk(tree):
 
 
 class Source:
-    """A parsed file: its nodes, its top-level names, and what each import binds."""
+    """A parsed file: its nodes, its top-level names, and the module or attribute behind each imported name."""
 
     def __init__(self, path, tree):
         self.path, self.tree, self.nodes = path, tree, walk(tree)
@@ -51,7 +51,7 @@ class Source:
         self.imports, self.bound = imports(self.nodes, self.stars), bound(self.nodes)
 
     def holds(self, name):
-        """Return `True` if the file may have a name."""
+        """Return `True` if the file has this name or may have it, for example through `import *`."""
         return name == "*" or name.startswith("__") or name in self.bound or bool(self.stars) or "globals" in self.uses()
 
     def uses(self):
@@ -87,7 +87,7 @@ def imports(nodes, stars):
 
 
 def bound(nodes):
-    """Return the names that a file binds otherwise than by an import."""
+    """Return the names that a file binds, except by imports."""
     names = set()
     for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -100,7 +100,7 @@ def bound(nodes):
 
 
 def dotted(node):
-    """Return the names of `a.b.c`, or nothing for another expression."""
+    """Return the names in an expression such as `a.b.c`, or an empty list for any other expression."""
     names = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
@@ -109,7 +109,7 @@ def dotted(node):
 
 
 class Reach:
-    """Follows the names of a model into its helpers."""
+    """Follows the names that a model uses into its helpers, and collects the faults."""
 
     def __init__(self, read, absent, modules):
         self.read, self.absent, self.modules = read, absent, modules
@@ -122,7 +122,7 @@ class Reach:
             self.visit_node(source, node)
 
     def visit(self, source, roots):
-        """Check parts of a file that are not checked yet."""
+        """Check these parts of a file, if they were not checked before."""
         for root in roots:
             if id(root) not in self.seen:
                 self.seen.add(id(root))
@@ -150,7 +150,7 @@ class Reach:
             self.check(source, node, module, names)
 
     def check(self, source, node, module, names):
-        """Check the use of a module's attribute, and follow it if the module is a helper."""
+        """Check the use of a module's attribute. If the module is a helper, check its definition, too."""
         top = module.partition(".")[0]
         if top in self.absent:
             self.fault(source, node, f"use of {'.'.join([module, *names])}, which is not available to methods")
