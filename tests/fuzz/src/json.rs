@@ -1,4 +1,4 @@
-//! JSON as `serde_json` understands it, with what its `Value` forgets: numbers as sent, and keys given twice.
+//! A JSON tree that keeps what `serde_json::Value` loses: the spelling of numbers, and repeated keys.
 
 use std::fmt;
 
@@ -12,25 +12,26 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number's literal.
+    /// A number, as it is spelled in the text.
     Number(String),
-    /// A string, unescaped.
+    /// A string, with its escapes decoded.
     String(String),
-    /// Elements.
+    /// An array with its elements.
     Array(Vec<Json>),
-    /// Members in the order sent, equal keys included.
+    /// An object with its members in their order, also those with a repeated key.
     Object(Vec<(String, Json)>),
 }
 
 impl Json {
-    /// Reads one document; none when `serde_json` does not, or when it nests deeper than `levels` containers.
-    pub fn parse(text: &[u8], levels: usize) -> Option<Self> {
-        Self::read(serde_json::from_slice(text).ok()?, levels)
+    /// Parses a JSON text; `None` if `serde_json` refuses it, or if arrays and objects are nested more than `max_depth`
+    /// deep.
+    pub fn parse(text: &[u8], max_depth: usize) -> Option<Self> {
+        Self::read(serde_json::from_slice(text).ok()?, max_depth)
     }
 
-    fn read(raw: &RawValue, levels: usize) -> Option<Self> {
+    fn read(raw: &RawValue, max_depth: usize) -> Option<Self> {
         let text = raw.get();
-        let inside = || levels.checked_sub(1);
+        let inside = || max_depth.checked_sub(1);
         Some(match text.as_bytes().first()? {
             b'{' => {
                 let members = serde_json::Deserializer::from_str(text).deserialize_map(Members).ok()?;
@@ -51,18 +52,19 @@ impl Json {
         })
     }
 
-    /// The value of an object's key: of equal keys, the last.
+    /// Returns the value of a key, the last one if the key is repeated; `None` if there is none, or `self` is not an
+    /// object.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
         members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// A string's text.
+    /// Returns the text of a string; `None` for any other value.
     pub fn as_str(&self) -> Option<&str> {
         if let Self::String(text) = self { Some(text) } else { None }
     }
 
-    /// An object's members, each key once: of equal keys, the last.
+    /// Returns the members of an object, sorted by key. Of members with the same key only the last is returned.
     pub fn distinct(&self) -> Vec<&(String, Json)> {
         let mut members: Vec<_> = if let Self::Object(members) = self { members.iter().collect() } else { Vec::new() };
         members.reverse();
@@ -71,22 +73,22 @@ impl Json {
         members
     }
 
-    /// A key that an object in here has twice.
-    pub fn key_given_twice(&self) -> Option<&str> {
+    /// Returns a key that is repeated in this object, or in one nested in this value; `None` if there is none.
+    pub fn repeated_key(&self) -> Option<&str> {
         match self {
             Self::Object(members) => {
                 let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
                 keys.sort_unstable();
                 let twice = keys.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-                twice.or_else(|| members.iter().find_map(|(_, value)| value.key_given_twice()))
+                twice.or_else(|| members.iter().find_map(|(_, value)| value.repeated_key()))
             }
-            Self::Array(elements) => elements.iter().find_map(Self::key_given_twice),
+            Self::Array(elements) => elements.iter().find_map(Self::repeated_key),
             _ => None,
         }
     }
 
-    /// The same value in another spelling: every object's members turned round (equal keys stay in their order), white
-    /// space between tokens, every character of a string escaped.
+    /// Writes the same value differently: the members of objects in reverse order of their keys (those with the same
+    /// key keep their order), with white space between tokens, and with every character of a string escaped.
     pub fn respelled(&self) -> String {
         let mut text = String::new();
         self.respell(&mut text);
@@ -127,7 +129,7 @@ fn escape(value: &str, text: &mut String) {
     text.push('"');
 }
 
-/// Collects an object's members as they come.
+/// Collects the members of an object in their order.
 struct Members;
 
 impl<'de> Visitor<'de> for Members {

@@ -1,7 +1,8 @@
 //! Checks that every value of an event is in its line.
 //!
-//! A leaf is a string that is not empty, a number or a boolean. A line may write it in another way, where a field's type
-//! asks for that: so a leaf stands for the texts that are as good, and each leaf of the event needs one of its own.
+//! A leaf is a non-empty string, a number or a boolean. The type of a field may make the line spell a leaf differently,
+//! for example as a timestamp. So several spellings count as the leaf, and each leaf of the event needs a leaf of its
+//! own in the line.
 
 use std::collections::HashMap;
 
@@ -11,19 +12,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Json;
 
-/// The deepest nesting of an array or object in a string: `json::MAX_DEPTH` of the schema crate.
-const LEVELS: usize = 128;
+/// The maximum nesting of an array or object that is sent as text in a string: `json::MAX_DEPTH` of the crate `schema`.
+const MAX_DEPTH: usize = 128;
 
-/// A leaf of `sent` that is not in `kept`, counted as often as it is there.
-pub fn missing(sent: &Json, kept: &[&Json]) -> Option<String> {
+/// Returns a leaf of the event `sent` that is not in `kept`, the parts of its line; `None` if all are there. A leaf
+/// that the event has several times must be there as often.
+pub fn missing_leaf(sent: &Json, kept: &[&Json]) -> Option<String> {
     let mut texts = Vec::new();
     kept.iter().for_each(|value| leaves(value, &mut texts));
     let mut left: HashMap<String, usize> = HashMap::new();
     texts.iter().for_each(|text| *left.entry(canonical(text)).or_default() += 1);
     texts.clear();
     leaves(sent, &mut texts);
-    let mut wanted: Vec<_> = texts.into_iter().map(|text| (as_good(&text), text)).collect();
-    // Values with one candidate are assigned first.
+    let mut wanted: Vec<_> = texts.into_iter().map(|text| (spellings(&text), text)).collect();
+    // Leaves with only one spelling take theirs first, so that no other leaf uses it up.
     wanted.sort_by_key(|(ways, _)| ways.len());
     let mut take = |ways: &[String]| {
         ways.iter().any(|way| match left.get_mut(way) {
@@ -41,24 +43,26 @@ fn leaves(value: &Json, found: &mut Vec<String>) {
     match value {
         Json::Null => {}
         Json::Bool(value) => found.push(value.to_string()),
-        // A line may hold the array or object that was sent as its JSON text.
-        Json::String(text) if text.trim_start().starts_with(['[', '{']) => match Json::parse(text.as_bytes(), LEVELS) {
-            Some(container @ (Json::Array(_) | Json::Object(_))) => leaves(&container, found),
-            _ => found.push(text.clone()),
-        },
+        // Such text may stand in the line as an array or object, or the other way round, so its leaves are compared.
+        Json::String(text) if text.trim_start().starts_with(['[', '{']) => {
+            match Json::parse(text.as_bytes(), MAX_DEPTH) {
+                Some(container @ (Json::Array(_) | Json::Object(_))) => leaves(&container, found),
+                _ => found.push(text.clone()),
+            }
+        }
         Json::Number(text) | Json::String(text) => {
             if !text.is_empty() {
                 found.push(text.clone());
             }
         }
         Json::Array(elements) => elements.iter().for_each(|element| leaves(element, found)),
-        // Of a key given twice, every value is kept.
+        // The line must keep every value of a repeated key.
         Json::Object(members) => members.iter().for_each(|(_, member)| leaves(member, found)),
     }
 }
 
-/// The ways in which a line may write a leaf, as it was sent first.
-fn as_good(text: &str) -> Vec<String> {
+/// Returns the spellings that a line may use for a leaf, beginning with that of the leaf itself.
+fn spellings(text: &str) -> Vec<String> {
     let mut ways = vec![canonical(text)];
     match text {
         "1" | "t" | "T" | "True" | "TRUE" => ways.push("true".to_owned()),
@@ -73,7 +77,7 @@ fn as_good(text: &str) -> Vec<String> {
     ways
 }
 
-/// One text for all spellings of a time or a number.
+/// Returns the same text for all spellings of one time or one number.
 fn canonical(text: &str) -> String {
     if let Some(time) = time(text) {
         return format!("time {time}");
@@ -89,12 +93,12 @@ fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// Without the sign of a zero, and without an exponent.
+/// Formats a float without the sign of a zero and without an exponent.
 fn float(number: f64) -> String {
     (number + 0.0).to_string()
 }
 
-/// A date and time in UTC.
+/// Parses a date with a time and an optional offset, and converts it to UTC.
 fn time(text: &str) -> Option<DateTime> {
     let (date, clock) = text.trim().split_at_checked("2006-01-02".len())?;
     let (hour, rest) = clock.strip_prefix(['T', 't', ' '])?.split_once(':')?;
@@ -106,7 +110,7 @@ fn time(text: &str) -> Option<DateTime> {
     civil.checked_sub(SignedDuration::from_mins(offset(zone)?)).ok()
 }
 
-/// Minutes ahead of UTC.
+/// Parses an offset from UTC such as `+02:00`, in minutes. No offset means UTC.
 fn offset(zone: &str) -> Option<i64> {
     if matches!(zone, "" | "Z" | "z") {
         return Some(0);
@@ -117,7 +121,8 @@ fn offset(zone: &str) -> Option<i64> {
     Some(if zone.starts_with('-') { -ahead } else { ahead })
 }
 
-/// Seconds since 1970 (with a fraction of no more than microseconds), or milli-, micro- or nanoseconds, by the size.
+/// Interprets a number as a time since 1970. Its size decides if the unit is a second, millisecond, microsecond or
+/// nanosecond. Seconds may have a fraction, which is cut off at microseconds.
 fn since_1970(text: &str, number: f64) -> Option<DateTime> {
     let whole = || text.parse::<i64>().ok();
     let time = match number.abs() {

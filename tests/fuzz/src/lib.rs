@@ -1,9 +1,9 @@
-//! The checks that the fuzz targets make of every line.
+//! Checks that the fuzz targets run on every line.
 
 mod json;
 mod leaf;
 mod line;
 
 pub use json::Json;
-pub use leaf::missing;
-pub use line::{check_keys, check_line, context, own};
+pub use leaf::missing_leaf;
+pub use line::{check_line, check_unique_keys, event_values, line_context};

@@ -1,27 +1,27 @@
-//! The checks that hold for every line, whatever the event and the schema.
+//! Checks that must hold for every line, whatever the event and the schema are.
 
 use jiff::Timestamp;
 use schema::{LineContext, Normalized, Normalizer, RowId};
 
 use crate::Json;
 
-/// Deeper than any line: an event's depth, and what a schema can put around it.
-const LINE_LEVELS: usize = 512;
+/// The maximum nesting of a line. It is more than the nesting of an event and the levels that a schema can add.
+const MAX_LINE_DEPTH: usize = 512;
 
-/// The members of lines beside those of their event.
-pub fn context() -> LineContext<'static> {
+/// Returns the fixed values of the members that do not come from the event, such as the source's id.
+pub fn line_context() -> LineContext<'static> {
     LineContext { source_id: "acme", source_label: "Acme", parse_time: Timestamp::UNIX_EPOCH }
 }
 
-/// Holds a line against what `normalize` promises, but for [`check_keys`], and returns what it says.
+/// Checks that a line is what `normalize` promises, and returns the parsed line. [`check_unique_keys`] is a separate check.
 ///
 /// # Panics
-/// A promise is broken.
+/// The line breaks a promise.
 pub fn check_line(normalizer: &Normalizer, line: &[u8], normalized: &Normalized) -> Json {
     let shown = String::from_utf8_lossy(line);
     let feeds = line.iter().filter(|byte| **byte == b'\n').count();
     assert!(line.ends_with(b"}\n") && feeds == 1, "not one line: {shown}");
-    let json = Json::parse(line, LINE_LEVELS).unwrap_or_else(|| panic!("not JSON: {shown}"));
+    let json = Json::parse(line, MAX_LINE_DEPTH).unwrap_or_else(|| panic!("not JSON: {shown}"));
     let row_id = normalized.row_id.to_string();
     assert_eq!(json.get("p_row_id").and_then(Json::as_str), Some(row_id.as_str()), "{shown}");
     assert_eq!(RowId::parse(&row_id), Some(normalized.row_id));
@@ -35,16 +35,16 @@ pub fn check_line(normalizer: &Normalizer, line: &[u8], normalized: &Normalized)
     json
 }
 
-/// Holds a line's keys against the promise that each is there once, at every depth.
+/// Checks that no object in a line, at any depth, has a repeated key.
 ///
 /// # Panics
-/// The promise is broken.
-pub fn check_keys(json: &Json, line: &[u8]) {
-    assert_eq!(json.key_given_twice(), None, "a key given twice: {}", String::from_utf8_lossy(line));
+/// A key is repeated.
+pub fn check_unique_keys(json: &Json, line: &[u8]) {
+    assert_eq!(json.repeated_key(), None, "a key given twice: {}", String::from_utf8_lossy(line));
 }
 
-/// The parts of a line that hold the event: its own fields, and what was set aside.
-pub fn own(line: &Json) -> Vec<&Json> {
+/// Returns the values in a line that come from the event: its own fields, and those in `p_nonconforming`.
+pub fn event_values(line: &Json) -> Vec<&Json> {
     let members = line.distinct().into_iter();
     let own = members.filter(|(name, _)| name == "p_nonconforming" || !name.starts_with("p_"));
     own.map(|(_, value)| value).collect()

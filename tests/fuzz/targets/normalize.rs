@@ -1,16 +1,16 @@
-//! `Normalizer::normalize` on any bytes. The first byte chooses log type and mode; the rest is the event.
+//! Runs `Normalizer::normalize` on any bytes. The first byte chooses the log type and the mode; the rest is the event.
 #![no_main]
 
 use std::sync::LazyLock;
 
-use fuzz::{Json, check_keys, check_line, context, missing, own};
+use fuzz::{Json, check_line, check_unique_keys, event_values, line_context, missing_leaf};
 use libfuzzer_sys::fuzz_target;
 use schema::{DriftNames, LogType, Mode, Normalized, Normalizer, Rejection, RowId, schema};
 
-/// The deepest nesting of an event: `json::MAX_DEPTH` of the schema crate.
-const EVENT_LEVELS: usize = 128;
-/// Stands in the buffer before every line.
-const BEFORE: &[u8] = b"before\n";
+/// The maximum nesting of an event: `json::MAX_DEPTH` of the crate `schema`.
+const MAX_EVENT_DEPTH: usize = 128;
+/// The text before each line in the buffer. The test fails if the normaliser changes it.
+const PRECEDING_TEXT: &[u8] = b"before\n";
 const MODES: [Mode; 2] = [Mode::Default, Mode::Strict];
 
 static NORMALIZERS: LazyLock<Vec<(Mode, Normalizer)>> = LazyLock::new(|| {
@@ -19,22 +19,25 @@ static NORMALIZERS: LazyLock<Vec<(Mode, Normalizer)>> = LazyLock::new(|| {
 });
 
 fn normalize(normalizer: &Normalizer, event: &[u8]) -> (Result<Normalized, Rejection>, Vec<u8>) {
-    let mut out = BEFORE.to_vec();
-    let result = normalizer.normalize_with_drift(event, &context(), &mut out, &mut DriftNames::default());
-    let line = out.strip_prefix(BEFORE).expect("what stood in the buffer is untouched").to_vec();
+    let mut out = PRECEDING_TEXT.to_vec();
+    let result = normalizer.normalize_with_drift(event, &line_context(), &mut out, &mut DriftNames::default());
+    let line = out.strip_prefix(PRECEDING_TEXT).expect("what stood in the buffer is untouched").to_vec();
     (result, line)
 }
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, event)) = data.split_first() else { return };
     let (mode, normalizer) = &NORMALIZERS[usize::from(*choice) % NORMALIZERS.len()];
-    let sent = Json::parse(event, EVENT_LEVELS).filter(|sent| matches!(sent, Json::Object(_)));
+    let sent = Json::parse(event, MAX_EVENT_DEPTH).filter(|sent| matches!(sent, Json::Object(_)));
     let (result, line) = normalize(normalizer, event);
     match &result {
         Ok(normalized) => {
             let kept = check_line(normalizer, &line, normalized);
-            check_keys(&kept, &line);
-            let lost = sent.as_ref().filter(|_| *mode == Mode::Default).and_then(|sent| missing(sent, &own(&kept)));
+            check_unique_keys(&kept, &line);
+            let lost = sent
+                .as_ref()
+                .filter(|_| *mode == Mode::Default)
+                .and_then(|sent| missing_leaf(sent, &event_values(&kept)));
             assert_eq!(lost, None, "a leaf is lost: {}", String::from_utf8_lossy(&line));
         }
         Err(rejection) => {

@@ -1,12 +1,14 @@
-//! `JsonPath` on any events: the first line is the path, the rest the event. Whatever is found is a value of JSON at a
-//! place, and a path of names only leads to the one member that it finds.
+//! Evaluates any `JsonPath` on any event. The first line of the input is the path, the rest the event.
+//!
+//! Every match must be a JSON value with a location. A path that consists of names only must find exactly the member
+//! that the names lead to.
 #![no_main]
 
 use data_models::Value;
 use data_models::jsonpath::{JsonPath, MAX_STEPS, Match};
 use libfuzzer_sys::fuzz_target;
 
-/// Parses a text that is valid JSON or one of the numbers that Python has beside it.
+/// Checks that a match is valid JSON, or one of the numbers that only Python writes, such as `inf`.
 fn check_value(found: &Match<'_>) {
     let json = found.value.to_json();
     let is_json = Value::parse(&json).is_ok();

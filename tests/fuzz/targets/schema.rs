@@ -1,13 +1,13 @@
-//! `Schema::parse` on any text, and what can be done with a schema that it accepts.
+//! Runs `Schema::parse` on any text, and everything that can be done with a schema that it accepts.
 #![no_main]
 
-use fuzz::{Json, check_keys, check_line, context};
+use fuzz::{Json, check_line, check_unique_keys, line_context};
 use libfuzzer_sys::fuzz_target;
 use schema::{Mode, Normalizer, Schema};
 
-/// Deeper than any JSON Schema of ours.
-const LEVELS: usize = 1024;
-/// Names and values that short schemas are likely to declare: plain ones, and ones that are no columns.
+/// The maximum nesting of a JSON Schema. It is more than any schema of ours needs.
+const MAX_DEPTH: usize = 1024;
+/// Events with names and values that short schemas are likely to declare, and with names that cannot be column names.
 const EVENTS: [&str; 2] = [
     r#"{"a":"1","b":{"a":"x","b":["y",{"a":1}]},"c":[1,"2",{"a":{"b":3}},null],"d":"{\"a\":[1,\"{}\"]}","e":"t",
     "f":1.5e3,"name":"a,b@c","id":"i","r":"https://[::1]:80/","at":"Fri Aug 21 08:44:05 2026"}"#,
@@ -17,10 +17,10 @@ const EVENTS: [&str; 2] = [
 
 fn check(normalizer: &Normalizer, mode: Mode, event: &str) {
     let mut line = Vec::new();
-    match normalizer.normalize(event.as_bytes(), &context(), &mut line) {
+    match normalizer.normalize(event.as_bytes(), &line_context(), &mut line) {
         Ok(normalized) => {
             let json = check_line(normalizer, &line, &normalized);
-            check_keys(&json, &line);
+            check_unique_keys(&json, &line);
         }
         Err(rejection) => assert!(mode == Mode::Strict, "an object was rejected: {}", rejection.reason),
     }
@@ -40,8 +40,8 @@ fuzz_target!(|data: &[u8]| {
         EVENTS.iter().for_each(|event| check(&normalizer, mode, event));
     }
     let json_schema = serde_json::to_vec(&schema.json_schema()).expect("a JSON Schema is JSON");
-    let json_schema = Json::parse(&json_schema, LEVELS).expect("a JSON Schema is JSON");
-    assert_eq!(json_schema.key_given_twice(), None, "a property of the JSON Schema is there twice");
+    let json_schema = Json::parse(&json_schema, MAX_DEPTH).expect("a JSON Schema is JSON");
+    assert_eq!(json_schema.repeated_key(), None, "a property of the JSON Schema is there twice");
     assert!(schema.athena().ends_with(");"));
     assert!(!schema.fields().is_empty());
 });

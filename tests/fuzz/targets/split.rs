@@ -1,5 +1,5 @@
-//! `ArraySplitter` on any bytes in any pieces. The first byte says how long an element may be and how many cuts there
-//! are, two bytes each say where; the rest is the input.
+//! Runs `ArraySplitter` on any bytes in pieces of any size. The first byte of the input gives the maximum length of an
+//! element and the number of cuts, the next two bytes per cut its position; the rest is the array.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The elements up to the end or an error, and which it was.
+/// Returns the elements up to the end or up to an error, and the result.
 fn split<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
-    longest_element: usize,
+    max_element_bytes: usize,
 ) -> (Vec<Vec<u8>>, Result<(), SplitError>) {
     let mut elements = Vec::new();
-    let mut splitter = ArraySplitter::new(longest_element);
+    let mut splitter = ArraySplitter::new(max_element_bytes);
     for piece in pieces {
         if let Err(error) = splitter.push(piece, |element| elements.push(element.to_vec())) {
             return (elements, Err(error));
@@ -35,7 +35,7 @@ fn as_json(element: &[u8]) -> Option<&RawValue> {
     serde_json::from_slice(element).ok()
 }
 
-/// Holds the elements against those that `serde_json` finds.
+/// Compares the elements with those that `serde_json` finds.
 fn check_against_serde_json(input: &[u8], elements: &[Vec<u8>], result: &Result<(), SplitError>) {
     let input = input.strip_prefix(BYTE_ORDER_MARK).unwrap_or(input);
     match serde_json::from_slice::<Vec<&RawValue>>(input) {
@@ -59,10 +59,10 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(split(pieces(input, cuts), input.len()), whole, "cut into pieces");
     assert_eq!(split(input.chunks(1), input.len()), whole, "byte by byte");
 
-    // A bound that may be met in other words, but not in other elements.
-    let longest_element = usize::from(choice >> 3);
-    let (elements, result) = split([input], longest_element);
-    assert!(elements.iter().all(|element| element.len() <= longest_element), "over the bound");
-    let (others, other) = split(pieces(input, cuts), longest_element);
+    // With a small limit, other cuts may give another error, but not other elements or another outcome.
+    let max_element_bytes = usize::from(choice >> 3);
+    let (elements, result) = split([input], max_element_bytes);
+    assert!(elements.iter().all(|element| element.len() <= max_element_bytes), "over the bound");
+    let (others, other) = split(pieces(input, cuts), max_element_bytes);
     assert_eq!((elements, result.is_ok()), (others, other.is_ok()), "cut into pieces, bounded");
 });
