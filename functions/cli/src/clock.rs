@@ -1,4 +1,4 @@
-//! The clock of the command line: the system's, which a demo sets forward.
+//! The clock of the command line: the system's clock, which the demo sets forward.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,20 +8,20 @@ use adapters::clock::SystemClock;
 use collector::Clock;
 use jiff::{SignedDuration, Timestamp};
 
-/// The system's clock, some seconds ahead or behind. All clones change together. A demo sets it forward, so that it does
-/// not wait for events that a vendor shows minutes late.
+/// The system's clock plus an offset, which all clones share. The demo sets it forward, so that it need not wait for
+/// events that a vendor shows minutes late.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CliClock {
     ahead_seconds: Arc<AtomicI64>,
 }
 
 impl CliClock {
-    /// Sets the clock: from now on it is `at`, and goes on from there.
+    /// Sets the clock to `at`. From then on it runs at normal speed.
     pub(crate) fn set(&self, at: Timestamp) {
         self.ahead_seconds.store(at.as_second() - SystemClock.now().as_second(), Ordering::Relaxed);
     }
 
-    /// Sets the clock forward.
+    /// Sets the clock forward by this number of seconds.
     pub(crate) fn forward(&self, seconds: i64) {
         self.ahead_seconds.fetch_add(seconds, Ordering::Relaxed);
     }

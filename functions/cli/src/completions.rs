@@ -1,4 +1,4 @@
-//! `audit-pull completions` and `audit-pull man`: what a shell and a reader of manuals want to know of the command.
+//! `audit-pull completions` and `audit-pull man`: the completion script for a shell, and the manual pages.
 
 use clap::Command;
 use clap_complete::Shell;
@@ -9,7 +9,7 @@ use crate::output;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The shell
+    /// The shell that the script is for
     shell: Shell,
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Args, mut command: Command) -> Result<Exit, Failed> {
     Ok(Exit::Well)
 }
 
-/// Writes the manual page of the command and, after it, those of its subcommands, as roff.
+/// Writes the manual pages of the command and of all subcommands to standard output, as roff.
 pub(crate) fn man(mut command: Command) -> Result<Exit, Failed> {
     command.build();
     let mut pages = Vec::new();

@@ -1,4 +1,4 @@
-//! The settings of the environment.
+//! Reads settings from environment variables.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,16 @@ use adapters::local::SecretSource;
 use crate::exit::Failed;
 use crate::vendor::VendorSpec;
 
-/// Reads a variable of the environment; an empty one counts as none.
+/// Returns the value of an environment variable; `None` if it is not set or empty.
 #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.trim().is_empty())
 }
 
-/// Returns the vendor's secret: the file if one is named, else the text that the variables hold.
+/// Returns the secret of the vendor's source: from `file` if it is given, else from environment variables.
 ///
 /// # Errors
-/// Variables are missing; the message names them.
+/// Variables are missing. The message names them.
 pub(crate) fn secret(vendor: &VendorSpec, file: Option<PathBuf>) -> Result<SecretSource, Failed> {
     match file {
         Some(file) => Ok(SecretSource::File(file)),

@@ -1,9 +1,9 @@
-//! Drift in words.
+//! Formats drift as text.
 
 use collector::Drift;
 use schema::Names;
 
-/// A line for each kind of drift that is not zero, after the stream's source and log type.
+/// Returns a line for each kind of drift whose count is not zero. It begins with the source and the log type.
 pub(crate) fn lines(source: &str, log_type: &str, drift: &Drift) -> Vec<String> {
     let (none, names) = (Names::default(), &drift.names);
     [
@@ -19,13 +19,13 @@ pub(crate) fn lines(source: &str, log_type: &str, drift: &Drift) -> Vec<String> 
     .collect()
 }
 
-/// Names are the vendor's: what a terminal would act upon is escaped.
+/// Formats a few names as examples. The vendor chose these names, so control characters are escaped for the terminal.
 fn such_as(names: &Names) -> String {
     let quoted: Vec<_> = names.all().iter().map(|name| format!("{name:?}")).collect();
     if quoted.is_empty() { String::new() } else { format!(", such as {}", quoted.join(" ")) }
 }
 
-/// The lines of all streams under a heading, with an empty line before; nothing where nothing drifts.
+/// Formats the lines of all streams as a section with a heading; empty if there is no drift.
 pub(crate) fn section(lines: &[String]) -> String {
     if lines.is_empty() { String::new() } else { format!("\n\nDrift:\n  {}", lines.join("\n  ")) }
 }

@@ -1,27 +1,27 @@
-//! The end of a command.
+//! Exit codes and errors of commands.
 
 use std::process::ExitCode;
 
 use collector::{PortError, Recovery, StreamReport};
 
-/// The meanings of exit codes, in order of gravity.
+/// The exit codes, in order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// All well.
+    /// Everything succeeded.
     Well = 0,
-    /// Not finished, and the next tick carries on; or something may be lost at the vendor.
+    /// The work is not finished and the next tick continues it, or there is a gap: the vendor lost events.
     NextTick = 1,
-    /// The command or its environment is wrong.
+    /// The arguments, a file that they name, or a variable is wrong.
     Usage = 2,
-    /// A person must act.
+    /// Somebody must act; the message says how.
     Person = 3,
 }
 
 impl Exit {
-    /// A check found faults.
+    /// The exit code of a command that checks something and found faults.
     pub(crate) const FAULTS: Self = Self::NextTick;
 
-    /// The gravest of the streams' ends.
+    /// Returns the most severe exit code of all streams.
     pub(crate) fn of(reports: &[StreamReport]) -> Self {
         let of_one = |report: &StreamReport| match &report.failure {
             Some(failure) if failure.needs_person => Self::Person,
@@ -39,23 +39,23 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A command that could not do its work.
+/// A command failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Failed {
-    /// The exit code.
+    /// The exit code of the command.
     pub(crate) exit: Exit,
-    /// The message: what happened and what to do.
+    /// The message for the user: what failed and what to do.
     pub(crate) message: String,
 }
 
 impl Failed {
-    /// The command or its environment is wrong.
+    /// An error in the arguments, in a file that they name, or in a variable.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, message: message.into() }
     }
 
-    /// A person must act.
+    /// An error that somebody must act on.
     pub(crate) fn person(message: impl Into<String>) -> Self {
         Self { exit: Exit::Person, message: message.into() }
     }
@@ -73,7 +73,8 @@ impl From<PortError> for Failed {
     }
 }
 
-/// The error of a source that could not be set up: its secret and its settings are what the caller named.
+/// Converts the error of a source that could not be opened. If it needs a person, it is a usage error here, because the
+/// secret and the settings come from the arguments and variables.
 pub(crate) fn of_source(error: PortError) -> Failed {
     let failed = Failed::from(error);
     if failed.exit == Exit::Person { Failed::usage(failed.message) } else { failed }

@@ -1,31 +1,31 @@
-//! Keys that stand among the arguments by mistake: no message repeats them.
+//! Hides API keys that were passed as an argument by mistake, so that no message repeats them.
 
 use std::ffi::OsString;
 
 use adapters::looks_like_a_key;
 
-/// Stands in a message for a key.
+/// Replaces a key in a message.
 const HIDDEN: &str = "(hidden: it looks like a key)";
 
-/// The arguments that look like keys.
+/// The arguments that look like API keys.
 #[derive(Debug, Default)]
 pub(crate) struct Keys(Vec<String>);
 
 impl Keys {
-    /// Those of the command's arguments.
+    /// Finds the arguments, and the values in arguments, that look like keys.
     pub(crate) fn among(arguments: &[OsString]) -> Self {
         let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
-        // The value of `--name=value` stands alone in a message.
+        // In `--name=value`, a message may show the value alone.
         let values = texts.flat_map(|text| [text.split_once('=').map(|(_, value)| value.to_owned()), Some(text)]);
         Self(values.flatten().filter(|text| looks_like_a_key(text)).collect())
     }
 
-    /// Returns `true` if there is none.
+    /// Returns `true` if no argument looks like a key.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The text without them.
+    /// Returns the text with each key replaced by [`HIDDEN`].
     pub(crate) fn hidden_in(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, key| text.replace(key, HIDDEN))
     }

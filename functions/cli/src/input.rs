@@ -1,23 +1,24 @@
-//! Standard input, line by line.
+//! Reads standard input line by line.
 
 use std::io::{ErrorKind, Read};
 
 use crate::exit::Failed;
 use crate::splitter::{Line, LineSplitter};
 
-/// The bytes that are read at a time. Their results are written before more is read.
+/// The number of bytes that are read at a time. The results for all lines in them are written before more is read.
 const READ_BYTES: usize = 64 << 10;
 
-/// Does something with each line.
+/// Processes lines and writes the results.
 pub(crate) trait LineSink {
-    /// Takes a line with its number, from 1.
+    /// Processes a line. `number` counts from 1.
     fn take(&mut self, number: u64, line: Line<'_>);
 
-    /// Writes the results. Returns `false` if nobody reads them any more.
+    /// Writes the results so far. Returns `false` if the reader of standard output has gone.
     fn flush(&mut self) -> Result<bool, Failed>;
 }
 
-/// Hands all lines of standard input to `sink`. Returns `false` if it ended early because nobody reads the results.
+/// Passes all lines of standard input to `sink`. Returns `false` if it stopped early because the reader of the results
+/// has gone.
 pub(crate) fn each_line(max_line_bytes: usize, sink: &mut impl LineSink) -> Result<bool, Failed> {
     let mut splitter = LineSplitter::new(max_line_bytes);
     let mut input = std::io::stdin().lock();
@@ -37,7 +38,7 @@ pub(crate) fn each_line(max_line_bytes: usize, sink: &mut impl LineSink) -> Resu
     }
 }
 
-/// The next bytes; none at the end.
+/// Reads the next bytes; empty at the end of the input.
 fn read<'b>(input: &mut impl Read, buffer: &'b mut [u8]) -> Result<&'b [u8], Failed> {
     loop {
         match input.read(buffer) {

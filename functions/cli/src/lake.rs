@@ -1,4 +1,4 @@
-//! One lake and one tick on it.
+//! A lake on the local disk, and ticks that write to it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,19 +9,19 @@ use schema::CustomModels;
 
 use crate::exit::Failed;
 
-/// A lake's ports and what was chosen for it.
+/// The ports to a lake on the local disk, and the settings for its ticks.
 #[derive(Debug)]
 pub(crate) struct Lake {
     pub(crate) path: PathBuf,
     pub(crate) state: LocalState,
     pub(crate) bucket: LocalBucket,
     pub(crate) settings: Settings,
-    /// Custom data models, which replace the built-in ones of their log types.
+    /// Custom data models. Each replaces the built-in model of its log type.
     pub(crate) models: CustomModels,
 }
 
 impl Lake {
-    /// Opens the lake, making it when there is none.
+    /// Opens the lake in the directory `path`, which is created if it does not exist.
     pub(crate) fn open(path: &Path, settings: Settings) -> Result<Self, Failed> {
         if path.as_os_str().is_empty() {
             return Err(Failed::usage("--lake is empty; name a directory"));
@@ -41,7 +41,7 @@ impl Lake {
         })
     }
 
-    /// One tick of the source, which ends within `time`.
+    /// Runs one tick of the source. Its deadline is `time` from now.
     pub(crate) async fn tick<V: Vendor>(
         &self,
         source: &Source<V>,

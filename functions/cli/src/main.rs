@@ -1,7 +1,7 @@
-//! `audit-pull`: the collector from a terminal.
+//! `audit-pull`: the collector as a command-line program.
 //!
-//! Exit codes: 0 all well; 1 not finished, the next tick carries on, or there is a gap; 2 the command or its
-//! environment is wrong; 3 a person must act, the message says how.
+//! Exit codes: 0 everything succeeded; 1 the work is not finished and the next tick continues it, or there is a gap; 2
+//! an argument, a file or a variable is wrong; 3 somebody must act, and the message says how.
 
 mod clock;
 mod completions;
@@ -51,27 +51,27 @@ const EXIT_CODES: &str = "Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// A script for a shell that completes this command's arguments
+    /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Both vendors simulated on this machine, pulled until drained, read back and compared
+    /// Simulate both vendors on this machine, pull all events, and compare the lake with the served events
     Demo(demo::Args),
-    /// The manual of this command and of its subcommands, as roff
+    /// Print the manual pages of this command and its subcommands, as roff
     Man,
-    /// The data models, which give the log types one set of names
+    /// List, show, check and test data models, which give all log types one set of names
     Models(models::Args),
-    /// Raw events on standard input to lines on standard output
+    /// Convert raw events on standard input to lines on standard output
     Normalize(normalize::Args),
-    /// One tick against a vendor
+    /// Run one tick against a vendor
     Pull(pull::Args),
-    /// Runs the Python methods of data models for the process that started it
+    /// Run the Python methods of data models for the process that started this one
     #[cfg(feature = "python")]
     #[command(hide = true)]
     PythonWorker,
-    /// The schemas of the log types, and what is generated from them
+    /// Show the schemas of the log types, and what is generated from them
     Schema(schema::Args),
-    /// A vendor's API on 127.0.0.1, until interrupted
+    /// Serve a simulated API of a vendor on 127.0.0.1 until interrupted
     Simulate(simulate::Args),
-    /// The names of data models in events on standard input
+    /// Print the values of data models for events on standard input
     Udm(udm::Args),
 }
 
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refused(&error, is_json, &keys),
     };
-    // A worker lowers what it may use, so nothing else is started before.
+    // A worker limits its own resources, so it must run before anything else is started.
     #[cfg(feature = "python")]
     if matches!(cli.command, Command::PythonWorker) {
         return match python_methods::run_worker(python_methods::MAX_MEMORY_BYTES) {
@@ -111,10 +111,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends a command whose arguments are wrong, or that asked for help.
+/// Prints the error of wrong arguments, or the requested help, and returns the exit code.
 fn refused(error: &clap::Error, is_json: bool, keys: &Keys) -> ExitCode {
     if !error.use_stderr() {
-        // A reader that went away does not matter here.
+        // It does not matter if nobody reads the message.
         let _ = error.print();
         return Exit::Well.into();
     }
@@ -129,10 +129,10 @@ fn refused(error: &clap::Error, is_json: bool, keys: &Keys) -> ExitCode {
     Exit::Usage.into()
 }
 
-/// A command with `--json` prints one object also when it fails.
+/// Prints an error as one JSON object, because a command with `--json` always prints one.
 fn report_json(failed: &Failed) {
     let error = json!({"error": {"exit_code": failed.exit as u8, "message": failed.message}});
-    // A reader that went away is not told.
+    // It does not matter if nobody reads the error.
     let _ = output::say_json(&error);
 }
 

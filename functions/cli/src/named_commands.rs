@@ -1,4 +1,4 @@
-//! Holds every text of the project to the commands and options that there are.
+//! Tests that all texts of the project name only commands and options that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use clap::{Command, CommandFactory};
 use crate::Cli;
 
 const NAME: &str = "audit-pull ";
-/// Words that follow the project's name in sentences about it.
+/// Words that may follow the project's name in a sentence and are not commands.
 const WORDS_OF_SENTENCES: [&str; 8] = ["deployment", "does", "failed", "function", "is", "may", "row", "stopped"];
-/// Endings of files that are shown to people, or that make what they are shown. Files without an ending are scripts.
+/// The extensions of files that people read, or that produce such text. Files without an extension are scripts.
 const ENDINGS: [&str; 7] = ["", "md", "py", "rs", "sh", "yaml", "yml"];
-/// Folders with data or with what was built.
+/// Folders that have no such texts, because they have data or build results.
 const NO_TEXTS: [&str; 5] = [".git", "findings", "fixtures", "golden", "target"];
 
-/// The files below `folder` that may name a command.
+/// Appends the path and the content of all such files below `folder` to `found`.
 fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -32,7 +32,8 @@ fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// Returns the problem with what stands after the command's name; none if that is a sentence, or a command with its options.
+/// Checks the text that follows the program's name. Returns the problem if it is a command or option that does not
+/// exist; `None` if it is valid, or only a sentence.
 fn problem(after: &str) -> Option<String> {
     let is_of_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_name = |text: &str| text.starts_with(|c: char| c.is_ascii_lowercase());
@@ -42,7 +43,7 @@ fn problem(after: &str) -> Option<String> {
     }
     let root = Cli::command();
     let Some(mut command) = root.find_subcommand(&first) else { return Some(format!("no command {first}")) };
-    // Tables of Markdown write `\|` between alternatives.
+    // In a Markdown table, `\|` separates alternatives.
     let line = after.replace("\\|", "/");
     let line = line.split(['`', '\n', '"', ';', '|', '#', '&', '<', '>']).next().unwrap();
     let rest: Vec<&str> = line[first.len()..].split_whitespace().collect();
@@ -67,7 +68,10 @@ fn has_option(command: &Command, name: &str) -> bool {
     name == "help" || command.get_arguments().any(|argument| argument.get_long() == Some(name))
 }
 
-/// Panics when a text names a command or an option that does not exist.
+/// Checks all texts of the project.
+///
+/// # Panics
+/// A text names a command or an option that does not exist.
 pub(crate) fn check_all_texts() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! `audit-pull normalize`: raw events in, lines out.
+//! `audit-pull normalize`: converts raw events to lines.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,7 +17,7 @@ use crate::output;
 use crate::schema::{from_file, log_type};
 use crate::splitter::Line;
 
-/// The longest line that is read, in bytes: that of a pull. A longer one is rejected.
+/// The maximum size of an input line in bytes, as in a pull. A longer line is rejected.
 const LONGEST_LINE: usize = 64 << 20;
 
 #[derive(Debug, clap::Args)]
@@ -25,22 +25,22 @@ const LONGEST_LINE: usize = 64 << 20;
 pub(crate) struct Args {
     #[command(flatten)]
     schema: SchemaChoice,
-    /// Behave as the reference does and add nothing of ours: undeclared fields are dropped, misfits rejected
+    /// Behave exactly as Panther: drop undeclared fields, and reject events with values that do not fit the schema
     #[arg(long)]
     strict: bool,
-    /// A folder of data models: that of the log type gives p_udm in place of the built-in one
+    /// A folder of data models; the one for the log type replaces the built-in one for p_udm
     #[arg(long, value_name = "DIR", conflicts_with = "strict")]
     models: Option<PathBuf>,
-    /// p_source_id of every line, 1 to 64 of the characters A-Z a-z 0-9 _ . -
+    /// The p_source_id of every line: 1 to 64 of the characters A-Z a-z 0-9 _ . -
     #[arg(long, value_name = "S", value_parser = source_id)]
     source_id: Option<SourceId>,
-    /// p_source_label of every line
+    /// The p_source_label of every line
     #[arg(long, value_name = "L", default_value = "", hide_default_value = true)]
     source_label: String,
-    /// p_parse_time of every line [default: now]
+    /// The p_parse_time of every line [default: now]
     #[arg(long, value_name = "RFC3339")]
     parse_time: Option<Timestamp>,
-    /// Also write the rejected events with their reasons to this file; what was in it is lost
+    /// Also write rejected events with the reasons to this file, which is overwritten
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
 }
@@ -79,7 +79,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     Ok(Exit::Well)
 }
 
-/// The normaliser with the model for its log type that stands in a folder. It keeps its own if there is none.
+/// Replaces the normaliser's data model by the one in `folder` for its log type. Without such a model, the normaliser
+/// keeps its own.
 fn with_models(normalizer: Normalizer, folder: Option<&Path>) -> Result<Normalizer, Failed> {
     let model = match folder {
         Some(folder) => Models::needed(folder)?.line_model(normalizer.log_type()),
@@ -88,7 +89,7 @@ fn with_models(normalizer: Normalizer, folder: Option<&Path>) -> Result<Normaliz
     Ok(if model.is_some() { normalizer.with_model(model) } else { normalizer })
 }
 
-/// A source id, as a source's secret may have it.
+/// Parses a source id, with the same rules as in the secret of a source.
 fn source_id(text: &str) -> Result<SourceId, String> {
     let reason = "it is not 1 to 64 of the characters A-Z a-z 0-9 _ . -";
     SourceId::try_from(text.to_owned()).map_err(|_| reason.to_owned())
@@ -106,7 +107,7 @@ impl SchemaChoice {
     }
 }
 
-/// Lines on their way, and what became of those that are none.
+/// Converts the input to lines, and keeps lines and reasons until they are written.
 struct Lines<'a> {
     normalizer: Normalizer,
     args: &'a Args,
@@ -116,19 +117,20 @@ struct Lines<'a> {
     drift: Drift,
 }
 
-/// The object on standard error after the reasons.
+/// The object about drift that is printed to standard error at the end.
 #[derive(Debug, Serialize)]
 struct Drifted<'a> {
     drift: &'a Drift,
 }
 
-/// An event that did not become a line.
+/// The object that is printed for an event that could not be converted.
 #[derive(Debug, Serialize)]
 struct Rejected<'a> {
-    /// The number of its line in the input, from 1.
+    /// The number of the input line, from 1.
     line: u64,
     reason: &'a str,
-    /// The event; bytes that are not UTF-8 stand as U+FFFD.
+    /// The event, with invalid UTF-8 replaced by U+FFFD; `None` where only the reason is printed, or if the line is too
+    /// long.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<&'a str>,
 }
@@ -182,12 +184,12 @@ impl Lines<'_> {
 }
 
 fn append(to: &mut Vec<u8>, value: &impl Serialize) {
-    // Numbers and strings, into memory: there is nothing in it that could fail.
+    // Writing numbers and strings to memory cannot fail.
     let _ = serde_json::to_writer(&mut *to, value);
     to.push(b'\n');
 }
 
-/// The file of `--rejected`.
+/// The file that `--rejected` names, and the text that is not written to it yet.
 struct RejectedFile {
     file: File,
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! The one door to the terminal.
+//! Writes to standard output and standard error. No other module does.
 
 use std::io::{ErrorKind, Write};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::exit::Failed;
 
-/// Writes bytes to standard output as they are; false when their reader went away.
+/// Writes bytes to standard output. Returns `false` if the reader has gone.
 pub(crate) fn put(bytes: &[u8]) -> Result<bool, Failed> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -16,7 +16,7 @@ pub(crate) fn put(bytes: &[u8]) -> Result<bool, Failed> {
     }
 }
 
-/// Writes to standard output. A reader that went away ends the output, not the command.
+/// Writes a line of text to standard output. It is not an error if the reader has gone.
 pub(crate) fn say(text: &str) -> Result<(), Failed> {
     put(format!("{text}\n").as_bytes()).map(|_| ())
 }
@@ -27,24 +27,24 @@ pub(crate) fn say_json(value: &impl Serialize) -> Result<(), Failed> {
     say(&text)
 }
 
-/// Writes a value to standard output as JSON for people.
+/// Writes a value to standard output as indented JSON.
 pub(crate) fn say_pretty(value: &impl Serialize) -> Result<(), Failed> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Failed::person(format!("cannot write JSON: {error}")))?;
     say(&text)
 }
 
-/// Writes to standard error, where nothing can be done if it is closed.
+/// Writes a message to standard error. If that fails, there is nothing left to do.
 pub(crate) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "audit-pull: {text}");
 }
 
-/// Writes bytes to standard error as they are; nothing can be done if it is closed.
+/// Writes bytes to standard error. If that fails, there is nothing left to do.
 pub(crate) fn note(bytes: &[u8]) {
     let _ = std::io::stderr().lock().write_all(bytes);
 }
 
-/// The rows as columns: the first `left` of them to the left, the others to the right.
+/// Formats rows as aligned columns. The first `left` columns are left-aligned, the others right-aligned.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);

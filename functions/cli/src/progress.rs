@@ -9,10 +9,10 @@ use adapters::clock::SystemClock;
 use collector::{Clock, ProgressCounts, SourceCache};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// The time between two updates.
+/// The time between two updates of the display.
 const UPDATE_EVERY: Duration = Duration::from_millis(250);
 
-/// Waits for a tick whose progress `cache` knows. Shows it on standard error where that is a terminal.
+/// Waits for a tick. Meanwhile it shows the progress that `cache` counts, if standard error is a terminal.
 pub(crate) async fn shown<T>(cache: &SourceCache, tick: impl Future<Output = T>) -> T {
     if !std::io::stderr().is_terminal() {
         return tick.await;
@@ -40,7 +40,7 @@ fn text(counts: ProgressCounts) -> String {
     format!("{pages} pages, {blobs} blobs, {events} events, {delivered} delivered{lag}")
 }
 
-/// The two largest units of a length of time.
+/// Formats a duration with its one or two largest units.
 fn duration(seconds: i64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),

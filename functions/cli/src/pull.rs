@@ -1,4 +1,4 @@
-//! `audit-pull pull`: one tick.
+//! `audit-pull pull`: runs one tick against a vendor.
 
 use std::path::PathBuf;
 
@@ -16,31 +16,31 @@ use crate::models::Models;
 use crate::vendor::{AnySource, Opening, VendorSpec};
 use crate::{config, drift, output, progress, vendors};
 
-/// The name of the secret in messages when no file is named.
+/// The name of the secret in messages if it comes from environment variables.
 const FROM_VARIABLES: &str = "of the environment";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help())]
 pub(crate) struct Args {
-    /// The vendor
+    /// The vendor to pull from
     #[arg(value_parser = vendors::parser())]
     vendor: &'static VendorSpec,
-    /// The directory that objects and state live in; made when absent
+    /// The directory for objects and state; it is created if it does not exist
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
-    /// The file that holds the source's secret [default: the environment]
+    /// The file with the source's secret [default: environment variables]
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
-    /// Before every object's key; ends in a slash
+    /// A prefix for the key of every object; it must end with a slash
     #[arg(long, default_value = "", value_parser = prefix)]
     prefix: String,
-    /// Days before now at which a new stream begins
+    /// Start a new stream this many days before now
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=3650))]
     lookback_days: u16,
-    /// A folder of data models: each gives p_udm of its log type in place of the built-in one
+    /// A folder of data models; each replaces the built-in one of its log type for p_udm
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Write one JSON object instead of a table
+    /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
 }
@@ -48,13 +48,14 @@ pub(crate) struct Args {
 const EXIT_CODES: &str = "Exit codes: 0 drained; 1 the next tick carries on, or there is a gap; 2 the command, a file it \
     names, or a variable is\nwrong; 3 a person must act.";
 
-/// The variables of all vendors, and the exit codes.
+/// Returns the variables of all vendors and the exit codes, which follow the help.
 fn after_help() -> String {
     let variables = vendors::VENDORS.map(|vendor| vendor.variables_help).join("\n");
     format!("Environment:\n{variables}\n\n{EXIT_CODES}")
 }
 
-/// A prefix is empty or ends in a slash. It stands in every key of an object, so it is no place for a secret.
+/// Parses a prefix, which must be empty or end with a slash. It is refused if it looks like a secret, because it
+/// becomes part of every object's key.
 fn prefix(text: &str) -> Result<String, String> {
     if looks_like_a_key(text) {
         return Err("holds a key".to_owned());
@@ -129,7 +130,7 @@ fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
     std::iter::once(head.map(str::to_owned)).chain(reports.iter().map(row)).collect()
 }
 
-/// The end of the tick for the stream, in a few words.
+/// Returns the outcome of the stream's tick in a few words.
 fn end(report: &StreamReport) -> String {
     let pending = &report.pending;
     let end = match (&report.failure, report.drained) {
@@ -148,13 +149,13 @@ fn end(report: &StreamReport) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Describes a gap for a person: its span and its cause.
+/// Describes a gap for people: its time span and its cause.
 fn gap_text(gap: &Gap) -> String {
     let time = |second| Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string());
     format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))
 }
 
-/// The pending work, since when and why, for a person.
+/// Describes the pending work of a stream for people: how much, since when and why. `None` if there is none.
 fn pending(report: &StreamReport) -> Option<String> {
     let reason = report.pending.pending_reason.as_ref()?;
     let hours = report.pending.pending_age_seconds.unwrap_or(0) as f64 / 3_600.0;

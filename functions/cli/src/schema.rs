@@ -1,4 +1,4 @@
-//! `audit-pull schema`: the schemas, and what is made of them for others.
+//! `audit-pull schema`: shows the schemas, and generates other formats from them.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use schema::{LogType, Schema};
 use crate::exit::{Exit, Failed};
 use crate::output;
 
-/// The longest schema file that is read, in bytes.
+/// The maximum size of a schema file, in bytes.
 const LONGEST_FILE: u64 = 4 << 20;
 
 #[derive(Debug, clap::Args)]
@@ -20,17 +20,17 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// The built-in log types
+    /// List the built-in log types
     List,
-    /// The schema itself, as normalize --schema takes it
+    /// Show the schema itself, as normalize --schema takes it
     Show(Of),
-    /// A JSON Schema (draft 2020-12) of the lines
+    /// Print a JSON Schema (draft 2020-12) of the lines
     JsonSchema(Of),
-    /// A CREATE TABLE for Athena over the lines in a bucket; put your own for BUCKET and PREFIX
+    /// Print a CREATE TABLE for Athena over the lines in a bucket; replace BUCKET and PREFIX by your own
     Athena(Of),
-    /// A query for DuckDB that reads any lake: one row per line, each declared field with its type
+    /// Print a query for DuckDB that reads a lake: one row per line, and each declared field with its type
     Duckdb(OfLake),
-    /// The same table as a CloudFormation resource, as infra/lake.yaml has it
+    /// Print the Athena table as a CloudFormation resource, as in infra/lake.yaml
     Glue(Of),
 }
 
@@ -45,7 +45,7 @@ struct Of {
 struct OfLake {
     #[command(flatten)]
     of: Of,
-    /// The lake: the folder that the tables lie in, or s3://BUCKET/PREFIX
+    /// The lake: the folder with the tables, or s3://BUCKET/PREFIX
     #[arg(long, value_name = "LAKE", default_value = "lake")]
     lake: String,
 }
@@ -73,7 +73,7 @@ fn rows() -> Vec<[String; 4]> {
 }
 
 impl Of {
-    /// The schema and its text.
+    /// Returns the schema and its text.
     fn read(&self) -> Result<(Schema, String), Failed> {
         match LogType::from_name(&self.schema) {
             Some(log_type) => Ok((schema::schema(log_type), schema::schema_text(log_type).to_owned())),
@@ -83,7 +83,7 @@ impl Of {
     }
 }
 
-/// The schema in a file, and its text.
+/// Reads a schema file. Returns the schema and its text.
 pub(crate) fn from_file(path: &Path) -> Result<(Schema, String), Failed> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text));
@@ -97,7 +97,7 @@ pub(crate) fn from_file(path: &Path) -> Result<(Schema, String), Failed> {
     }
 }
 
-/// The log type of that name.
+/// Parses the name of a built-in log type.
 pub(crate) fn log_type(name: &str) -> Result<LogType, String> {
     LogType::from_name(name).ok_or_else(|| not_a_log_type(name))
 }

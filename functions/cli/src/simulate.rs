@@ -1,4 +1,4 @@
-//! `audit-pull simulate`: a vendor's API on 127.0.0.1.
+//! `audit-pull simulate`: serves a simulated API of a vendor on 127.0.0.1.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,37 +15,37 @@ use crate::{output, vendors};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The vendor
+    /// The vendor to simulate
     #[arg(value_parser = vendors::parser())]
     vendor: &'static VendorSpec,
-    /// The port on 127.0.0.1; 0 is any that is free
+    /// The port on 127.0.0.1; 0 chooses a free one
     #[arg(long, required_unless_present = "show_behaviours")]
     port: Option<u16>,
-    /// The number of distinct events
+    /// The number of different events
     #[arg(long, default_value_t = 1_000)]
     events: usize,
-    /// Events happened over so many seconds before the start [default: six days]
+    /// Spread the events over this many seconds before the start [default: six days]
     #[arg(long, value_name = "SECONDS", default_value_t = 6 * 86_400, hide_default_value = true)]
     span: u32,
-    /// Events go on happening for so many seconds after the start
+    /// Let events also happen during this many seconds after the start
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     ahead: u32,
-    /// Serve these instead: one raw event a line; for Microsoft 365 {"content_type":…,"record":{…}}
+    /// Serve these events instead: one raw event per line; for Microsoft 365 {"content_type":…,"record":{…}}
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
-    /// Decides everything that is left to chance
+    /// Determines everything that is random
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The amount of trouble
+    /// How many faults the API has
     #[arg(long, value_name = "none|some|storm", default_value_t = Faults::None)]
     faults: Faults,
-    /// Behaviours that differ from those of --faults: a JSON object, or a file with one
+    /// Change behaviours that --faults has set: a JSON object, or a file with one
     #[arg(long, value_name = "FILE|JSON")]
     behaviours: Option<String>,
-    /// Write all behaviours as JSON, and end
+    /// Print all behaviours as JSON, and exit
     #[arg(long)]
     show_behaviours: bool,
-    /// Append every event to this file, one line of JSON each, when it becomes visible
+    /// Append every event to this file when it becomes visible, one line of JSON each
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
 }
@@ -79,13 +79,13 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     Ok(Exit::Well)
 }
 
-/// The counts of requests and records at the end.
+/// Returns the numbers of requests and records, which are printed at the end.
 fn last_word(running: &Running) -> String {
     let shown: u64 = running.counts().iter().map(|(_, count)| count).sum();
     format!("{} requests answered, {shown} events shown", running.requests())
 }
 
-/// Serves a vendor on 127.0.0.1; port 0 is any that is free.
+/// Serves the simulated API of a vendor on 127.0.0.1. Port 0 chooses a free port.
 pub(crate) fn serve(
     simulated: &dyn Simulated,
     options: &Options,
@@ -99,25 +99,25 @@ pub(crate) fn serve(
     prepared.serve(port).map_err(cannot_listen)
 }
 
-/// The origin of a simulator that runs.
+/// Returns the origin of a running simulator, such as `http://127.0.0.1:8080`.
 pub(crate) fn origin(running: &Running) -> String {
     format!("http://{}", running.address())
 }
 
-/// Checks that the ledger can be written, before anything else is set up.
+/// Checks that the ledger can be written, so that this error comes before any other.
 fn check_ledger(options: &Options) -> Result<(), Failed> {
     let Some(path) = &options.ledger else { return Ok(()) };
     let opened = File::options().create(true).append(true).open(path);
     opened.map(drop).map_err(|error| Failed::usage(format!("cannot write --ledger {}: {error}", path.display())))
 }
 
-/// The variables by which `pull` finds the simulator, as a shell takes them.
+/// Returns shell commands that set the variables with which `pull` finds the simulator.
 fn exports(variables: &[(&'static str, String)]) -> String {
     let export = |(name, value): &(&str, String)| format!("export {name}='{}'", value.replace('\'', r"'\''"));
     variables.iter().map(export).collect::<Vec<_>>().join("\n")
 }
 
-/// The JSON object that was given, or the one in the file that was.
+/// Returns the JSON object in the argument, or that in the file which the argument names.
 fn json(given: &str) -> Result<String, Failed> {
     if given.trim_start().starts_with('{') {
         return Ok(given.to_owned());
@@ -125,14 +125,14 @@ fn json(given: &str) -> Result<String, Failed> {
     fs::read_to_string(given).map_err(|error| Failed::usage(format!("cannot read --behaviours {given}: {error}")))
 }
 
-/// The file's lines, blank ones left out.
+/// Returns the lines of the file, without blank ones.
 fn records(path: &Path) -> Result<Vec<String>, Failed> {
     let text = fs::read_to_string(path)
         .map_err(|error| Failed::usage(format!("cannot read --records {}: {error}", path.display())))?;
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
 }
 
-/// An interrupt (Ctrl-C) or a request to end, noticed from the moment this is made.
+/// Notices an interrupt (Ctrl-C) or SIGTERM, from the moment this is created.
 struct Interrupt {
     interrupt: Signal,
     terminate: Signal,

@@ -1,33 +1,33 @@
-//! A stream of bytes, in pieces as they come, split into lines of bounded length.
+//! Splits a stream of bytes, which comes in pieces of any size, into lines of limited length.
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Splits at LF, holding no more than one line at a time.
+/// Splits at LF. It keeps at most one line in memory.
 #[derive(Debug)]
 pub(crate) struct LineSplitter {
     longest: usize,
-    /// The start of a line that goes on in the next bytes.
+    /// The beginning of a line whose end has not come yet.
     held: Vec<u8>,
-    /// The line that goes on is over the bound; the rest of it is passed over.
+    /// The current line is longer than the limit; the rest of it is skipped.
     is_too_long: bool,
     number: u64,
 }
 
-/// A line, without the CR LF or LF after it and a byte order mark before the first.
+/// A line without its LF or CR LF. The first line is also without a byte order mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
     Whole(&'a [u8]),
-    /// Over the bound; it was passed over.
+    /// The line is longer than the limit and was skipped.
     TooLong,
 }
 
 impl LineSplitter {
-    /// A splitter that passes over lines of more than `longest` bytes.
+    /// Returns a splitter that skips lines of more than `max_line_bytes` bytes.
     pub(crate) fn new(longest: usize) -> Self {
         Self { longest, held: Vec::new(), is_too_long: false, number: 0 }
     }
 
-    /// Takes the next bytes and hands each line completed by them to `each`, with its number from 1.
+    /// Takes the next bytes, and calls `each` with every line that they complete and its number, from 1.
     pub(crate) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(u64, Line<'_>)) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (piece, rest) = bytes.split_at(end);
@@ -37,7 +37,7 @@ impl LineSplitter {
         self.hold(bytes);
     }
 
-    /// The end of input: hands over a last line without LF.
+    /// Ends the input. Calls `each` for a last line without LF.
     pub(crate) fn finish(&mut self, mut each: impl FnMut(u64, Line<'_>)) {
         if self.is_too_long || !self.held.is_empty() {
             self.end(&[], &mut each);
@@ -91,7 +91,7 @@ mod tests {
         lines
     }
 
-    /// The same whole, byte by byte, and in two pieces cut anywhere.
+    /// Checks that the result is the same for the whole text, byte by byte, and for every cut into two pieces.
     fn check(text: &str, longest: usize, expected: &[Option<&str>]) {
         let expected: Vec<_> = (1..).zip(expected.iter().map(|line| line.map(str::to_owned))).collect();
         let bytes = text.as_bytes();

@@ -1,4 +1,4 @@
-//! `audit-pull udm`: the values and places of names in events.
+//! `audit-pull udm`: prints the values of data models for events.
 
 use std::path::PathBuf;
 
@@ -10,19 +10,19 @@ use crate::models::{self, Models, needed_or_builtin, no_model};
 use crate::output;
 use crate::splitter::Line;
 
-/// The longest line that is read, in bytes.
+/// The maximum size of an input line, in bytes.
 const MAX_LINE_BYTES: usize = 32 << 20;
-/// The member of an event that says which model is for it.
+/// The member of an event that names its log type, which determines the model.
 const LOG_TYPE: &str = "p_log_type";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = OUTPUT)]
 pub(crate) struct Args {
-    /// The folder of the models: YAML files in it and in folders below it of which the name contains data_models
-    /// [default: the built-in models]
+    /// The folder of models: YAML files in it, and in folders below it whose name contains data_models [default: the
+    /// built-in models]
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Only load the models, methods included, and report every fault on a line of its own
+    /// Only load the models with their methods, and print every fault on its own line
     #[arg(long, requires = "models")]
     check: bool,
 }
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     Ok(Exit::Well)
 }
 
-/// Events on their way to answers.
+/// Answers events, and keeps the answers until they are written.
 struct Events {
     models: Models,
     out: Vec<u8>,
@@ -68,7 +68,7 @@ impl LineSink for Events {
     }
 }
 
-/// The answer to one event.
+/// The answer to one event. An event that cannot be read has only errors.
 #[derive(Debug, Default)]
 struct Answer {
     udm: Members,
@@ -109,14 +109,14 @@ impl Answer {
                 Ok(Some(found)) => {
                     self.udm_path.add(&name.name, &text(&found.path));
                     let json = found.value.to_json();
-                    // A computed value may be a number that JSON does not have.
+                    // A computed value may be a number that JSON cannot write, such as infinity.
                     match Value::parse(&json) {
                         Ok(_) => self.udm.add(&name.name, &json),
                         Err(_) => self.errors.add(&name.name, &text("the value is a number that JSON does not have")),
                     }
                 }
                 Err(error) => {
-                    // The place of a method's value is known without calling it.
+                    // A failed method is still the place of the value, as `udm_path` would return it.
                     if let UdmError::Method { method, .. } = &error {
                         self.udm_path.add(&name.name, &text(method));
                     }
@@ -134,7 +134,7 @@ impl Answer {
     }
 }
 
-/// The event without the member that only picks the model.
+/// Returns the event without `p_log_type`, which was added only to choose the model.
 fn without_log_type(event: &Value<'_>) -> String {
     let mut members = Members::default();
     if let View::Object(of_event) = event.view() {
@@ -145,12 +145,12 @@ fn without_log_type(event: &Value<'_>) -> String {
     format!("{{{}}}", members.0)
 }
 
-/// Returns `true` for a name whose path speaks of the log type, or that has a method, which may read it.
+/// Returns `true` if the value may depend on `p_log_type`: its path mentions it, or a method may read it.
 fn reads_log_type(name: &Name) -> bool {
     name.method.is_some() || name.path.as_ref().is_some_and(|(_, text)| text.contains(LOG_TYPE))
 }
 
-/// The members of a JSON object, as text.
+/// The members of a JSON object, as JSON text.
 #[derive(Debug, Default)]
 struct Members(String);
 
@@ -165,7 +165,7 @@ impl Members {
     }
 }
 
-/// A text as JSON.
+/// Returns a text as a JSON string.
 fn text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

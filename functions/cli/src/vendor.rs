@@ -1,4 +1,4 @@
-//! A vendor as the command line knows it.
+//! The parts of a vendor that the command line needs.
 
 use std::fmt::Debug;
 use std::io;
@@ -15,36 +15,36 @@ use crate::clock::CliClock;
 use crate::exit::Failed;
 use crate::lake::Lake;
 
-/// One vendor.
+/// The parts of one vendor that the command line needs.
 #[derive(Debug)]
 pub(crate) struct VendorSpec {
-    /// The name by which commands take it.
+    /// The name of the vendor in arguments.
     pub(crate) name: &'static str,
-    /// Its API, for `--help`.
+    /// The name of the vendor's API, for `--help`.
     pub(crate) about: &'static str,
-    /// The label of its simulated source.
+    /// The name of the secret of its simulated source.
     pub(crate) simulated_label: &'static str,
-    /// The longest time of a tick: less than the time to the next one.
+    /// The maximum time of a tick. It is less than the interval of the vendor's schedule.
     pub(crate) tick_time: SignedDuration,
-    /// Its variables, for `--help`.
+    /// The environment variables of the vendor, for `--help`.
     pub(crate) variables_help: &'static str,
-    /// Reads the secret's text from variables, and names those that are missing.
+    /// Builds the text of the secret from variables. Fails with the names of those that are missing.
     pub(crate) secret: fn(Variables<'_>) -> Result<String, Failed>,
-    /// Returns the credentials of its simulated source.
+    /// Returns the credentials that its simulator accepts.
     pub(crate) simulated_secret: fn() -> Value,
-    /// Opens a source by variables. Fails if one of them is wrong or the secret cannot be used.
+    /// Opens a source with settings from variables. Fails if one of them is wrong or the secret cannot be used.
     pub(crate) open: for<'a> fn(Opening<'a>, Variables<'_>) -> Later<'a, Opened<'a>>,
-    /// Returns its simulator, with these faults, for a seed.
+    /// Returns the vendor's simulator with these faults. The second argument is the seed for all random choices.
     pub(crate) simulated: fn(Faults, u64) -> Box<dyn Simulated>,
 }
 
-/// A reader of variables, such as those of the environment.
+/// Returns the value of a variable by its name, usually of an environment variable.
 pub(crate) type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
 
-/// A value that is computed later.
+/// A boxed future.
 pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// The parts that a source is opened with.
+/// The parts that are needed to open a source.
 #[derive(Clone, Copy)]
 pub(crate) struct Opening<'a> {
     pub(crate) http: &'a HttpClient,
@@ -54,15 +54,15 @@ pub(crate) struct Opening<'a> {
     pub(crate) reference: &'a str,
 }
 
-/// A source, or the reason why it is not opened.
+/// An opened source, or the error that prevented it.
 pub(crate) type Opened<'a> = Result<Box<dyn AnySource + 'a>, Failed>;
 
 /// A source of any vendor.
 pub(crate) trait AnySource {
-    /// Returns its streams.
+    /// Returns the streams of the source.
     fn streams(&self) -> &[Stream];
 
-    /// Runs one tick, which ends within `time`.
+    /// Runs one tick of the source. Its deadline is `time` from now.
     fn tick<'a>(
         &'a self,
         lake: &'a Lake,
@@ -88,41 +88,41 @@ impl<V: Vendor> AnySource for Source<V> {
     }
 }
 
-/// A simulator of any vendor, with its behaviours.
+/// The simulator of any vendor, with its behaviours.
 pub(crate) trait Simulated: Debug {
-    /// Returns the same with the behaviours that a JSON object names.
+    /// Returns the simulator with some behaviours changed: those in the JSON object `json`.
     ///
     /// # Errors
-    /// The object is not understood; the text says why.
+    /// The object is not valid. The error is the reason.
     fn changed(&self, json: &str) -> Result<Box<dyn Simulated>, String>;
 
-    /// Returns all behaviours.
+    /// Returns all behaviours as a JSON object.
     fn to_json(&self) -> String;
 
-    /// Prepares a simulator that serves `options`.
+    /// Prepares the simulator with the events and the ledger in `options`.
     ///
     /// # Errors
-    /// The records or the ledger cannot be used.
+    /// The file of records or the ledger cannot be used.
     fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn Prepared>>;
 
-    /// Returns the variables that lead a client to the simulator at `origin` and let it in at `now`, where anybody is let
-    /// in. None of them is secret.
+    /// Returns the environment variables with which a client finds the simulator at `origin` and is accepted at `now`.
+    /// None of them is secret, because the simulator accepts anybody.
     fn environment(&self, origin: &str, now: Timestamp) -> Vec<(&'static str, String)>;
 }
 
-/// A simulator that is ready to serve.
+/// A simulator whose events are ready.
 pub(crate) trait Prepared {
-    /// Serves it on 127.0.0.1; port 0 is any that is free.
+    /// Starts to serve on 127.0.0.1. Port 0 chooses a free port.
     ///
     /// # Errors
     /// The port cannot be bound.
     fn serve(&self, port: u16) -> io::Result<Running>;
 }
 
-/// Reads variables that are all needed.
+/// Returns the values of variables that are all required.
 ///
 /// # Errors
-/// Some are missing; the message names them.
+/// Some are missing. The message names them.
 pub(crate) fn all<const N: usize>(names: [&str; N], variables: Variables<'_>) -> Result<[String; N], Failed> {
     let values = names.map(variables);
     let missing: Vec<_> =

@@ -1,16 +1,16 @@
-//! The table of all vendors, with a file for each.
+//! The table of all vendors. Each vendor has a module of its own.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::vendor::VendorSpec;
 
-/// Declares the module of each vendor, and [`VENDORS`]. `cargo fmt` does not see these modules, because the macro declares
-/// them; the gate formats them by name.
+/// Declares the module of each vendor, and [`VENDORS`]. `cargo fmt` does not find modules that a macro declares, so the gate
+/// formats their files by name.
 macro_rules! vendors {
     ($($vendor:ident)+) => {
         $(mod $vendor;)+
 
-        /// All vendors, in the order in which commands name them.
+        /// All vendors, in the order in which `--help` lists them.
         pub(crate) static VENDORS: [&VendorSpec; [$(stringify!($vendor)),+].len()] = [$(&$vendor::SPEC),+];
     };
 }
@@ -20,7 +20,7 @@ vendors! {
     microsoft365
 }
 
-/// Returns the parser of a command's argument that names a vendor.
+/// Returns the parser for an argument that names a vendor.
 pub(crate) fn parser() -> impl TypedValueParser<Value = &'static VendorSpec> {
     let names = VENDORS.map(|vendor| PossibleValue::new(vendor.name).help(vendor.about));
     let unknown = "the parser lets known names pass only";

@@ -1,4 +1,4 @@
-//! The binary as people and scripts meet it.
+//! Tests the program from outside, as people and scripts use it.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +76,7 @@ fn a_second_pull_delivers_nothing_again() {
         let simulator = Simulator::start(vendor, &["--events", "120"]);
         for _ in 0..3 {
             assert_eq!(code(&simulator.pull(vendor, lake.path())), 0);
-            // The latest of the simulated events show up seconds after the start.
+            // The last simulated events become visible only seconds after the start.
             pause(2);
         }
         let before = files(lake.path());
@@ -111,8 +111,8 @@ fn a_pull_writes_the_names_of_models_of_ones_own() {
     assert_eq!(code(&pull.arg("--models").arg(models.path()).output().unwrap()), 2);
 }
 
-/// Pulls of one lake, several at once, each killed at another moment: at the end nothing is lost
-/// and nothing is there twice.
+/// Several pulls of one lake run at the same time and are killed at different moments. In the end every event is in the
+/// lake exactly once.
 #[test]
 fn killed_pulls_lose_and_repeat_nothing() {
     for (vendor, faults) in [("openai", "none"), ("microsoft365", "none")] {
@@ -131,7 +131,7 @@ fn killed_pulls_lose_and_repeat_nothing() {
         one.wait().unwrap();
         other.wait().unwrap();
         pause(4);
-        // Under faults a tick may leave something to the next.
+        // With faults, a tick may leave work for the next one.
         let ends = (0..10).find(|_| code(&simulator.pull(vendor, lake.path())) == 0);
         assert!(ends.is_some(), "{vendor} never drained");
         simulator.check(lake.path(), 400);
@@ -155,7 +155,7 @@ fn own_records_are_served_and_delivered() {
         assert_eq!(code(&output), 0, "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    // A type that the vendor has not published is delivered like any other, and told the first time.
+    // An event of an unpublished type is delivered like any other, and reported as drift once.
     let first = pull(&[]);
     assert!(
         first.contains("Drift:") && first.contains(r#"events of an unknown type: 1, such as "user.cloned""#),
@@ -186,7 +186,8 @@ fn exit_codes() {
         assert!(!format!("{output:?}").contains("canary"), "{output:?}");
     };
     let url = &simulator.variables["OPENAI_BASE_URL"];
-    // A new key may not be known everywhere yet: a person is needed once its refusal persists.
+    // A refused key may be a new one that the vendor does not know yet. So only the third refusal in a row needs a
+    // person.
     for expected in [1, 1, 3] {
         check("sk-admin-canary", url, expected, "openai/openai_audit: ");
     }
@@ -229,7 +230,7 @@ fn secret_from_a_file() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("tenant_id is missing"), "{output:?}");
 }
 
-/// A pull that cannot begin, with `--json`: its exit code and the message of the JSON object.
+/// Runs a command that fails, with `--json`. Returns the exit code and the message in the JSON object.
 fn refused_as_json(arguments: &[&str], key: &str) -> (i32, String) {
     let output = audit_pull().args(arguments).arg("--json").env("OPENAI_ADMIN_KEY", key).output().unwrap();
     let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
@@ -269,7 +270,7 @@ fn d7_json_is_one_object_also_when_the_configuration_is_wrong() {
     assert!(demo.0 == 2 && !demo.1.is_empty(), "{demo:?}");
 }
 
-/// A key or client secret in the wrong place, in each argument and variable that there is.
+/// Tries a key or a client secret in every argument and variable in which it could be put by mistake.
 #[test]
 fn b6_no_message_repeats_a_key_that_stands_in_a_wrong_place() {
     let directory = tempfile::tempdir().unwrap();
@@ -360,7 +361,7 @@ fn d5_a_ledger_that_cannot_be_written_is_named_and_not_the_port() {
     assert!(said.contains("cannot write --ledger /nope/x") && !said.contains("port"), "{said}");
 }
 
-/// The commands of the README that hold a lake against a ledger.
+/// Runs the commands of the README that compare a lake with a ledger.
 fn check_of_the_readme(folder: &Path) -> Output {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
     let is_check = |line: &&str| ["ids()", "ids <", "gzip -dc", "test -s"].iter().any(|start| line.starts_with(start));
@@ -378,7 +379,7 @@ fn d5_the_check_of_the_readme_needs_no_jq_and_cannot_pass_on_nothing() {
     assert!(!check_of_the_readme(folder.path()).status.success(), "nothing was served and nothing pulled");
     for _ in 0..3 {
         assert_eq!(code(&simulator.pull("openai", &lake)), 0);
-        // The latest of the simulated events show up seconds after the start.
+        // The last simulated events become visible only seconds after the start.
         pause(2);
     }
     fs::copy(&simulator.ledger, folder.path().join("ledger.ndjson")).unwrap();
@@ -426,7 +427,7 @@ fn an_interrupt_ends_a_simulator_well() {
     }
 }
 
-/// A simulator in a process of its own, with a ledger.
+/// A simulator with a ledger, in its own process.
 struct Simulator {
     child: Child,
     variables: BTreeMap<String, String>,
@@ -469,7 +470,7 @@ impl Simulator {
         self.pull_command(vendor, lake).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// The lake holds what the ledger does: so many events, each once.
+    /// Checks that the lake has exactly the events of the ledger, each once, and that there are `events` of them.
     fn check(&self, lake: &Path, events: usize) {
         let ledger = fs::read_to_string(&self.ledger).unwrap();
         let served: Vec<Value> = ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -512,7 +513,7 @@ fn pause(seconds: u64) {
     std::thread::park_timeout(std::time::Duration::from_secs(seconds));
 }
 
-/// The objects' paths in the lake.
+/// Returns the paths of all objects in the lake.
 fn files(lake: &Path) -> Vec<String> {
     fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(directory).unwrap() {

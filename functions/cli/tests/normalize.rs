@@ -1,4 +1,4 @@
-//! `audit-pull normalize` as scripts meet it.
+//! Tests `audit-pull normalize` from outside, as scripts use it.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::fs;
@@ -26,7 +26,7 @@ fn normalize(arguments: &[&str], input: &[u8]) -> Output {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     std::thread::scope(|scope| {
-        // A command that stops early closes its input.
+        // This may fail, because a command that stops early closes its input.
         scope.spawn(move || stdin.write_all(input));
         child.wait_with_output().unwrap()
     })
@@ -127,7 +127,7 @@ fn usage() {
     check(&["--log-type", "OpenAI.Audit", "--rejected", "no/such/file"], "cannot write no/such/file");
 }
 
-/// Ten megabytes are through before the input ends, each line as soon as its event was read.
+/// The program prints each line soon after it read the event, even if the input has not ended.
 #[test]
 fn lines_do_not_wait_for_the_end() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_audit-pull"))
@@ -162,7 +162,7 @@ fn a_reader_that_goes_away_ends_it_well() {
         .unwrap();
     drop(child.stdout.take());
     let mut stdin = child.stdin.take().unwrap();
-    // The input never ends: the command has to notice by itself.
+    // The input has no end, so the command must notice by itself that nobody reads its output.
     while stdin.write_all(b"{}\n").is_ok() {}
     let output = child.wait_with_output().unwrap();
     assert_eq!((code(&output), String::from_utf8_lossy(&output.stderr).as_ref()), (0, ""));

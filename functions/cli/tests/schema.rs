@@ -1,4 +1,4 @@
-//! `audit-pull schema` as people and scripts meet it.
+//! Tests `audit-pull schema` from outside, as people and scripts use it.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::fs;
@@ -34,7 +34,7 @@ fn list_names_every_log_type_and_its_table() {
     assert!(rows.iter().all(|row| row.last().unwrap().parse::<usize>().unwrap() > 10), "{text}");
 }
 
-/// `show` prints a schema file, which can be used in place of a log type's name.
+/// `show` prints a schema file. It can be passed to the commands in place of a log type.
 #[test]
 fn what_is_shown_can_be_given_back() {
     let directory = tempfile::tempdir().unwrap();
@@ -57,7 +57,7 @@ fn c11_duckdb_prints_a_query_over_the_lake_that_is_given() {
         let other = said(&["duckdb", log_type, "--lake", "s3://bucket/audit/"]);
         assert_eq!(other, query.replace("'lake/", "'s3://bucket/audit/"));
     }
-    // To DuckDB, these two keys are one: their object is JSON.
+    // DuckDB cannot tell two keys of this object apart, so the object is read as JSON.
     let query = said(&["duckdb", "Microsoft365.DLP.All"]);
     assert!(query.contains("    'SharePointMetaData': 'JSON',\n"), "{query}");
 }

@@ -1,4 +1,4 @@
-//! `audit-pull simulate` as those meet it who write a collector of their own.
+//! Tests `audit-pull simulate` from outside, as the author of another collector uses it.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ fn simulate(vendor: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// The effective behaviours.
+/// Returns the behaviours that the arguments result in.
 fn shown(vendor: &str, arguments: &[&str]) -> Value {
     let output = simulate(vendor, arguments).arg("--show-behaviours").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -31,7 +31,7 @@ fn refused(vendor: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A simulator in a process of its own, and what it says to set.
+/// A simulator in its own process, and the variables that it printed.
 struct Simulator {
     child: Child,
     variables: BTreeMap<String, String>,
@@ -50,7 +50,7 @@ impl Simulator {
         Self { child, variables }
     }
 
-    /// A page of the OpenAI audit log.
+    /// Requests a page of the OpenAI audit log.
     fn page(&self, query: &str) -> Value {
         let (origin, _) = self.variables["OPENAI_BASE_URL"].strip_prefix("http://").unwrap().split_once('/').unwrap();
         let mut stream = TcpStream::connect(origin).unwrap();
@@ -153,7 +153,7 @@ fn events_go_on_happening_and_the_ledger_has_what_could_be_seen() {
     let first = listed(false) + listed(true);
     assert!(first < 60, "{first}");
     std::thread::park_timeout(std::time::Duration::from_secs(7));
-    // Latecomers of the last moments may still be to come.
+    // Some events of the last moments may not be visible yet.
     let all = listed(false) + listed(true);
     assert!(all > first && lines(&ledger) >= all, "{first} {all}");
 }

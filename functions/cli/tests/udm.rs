@@ -1,4 +1,4 @@
-//! `audit-pull udm` and `audit-pull models` as people and scripts meet them.
+//! Tests `audit-pull udm` and `audit-pull models` from outside, as people and scripts use them.
 #![cfg(feature = "python")]
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-/// The event for which the methods of the fixture are written.
+/// The event that the methods of the test models expect.
 const EVENT: &str = r#"{"p_log_type":"Team.Audit","email":"ada@example.com","role":"Owner","actor":{"key":{"ID":"k1","id":"k2","owner":"ada"}},"count":"1200","scopes":["read","write","list"],"address":"[2001:DB8::1]:443","version":"1.20","at":"2026-03-01T12:00:00+0100","ip":"2001:db8::7","payload":"{\"n\":1,\"a\":[]}"}"#;
 const MODEL: &str = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\n";
 
@@ -17,7 +17,7 @@ fn audit_pull(arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_audit-pull"));
     let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // A command that refuses its models reads nothing.
+    // This may fail, because a command that refuses its models does not read its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -26,7 +26,7 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/udm").join(name)
 }
 
-/// The answers to events.
+/// Returns the answers of `audit-pull udm` to the events in `input`.
 fn answers(models: &Path, input: &str) -> Vec<Value> {
     let output = audit_pull(&["udm", "--models", models.to_str().unwrap()], input);
     let said = String::from_utf8(output.stderr).unwrap();
@@ -34,7 +34,7 @@ fn answers(models: &Path, input: &str) -> Vec<Value> {
     String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A folder with files.
+/// Makes a temporary folder with these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -45,7 +45,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-/// The faults that a check reports, without the folder before each.
+/// Returns the faults that `--check` reports, without the folder in their paths.
 fn faults(files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(files);
     let path = folder.path().to_str().unwrap();
@@ -74,7 +74,7 @@ fn every_line_has_an_answer() {
     );
 }
 
-/// The values were compared with those that `CPython` gives for the same file.
+/// The expected values are those that CPython 3 gives for the same file.
 #[test]
 fn methods_use_what_python_has() {
     let answer = answers(&fixture("team"), &format!("{EVENT}\n")).remove(0);
@@ -117,7 +117,6 @@ fn a_path_is_tried_before_the_method_of_the_same_name() {
     );
 }
 
-/// Also from a folder of models of which the helpers lie beside it.
 #[test]
 fn a_number_that_a_result_cannot_hold_is_an_error_and_os_path_is_a_module() {
     let specification = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\nFilename: a.py\n\
@@ -130,6 +129,7 @@ fn a_number_that_a_result_cannot_hold_is_an_error_and_os_path_is_a_module() {
     assert!(answer["errors"]["big"].as_str().unwrap().contains("more than 127 bits"), "{answer}");
 }
 
+/// Helpers may be in the folder of models, or in a folder beside it.
 #[test]
 fn helpers_are_imported_by_their_file_names_and_their_ids() {
     for models in [fixture("helped"), fixture("helped/data_models"), fixture("helped/data_models/.")] {
@@ -277,7 +277,7 @@ fn without_a_folder_the_built_in_models_answer() {
     assert_eq!(audit_pull(&["udm", "--check"], "").status.code(), Some(2), "a check needs a folder");
 }
 
-/// The README's recipe for consumers in Python, as it stands there, on lines of the built-in models.
+/// Runs the Python code of the README for readers of lines, on lines of the built-in models.
 #[test]
 fn the_readmes_python_reads_udm_and_udm_path() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
@@ -355,7 +355,7 @@ fn models_list_names_the_built_in_models_and_those_of_a_folder() {
     assert_eq!(model["names"]["user_agent"], json!(["$.actor.session.user_agent"]));
 }
 
-/// `show` prints a set of models: the same as the built-in one.
+/// `show` prints a specification that can be loaded and is the same as the built-in one.
 #[test]
 fn a_built_in_model_that_is_shown_can_be_loaded() {
     let shown = |arguments: &[&str]| {
@@ -401,7 +401,7 @@ fn a_worker_lowers_what_it_may_use() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_audit-pull"));
     let command = command.arg("python-worker").env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut worker = command.spawn().unwrap();
-    // An empty set: the answer is one more frame.
+    // The request loads an empty set. The worker answers with one frame.
     let request = br#"{"helpers":{},"models":[]}"#;
     let length = u32::try_from(request.len()).unwrap().to_le_bytes();
     let mut input = worker.stdin.take().unwrap();

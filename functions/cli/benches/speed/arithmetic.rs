@@ -1,4 +1,4 @@
-//! The tests of what the benchmark is made of; the benchmark itself is a program without a test harness.
+//! Runs the unit tests of the benchmark's modules. The benchmark itself, `main.rs`, is built without a test harness.
 #![allow(dead_code, reason = "the program's own uses are in main.rs")]
 
 mod baselines;

@@ -1,4 +1,4 @@
-//! Compressors side by side, on batches as the collector cuts them.
+//! Compares compressors on batches of the size that the collector writes.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -16,34 +16,34 @@ use crate::table::{aligned, row};
 
 const MB: f64 = 1e6;
 
-/// A batch's lines.
+/// The lines of one batch.
 struct Batch {
     log_type: LogType,
     lines: Vec<u8>,
 }
 
-/// The result of a compressor on lines.
+/// The speed and the compression ratio of a compressor.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Outcome {
-    /// MB of lines a second.
+    /// Compressed lines in MB (uncompressed) per second.
     pub(crate) line_mb_per_second: f64,
-    /// The lines' size over the object's size.
+    /// The size of the lines divided by the size of the object.
     pub(crate) ratio: f64,
 }
 
-/// A compressor's figures.
+/// The results of one compressor.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
     compressor: Compressor,
     microsoft365: Outcome,
     openai: Outcome,
-    /// Dollars for a TB of Microsoft 365's lines.
+    /// The cost in dollars per TB of Microsoft 365's lines.
     cost: Cost,
-    /// Than the collector's gzip.
+    /// The retention times at which this compressor is cheaper than the collector's gzip.
     pub(crate) cheaper: Cheaper,
 }
 
-/// Measures all compressors. `mixed` says how much of Microsoft 365's lines each content type has.
+/// Measures all compressors. `mixed` determines the share of each content type in Microsoft 365's lines.
 pub(crate) fn measure(mixed: &Corpus, rounds: usize) -> Result<Vec<Figures>, Failed> {
     let mut normalizers = Normalizers::new();
     let cut = |log_type| Ok(Batch { log_type, lines: normalizers.batch(log_type)? });
@@ -71,7 +71,7 @@ fn contestants(batches: &[Batch]) -> [Contestant<'_>; ALL.len()] {
     })
 }
 
-/// Each log type's share of the bytes of all lines.
+/// Returns the share of each log type in the bytes of all lines.
 fn shares(mixed: &Corpus) -> Result<HashMap<LogType, f64>, Failed> {
     let mut normalizers = Normalizers::new();
     let mut shares = HashMap::new();
@@ -83,7 +83,7 @@ fn shares(mixed: &Corpus) -> Result<HashMap<LogType, f64>, Failed> {
     Ok(shares)
 }
 
-/// The result of one batch, per byte of its lines.
+/// The result of compressing one batch, per byte of its lines.
 pub(crate) struct Part {
     pub(crate) log_type: LogType,
     pub(crate) seconds: f64,
@@ -97,14 +97,15 @@ impl Part {
     }
 }
 
-/// Speed and ratio over batches that have these shares of the lines.
+/// Combines the results of several batches into one. `share` is the share of a batch in all lines.
 pub(crate) fn together(parts: &[Part], share: impl Fn(&Part) -> f64) -> Outcome {
     let seconds: f64 = parts.iter().map(|part| share(part) * part.seconds).sum();
     let bytes: f64 = parts.iter().map(|part| share(part) * part.bytes).sum();
     Outcome { line_mb_per_second: 1.0 / seconds / MB, ratio: 1.0 / bytes }
 }
 
-/// The figures of [`ALL`], whose outcomes these are: Microsoft 365's and OpenAI's.
+/// Returns the results of all compressors. The outcomes are in the order of [`ALL`], first Microsoft 365's, then
+/// OpenAI's.
 pub(crate) fn figures(outcomes: &[(Outcome, Outcome)]) -> Vec<Figures> {
     let cost = |outcome: &Outcome| Cost::of(outcome.line_mb_per_second * MB, outcome.ratio);
     let of_all = || ALL.into_iter().zip(outcomes);
@@ -117,7 +118,7 @@ pub(crate) fn figures(outcomes: &[(Outcome, Outcome)]) -> Vec<Figures> {
     figures.collect()
 }
 
-/// The figures as a table, and what follows from them.
+/// Returns the results as a table, followed by the sentences of [`choice`].
 pub(crate) fn told(all: &[Figures]) -> String {
     let mut rows = vec![
         row(["", "M365", "", "OpenAI", "", "$/TB", "$/TB", "$/TB", "cheaper than"]),
@@ -149,7 +150,7 @@ fn when(compressor: Compressor, cheaper: Cheaper) -> String {
     }
 }
 
-/// The costs of the first year, as text.
+/// Returns sentences that compare the costs of the first year; `None` if the collector's gzip was not measured.
 pub(crate) fn choice(all: &[Figures]) -> Option<String> {
     let least = |figures: &&Figures, other: &&Figures| figures.cost.first_year().total_cmp(&other.cost.first_year());
     let collectors = all.iter().find(|figures| figures.compressor == COLLECTORS_GZIP)?;

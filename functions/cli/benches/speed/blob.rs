@@ -1,9 +1,9 @@
-//! A blob as it comes over the wire: in pieces, none of which is kept.
+//! Generates a large input in pieces, as it comes over the network. No piece is kept in memory.
 
-/// Bytes of a piece.
+/// The size of a piece, in bytes.
 pub(crate) const PIECE: usize = 64 << 10;
 
-/// The text before, between and after events.
+/// The text before, between and after the events.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Framing {
     before: &'static str,
@@ -11,16 +11,17 @@ pub(crate) struct Framing {
     after: &'static str,
 }
 
-/// One JSON array: a blob.
+/// One JSON array with all events, as in a blob.
 pub(crate) const ARRAY: Framing = Framing { before: "[", between: ",", after: "]" };
-/// One event a line.
+/// One event per line.
 pub(crate) const LINES: Framing = Framing { before: "", between: "\n", after: "\n" };
 
-/// Events in pieces, cut wherever it happens to be, until there are at least so many bytes.
+/// An iterator over pieces of an input that consists of events. It ends after at least the requested number of bytes. A
+/// piece may end in the middle of an event.
 pub(crate) struct Pieces<I> {
     events: I,
     framing: Framing,
-    /// Bytes that are still to come.
+    /// The number of bytes that are not generated yet.
     left: u64,
     pending: Vec<u8>,
     has_begun: bool,
@@ -32,7 +33,7 @@ impl<I: Iterator<Item = String>> Pieces<I> {
         Self { events, framing, left: bytes, pending: Vec::new(), has_begun: false, has_ended: false }
     }
 
-    /// Makes another event, or the end.
+    /// Appends one more event, or the end of the input, to the pending bytes.
     fn grow(&mut self) {
         let before = self.pending.len();
         let separator = if self.has_begun { self.framing.between } else { self.framing.before };

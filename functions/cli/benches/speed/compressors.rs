@@ -1,16 +1,16 @@
-//! Compressors: the collector's, and those it could have instead.
+//! The compressor of the collector and its alternatives.
 
 use std::fmt;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-/// The level that `shared/collector/src/object.rs` compresses objects with, unless the setting is zstd.
+/// The gzip compressor and level that the collector uses by default.
 pub(crate) const COLLECTORS_GZIP: Compressor = Compressor::ZlibRs(4);
-/// And with what zstd, if that is the setting.
+/// The zstd level that the collector uses if it is configured for zstd.
 pub(crate) const COLLECTORS_ZSTD: Compressor = Compressor::Zstd(3);
-/// The compressors that are measured. All but zstd make gzip. ISA-L is not among them: its crate needs autotools and an assembler, and
-/// this builds with a C compiler alone.
+/// The measured compressors. All write gzip, except zstd. ISA-L is missing because its crate needs autotools and an
+/// assembler, and this project builds with a C compiler only.
 pub(crate) const ALL: [Compressor; 10] = [
     Compressor::ZlibRs(1),
     Compressor::ZlibRs(2),
@@ -24,19 +24,19 @@ pub(crate) const ALL: [Compressor; 10] = [
     Compressor::Zstd(3),
 ];
 
-/// A compressor at a level of its own scale.
+/// A compressor with its compression level. Each has its own range of levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compressor {
-    /// gzip by flate2 on zlib-rs.
+    /// gzip with the crate `flate2` on `zlib-rs`.
     ZlibRs(u32),
-    /// gzip by libdeflate.
+    /// gzip with `libdeflate`.
     Libdeflate(i32),
-    /// zstd.
+    /// zstd with the crate `zstd`.
     Zstd(i32),
 }
 
 impl Compressor {
-    /// An object of these lines, made as the collector makes it: in one go, in memory of its own.
+    /// Compresses lines to an object as the collector does it: in one call, to a new buffer.
     pub(crate) fn compress(self, lines: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::ZlibRs(level) => {
@@ -49,7 +49,7 @@ impl Compressor {
         }
     }
 
-    /// Returns `true` if its output is gzip.
+    /// Returns `true` if the compressor writes gzip.
     pub(crate) fn is_gzip(self) -> bool {
         !matches!(self, Self::Zstd(_))
     }

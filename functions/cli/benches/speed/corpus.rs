@@ -1,4 +1,4 @@
-//! The events that are measured with: as the simulators make them up.
+//! The events that the benchmark uses, which the simulators generate.
 
 use adapters::clock::SystemClock;
 use collector::{BatchLimits, Clock};
@@ -9,13 +9,13 @@ use simulators::openai;
 
 use crate::failed::Failed;
 
-/// Decides what the events are.
+/// The seed from which the events are generated.
 const SEED: u64 = 2_026;
-/// The moment that events are made up for.
+/// The time for which the events are generated.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_338_000, 0);
-/// Of the source whose events they are.
+/// The id and the label of the source in all lines.
 pub(crate) const SOURCE: (&str, &str) = ("acme", "Acme");
-/// The most events of a batch of 8 MiB; generated events are never that short.
+/// An upper bound on the number of events in a batch. Generated events are large enough that a batch is full before.
 const MOST_EVENTS: usize = 100_000;
 
 /// One raw event.
@@ -24,14 +24,15 @@ pub(crate) struct Event {
     pub(crate) raw: String,
 }
 
-/// Events that are measured together, no two of them alike.
+/// Different events that are measured together.
 pub(crate) struct Corpus {
     pub(crate) name: &'static str,
     pub(crate) events: Vec<Event>,
 }
 
 impl Corpus {
-    /// Microsoft 365 as it comes and by content type, and OpenAI: `count` events each.
+    /// Returns the corpora with `count` events each: Microsoft 365 as a mixture of all content types, each content type
+    /// alone, and OpenAI.
     pub(crate) fn all(count: usize) -> Vec<Self> {
         let mixed = microsoft365::generated_mixed(SEED, NOW).map(|(content_type, raw)| (log_type(content_type), raw));
         let mut all = vec![Self::of("Microsoft 365", mixed.take(count))];
@@ -48,13 +49,13 @@ impl Corpus {
         Self { name, events: events.map(|(log_type, raw)| Event { log_type, raw }).collect() }
     }
 
-    /// Bytes of its raw events.
+    /// Returns the size of all raw events in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.events.iter().map(|event| event.raw.len()).sum()
     }
 }
 
-/// Events of a log type without end.
+/// Returns an endless sequence of generated events of a log type.
 pub(crate) fn raw_events(log_type: LogType) -> Box<dyn Iterator<Item = String>> {
     match content_type(log_type) {
         Some(content_type) => Box::new(microsoft365::generated(content_type, SEED, NOW)),
@@ -70,7 +71,7 @@ fn log_type(content_type: ContentType) -> LogType {
     LogType::from_name(content_type.log_type()).unwrap_or(LogType::General)
 }
 
-/// A normaliser of every log type, used as a pull uses it.
+/// A normaliser per log type, used as a pull uses it.
 pub(crate) struct Normalizers {
     of_type: Vec<Normalizer>,
     names: DriftNames,
@@ -81,13 +82,13 @@ impl Normalizers {
         Self { of_type: LogType::ALL.map(Normalizer::new).into(), names: DriftNames::default() }
     }
 
-    /// The same without data models: their lines have no `p_udm`.
+    /// Returns normalisers without data models, so their lines have no `p_udm`.
     pub(crate) fn without_models() -> Self {
         let of_type = LogType::ALL.map(|log_type| Normalizer::new(log_type).with_model(None)).into();
         Self { of_type, names: DriftNames::default() }
     }
 
-    /// Appends the event's line. As in a pull the time is read for each event, and names that drift are noted.
+    /// Appends the line of an event. As in a pull, it reads the time for each event and records the names of drift.
     pub(crate) fn append(&mut self, log_type: LogType, raw: &[u8], lines: &mut Vec<u8>) -> Result<(), Rejection> {
         let context = LineContext { source_id: SOURCE.0, source_label: SOURCE.1, parse_time: SystemClock.now() };
         let normalizer = &self.of_type[log_type as usize];
@@ -97,7 +98,7 @@ impl Normalizers {
         Ok(())
     }
 
-    /// The lines of the events, end to end.
+    /// Returns the lines of all events in one buffer.
     pub(crate) fn lines(&mut self, events: &[Event]) -> Result<Vec<u8>, Failed> {
         let mut lines = Vec::new();
         for event in events {
@@ -106,7 +107,7 @@ impl Normalizers {
         Ok(lines)
     }
 
-    /// The lines of one batch, cut where the collector cuts it.
+    /// Returns the lines of one batch, as large as the collector's batches.
     pub(crate) fn batch(&mut self, log_type: LogType) -> Result<Vec<u8>, Failed> {
         let limits = BatchLimits::default();
         let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! The errors that end a benchmark early.
+//! The error type of the benchmark.
 
-/// Any failure: it is said, and that is all.
+/// Any error. The benchmark prints it and ends.
 pub(crate) type Failed = Box<dyn std::error::Error>;

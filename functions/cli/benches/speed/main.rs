@@ -1,7 +1,7 @@
-//! `cargo bench`: how fast, how small, how much memory; on one thread, with events as the simulators make them up.
+//! `cargo bench` measures speed, compression and memory on one thread, with events that the simulators generate.
 //!
-//! `cargo bench -- --quick` is over in seconds, `--rounds N` is more or less exact, `--json` is for machines, and
-//! `--check` ends with 1 when a target is missed.
+//! `cargo bench -- --quick` takes seconds, `--rounds N` makes the results more or less exact, `--json` prints JSON, and
+//! `--check` exits with 1 if a target is missed.
 
 mod baselines;
 mod batches;
@@ -33,33 +33,33 @@ use crate::target::Target;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench --")]
 struct Args {
-    /// A short run: fewer events, fewer rounds, a smaller blob
+    /// Run only for a short time: fewer events, fewer rounds, a smaller blob
     #[arg(long)]
     quick: bool,
-    /// Rounds per measurement, of which the quickest counts. Compressors, whose batches are large, a tenth as often
+    /// The number of rounds per measurement, of which the fastest counts; compressors run a tenth of the rounds
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
-    /// Events that are measured at a time
+    /// The number of events that are measured together
     #[arg(long, value_name = "N", default_value_t = 100)]
     chunk: usize,
-    /// One JSON object instead of tables
+    /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
-    /// End with 1 when a target is missed
+    /// Exit with 1 if a target is missed
     #[arg(long)]
     check: bool,
-    /// Be the process whose memory is measured
+    /// Stream a blob of this size; used for the process whose memory is measured
     #[arg(long, hide = true, value_name = "BYTES")]
     stream_blob: Option<u64>,
-    /// The flag that cargo gives every benchmark
+    /// Accepted and ignored, because cargo gives this flag to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// The amount of work that is measured.
+/// The amount of work in one run of the benchmark.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Extent {
-    /// In each corpus.
+    /// The number of events in each corpus.
     events: usize,
     chunk: usize,
     rounds: usize,
@@ -67,13 +67,13 @@ struct Extent {
     blob_bytes: u64,
 }
 
-/// Everything that was measured.
+/// All results of one run.
 #[derive(Debug, Serialize)]
 struct Report {
     processor: String,
     extent: Extent,
     speeds: Vec<Speeds>,
-    /// Of all log types together.
+    /// The time to normalise all log types, divided by the time without data models.
     over_no_model: Target,
     compressors: Vec<Figures>,
     memory: Vec<Memory>,
@@ -90,7 +90,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns `false` if `--check` is given and a target is missed.
+/// Runs the benchmark. Returns `false` if `--check` is given and a target is missed.
 fn run(args: &Args) -> Result<bool, Failed> {
     if let Some(bytes) = args.stream_blob {
         say(&serde_json::to_string(&memory::stream(bytes)?)?)?;
@@ -120,7 +120,7 @@ fn measure(extent: Extent) -> Result<Report, Failed> {
     let compressors = batches::measure(mixed, extent.batch_rounds)?;
     note("memory");
     let memory = memory::measure(extent.blob_bytes)?;
-    // The first corpus is a mixture of those that follow.
+    // The first corpus is a mixture of the others, so it is left out.
     let over_no_model = speeds::over_no_model(speeds.get(1..).unwrap_or_default());
     Ok(Report { processor: processor(), extent, speeds, over_no_model, compressors, memory })
 }
@@ -152,7 +152,7 @@ impl Report {
     }
 }
 
-/// The processor's name, where the operating system tells it.
+/// Returns the name of the processor from `/proc/cpuinfo`, or else its architecture.
 fn processor() -> String {
     let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -163,7 +163,7 @@ fn say(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }
 
-/// Tells on standard error what is being measured.
+/// Prints to standard error what is measured next.
 fn note(what: &str) {
     let _ = writeln!(io::stderr(), "measuring {what}");
 }

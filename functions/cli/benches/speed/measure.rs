@@ -1,25 +1,26 @@
-//! Time, measured so that what else a machine does hardly matters.
+//! Measures times in a way that other load on the machine hardly affects.
 
 use std::time::{Duration, Instant};
 
-/// The work that is measured. Its argument is the index of the chunk to process.
+/// One of the functions whose times are compared. Its argument is the index of the chunk to process.
 pub(crate) type Contestant<'a> = Box<dyn FnMut(usize) + 'a>;
 
-/// The one door to the stopwatch.
+/// Returns the time since the first call. No other function of the benchmark reads a clock.
 #[expect(clippy::disallowed_methods, reason = "a benchmark is about the time that really passes")]
 pub(crate) fn stopwatch() -> Duration {
     thread_local!(static START: Instant = Instant::now());
     START.with(Instant::elapsed)
 }
 
-/// So often contestants begin anew, in other memory: where it lies makes them faster or slower.
+/// The number of times that all contestants are created again. Each time their buffers are at other addresses, which
+/// changes their speed.
 const PASSES: usize = 3;
 
-/// The least time that each contestant took for each chunk, by contestant and chunk.
+/// Returns for each contestant and each chunk the shortest time that it took.
 ///
-/// The contestants take turns, `rounds` times a chunk or a few times more: what slows the machine down slows all of
-/// them down, and the quickest of many short runs is one that nothing else interrupted. Before each run, and outside
-/// of its time, `before` puts the processor's caches in the same state for all.
+/// The contestants take turns, at least `rounds` times per chunk, so that other load slows down all of them. The
+/// shortest of many short runs is one that nothing interrupted. `before` runs before each run, outside the measured
+/// time, and puts the processor's caches into the same state for all.
 pub(crate) fn fastest<'a, const N: usize>(
     rounds: usize,
     chunks: usize,

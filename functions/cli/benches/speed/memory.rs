@@ -1,5 +1,5 @@
-//! The memory that much more input than that takes: each measurement in a process of its own, whose peak the
-//! operating system tells.
+//! Measures the peak memory of processing an input that is much larger than the memory limit. Each measurement runs in
+//! its own process, whose peak the operating system reports.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -17,18 +17,18 @@ use crate::measure::stopwatch;
 use crate::table::{aligned, row};
 use crate::target::{PEAK_MIB, Target};
 
-/// Its lines are the longest: each has its record twice.
+/// The log type with the longest lines: each line has its record twice.
 const LOG_TYPE: LogType = LogType::General;
-/// The longest event of a pull, in bytes.
+/// The maximum size of an event in a pull, in bytes.
 const LONGEST_EVENT: usize = 64 << 20;
-/// The command line has ended by then, once its input has.
+/// The maximum time that `audit-pull normalize` may take to exit after its input has ended.
 const LONGEST_END: Duration = Duration::from_secs(60);
 
-/// The bytes that went through a process, and its peak memory.
+/// The bytes that a process has processed, and its peak memory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Streamed {
     pub(crate) bytes: u64,
-    /// Seconds in which the process did its work, where it knows.
+    /// The processing time in seconds; `None` if the process does not measure it.
     seconds: Option<f64>,
     pub(crate) lines: u64,
     pub(crate) objects: u64,
@@ -36,7 +36,7 @@ pub(crate) struct Streamed {
     peak_kib: u64,
 }
 
-/// A process and whether it held its bound.
+/// A process, and the check of its peak memory against the limit.
 #[derive(Debug, Serialize)]
 pub(crate) struct Memory {
     process: &'static str,
@@ -45,7 +45,7 @@ pub(crate) struct Memory {
     pub(crate) peak_mib: Target,
 }
 
-/// A blob of so many bytes through the collector's path, and as many through the command line.
+/// Measures the peak memory for `bytes` of input, once in the collector's code and once in `audit-pull normalize`.
 pub(crate) fn measure(bytes: u64) -> Result<Vec<Memory>, Failed> {
     let all = [("blob → split → normalise → compress", again(bytes)?), ("audit-pull normalize", normalize(bytes)?)];
     let memory = |(process, streamed): (_, Streamed)| {
@@ -55,7 +55,7 @@ pub(crate) fn measure(bytes: u64) -> Result<Vec<Memory>, Failed> {
     Ok(all.map(memory).into())
 }
 
-/// This program again, with nothing to do but [`stream`].
+/// Runs this program again, as a process that only calls [`stream`].
 fn again(bytes: u64) -> Result<Streamed, Failed> {
     let program = std::env::current_exe()?;
     let output = Command::new(program).args(["--stream-blob", &bytes.to_string()]).stderr(Stdio::inherit()).output()?;
@@ -65,7 +65,8 @@ fn again(bytes: u64) -> Result<Streamed, Failed> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Puts a blob through as a pull does; to be called in a process that has done nothing else.
+/// Processes a generated blob as a pull does, and returns the peak memory of this process. The process must not have
+/// done anything else before.
 pub(crate) fn stream(bytes: u64) -> Result<Streamed, Failed> {
     let mut splitter = ArraySplitter::new(LONGEST_EVENT);
     let mut batches = Batches { normalizers: Normalizers::new(), lines: Vec::new(), done: Streamed::default() };
@@ -88,7 +89,7 @@ pub(crate) fn stream(bytes: u64) -> Result<Streamed, Failed> {
     Ok(Streamed { seconds: Some(spent.as_secs_f64()), peak_kib, ..batches.done })
 }
 
-/// The batch in hand, and what became of those before it.
+/// The current batch, and the totals of those before it.
 struct Batches {
     normalizers: Normalizers,
     lines: Vec<u8>,
@@ -111,7 +112,7 @@ impl Batches {
     }
 }
 
-/// The same bytes as lines through `audit-pull normalize`.
+/// Runs `audit-pull normalize` on `bytes` of events, one per line.
 fn normalize(bytes: u64) -> Result<Streamed, Failed> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_audit-pull"))
         .args(["normalize", "--log-type", LOG_TYPE.name()])
@@ -130,7 +131,7 @@ fn normalize(bytes: u64) -> Result<Streamed, Failed> {
     }
 }
 
-/// Feeds it and watches how much it holds, until it ends.
+/// Writes the input to the process and observes its peak memory until it exits.
 fn feed(child: &mut Child, bytes: u64) -> Result<Streamed, Failed> {
     let status = format!("/proc/{}/status", child.id());
     let mut streamed = Streamed::default();
@@ -156,13 +157,14 @@ fn feed(child: &mut Child, bytes: u64) -> Result<Streamed, Failed> {
     Ok(streamed)
 }
 
-/// The most that a process ever held, in KiB, from its `/proc/…/status`; one that has ended holds nothing.
+/// Returns the peak memory of a process in KiB from the text of its `/proc/…/status`; `None` for a process that has
+/// exited.
 pub(crate) fn peak_kib(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// The peaks as a table.
+/// Returns the peak memories as a table.
 pub(crate) fn told(all: &[Memory]) -> String {
     let mut rows = vec![row(["memory", "MB in", "objects", "MB/s", "peak MiB", "target"])];
     for Memory { process, streamed, peak_mib } in all {

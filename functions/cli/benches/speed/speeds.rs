@@ -1,4 +1,4 @@
-//! The speed at which events become lines, and lines an object.
+//! Measures how fast events are normalised to lines, and lines compressed to an object.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -18,35 +18,36 @@ const MB: f64 = 1e6;
 /// A speed, in bytes and in events.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Speed {
-    /// MB of raw events a second, whatever it is that they are put through.
+    /// Raw events in MB per second. All speeds refer to raw events, also that of the compressor, so that they can be
+    /// compared.
     pub(crate) input_mb_per_second: f64,
     pub(crate) events_per_second: f64,
 }
 
-/// The speeds of one corpus.
+/// The speeds for one corpus.
 #[derive(Debug, Serialize)]
 pub(crate) struct Speeds {
     corpus: &'static str,
     events: usize,
     pub(crate) bytes_per_event: f64,
-    /// Bytes of lines for a byte of raw events.
+    /// The size of the lines divided by the size of the raw events.
     pub(crate) lines_over_input: f64,
     normalise: Speed,
     normalise_without_model: Speed,
     normalise_and_compress: Speed,
-    /// The compressor alone, on the lines; as all speeds in MB of the raw events that they were made of.
+    /// The speed of the compressor alone. It compresses lines, but the speed is in MB of the raw events they came from.
     compress: Speed,
     pub(crate) value: Speed,
     memcpy: Speed,
-    /// The normaliser's speed over that by way of a `Value`.
+    /// The normaliser's speed divided by that of the baseline with `serde_json::Value`.
     pub(crate) over_value: Target,
-    /// Both together, over what the speeds of the two alone allow.
+    /// The speed of normalising and compressing together, divided by the speed that follows from both alone.
     pub(crate) over_parts: Target,
-    /// The time to normalise, over that without data models. The target is for all corpora together.
+    /// The time to normalise, divided by the time without data models. It has a target only for all corpora together.
     pub(crate) over_no_model: f64,
 }
 
-/// Measures one corpus.
+/// Measures all speeds for one corpus.
 pub(crate) fn measure(corpus: &Corpus, chunk: usize, rounds: usize) -> Result<Speeds, Failed> {
     let chunks: Vec<_> = corpus.events.chunks(chunk).collect();
     let lines = chunks.iter().map(|chunk| Normalizers::new().lines(chunk)).collect::<Result<Vec<_>, _>>()?;
@@ -57,14 +58,14 @@ pub(crate) fn measure(corpus: &Corpus, chunk: usize, rounds: usize) -> Result<Sp
     Ok(Speeds::new(corpus, line_bytes, least.map(|times| times.iter().sum::<Duration>().as_secs_f64())))
 }
 
-/// Runs once what is not checked while it is measured.
+/// Runs the functions whose errors are ignored while they are measured, and returns their errors.
 fn check(corpus: &Corpus, lines: &[Vec<u8>]) -> Result<(), Failed> {
     corpus.events.iter().try_for_each(|event| append_value(event, &mut Vec::new()))?;
     lines.iter().try_for_each(|lines| COLLECTORS_GZIP.compress(lines).map(|_| ()))?;
     Ok(())
 }
 
-/// In the order that [`Speeds::new`] takes their seconds in.
+/// Returns the functions to measure, in the order in which [`Speeds::new`] expects their times.
 fn contestants<'a>(chunks: &'a [&'a [Event]], lines: &'a [Vec<u8>]) -> [Contestant<'a>; 6] {
     let (mut alone, mut together) = (Normalizers::new(), Normalizers::new());
     let mut without = Normalizers::without_models();
@@ -81,7 +82,7 @@ fn contestants<'a>(chunks: &'a [&'a [Event]], lines: &'a [Vec<u8>]) -> [Contesta
     ]
 }
 
-/// A contestant that makes something of a chunk's events in memory that it keeps.
+/// Makes a contestant that calls `make` with the events of a chunk and a buffer that it reuses.
 fn each<'a>(chunks: &'a [&'a [Event]], mut make: impl FnMut(&[Event], &mut Vec<u8>) + 'a) -> Contestant<'a> {
     let mut out = Vec::new();
     Box::new(move |chunk| {
@@ -121,7 +122,7 @@ impl Speeds {
             value: speed(value),
             memcpy: speed(memcpy),
             over_value: Target::new(value / normalise, OVER_VALUE),
-            // In seconds for the same input N·C/(N+C) is simply the sum.
+            // The speed that follows from both alone is N·C/(N+C). In seconds for the same input, that is the sum.
             over_parts: Target::new((normalise + compress) / both, OVER_PARTS),
             over_no_model: normalise / without,
         }
@@ -139,7 +140,7 @@ impl Speeds {
     }
 }
 
-/// The time to normalise all of these corpora with the built-in data models, over that without.
+/// Returns the time to normalise all these corpora with the built-in data models, divided by the time without.
 pub(crate) fn over_no_model(all: &[Speeds]) -> Target {
     let seconds = |of: fn(&Speeds) -> Speed| -> f64 {
         all.iter().map(|speeds| speeds.events as f64 / of(speeds).events_per_second).sum()
@@ -148,7 +149,7 @@ pub(crate) fn over_no_model(all: &[Speeds]) -> Target {
     Target::new(with / seconds(|speeds| speeds.normalise_without_model), OVER_NO_MODEL)
 }
 
-/// The speeds as a table.
+/// Returns the speeds as a table.
 pub(crate) fn told(all: &[Speeds]) -> String {
     let head =
         ["B/event", "lines/input", "normalise N", "without model", "N + compress", "compress C", "Value", "memcpy"];
@@ -166,7 +167,7 @@ pub(crate) fn told(all: &[Speeds]) -> String {
     aligned(&rows)
 }
 
-/// The ratios and their targets as a table.
+/// Returns the ratios and their targets as a table.
 pub(crate) fn ratios_told(all: &[Speeds]) -> String {
     let mut rows =
         vec![row(["ratios", "N / Value", "target", "(N + compress) / (N·C/(N+C))", "target", "time / without model"])];

@@ -1,6 +1,6 @@
-//! Figures as people read them.
+//! Formats results as tables.
 
-/// The rows as columns, the first to the left and all others to the right.
+/// Formats rows as aligned columns. The first column is left-aligned, all others are right-aligned.
 pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
@@ -14,7 +14,7 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A row of these cells.
+/// Makes a row from its cells.
 pub(crate) fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).into()
 }

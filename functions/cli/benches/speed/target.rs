@@ -1,17 +1,17 @@
-//! The targets, and the check if a figure meets its target.
+//! The targets of the benchmark.
 
 use serde::Serialize;
 
-/// The least speed of the normaliser over that of the obvious way.
+/// The normaliser must be at least this many times as fast as the baseline with `serde_json::Value`.
 pub(crate) const OVER_VALUE: Bound = Bound::AtLeast(1.5);
-/// The share that normalising and compressing together is to have of what its two parts allow.
+/// Normalising and compressing together must reach this share of the speed that follows from both alone.
 pub(crate) const OVER_PARTS: Bound = Bound::AtLeast(0.9);
-/// The longest time to normalise all log types with the built-in data models, over that without.
+/// Normalising all log types may take this many times as long as without data models.
 pub(crate) const OVER_NO_MODEL: Bound = Bound::AtMost(1.15);
-/// MiB that a process is to hold at the most, however much goes through it.
+/// The maximum peak memory of a process in MiB, for any size of input.
 pub(crate) const PEAK_MIB: Bound = Bound::AtMost(64.0);
 
-/// On which side of a number another has to be.
+/// The bound that a result must respect.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Bound {
@@ -19,7 +19,7 @@ pub(crate) enum Bound {
     AtMost(f64),
 }
 
-/// A figure that is held against a bound.
+/// A result and the bound it must respect.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Target {
     pub(crate) value: f64,
@@ -37,7 +37,7 @@ impl Target {
         Self { value, bound, is_met }
     }
 
-    /// The bound and whether it is met, for a column.
+    /// Formats the bound, and if it is met, for a column of a table.
     pub(crate) fn told(&self) -> String {
         let (sign, number) = match self.bound {
             Bound::AtLeast(least) => ("≥", least),

@@ -1,4 +1,4 @@
-//! Counts the lines of a lake by reading it.
+//! Counts the events of a lake by reading its files.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -9,31 +9,31 @@ use collector::Stream;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
-/// The endings of objects' names.
+/// The end of the names of object files.
 const SUFFIX: &str = ".ndjson.gz";
 
-/// A stream's part of a lake.
+/// The counts for one stream of a lake.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted {
-    /// Distinct events: lines with a row id no line before had.
+    /// The number of different row ids in the lines, which is the number of different events.
     pub(super) delivered: u64,
-    /// Lines with a row id another line has.
+    /// The number of lines whose row id an earlier line has.
     pub(super) duplicates: u64,
-    /// Inputs under the rejected prefix.
+    /// The number of inputs under `rejected/`.
     pub(super) rejected: u64,
-    /// Objects.
+    /// The number of object files.
     pub(super) objects: u64,
-    /// Their bytes, compressed.
+    /// The compressed size of all objects, in bytes.
     pub(super) bytes: u64,
-    /// The first line.
+    /// The first line of the first object, as a sample; `None` if there is no line.
     pub(super) sample: Option<String>,
 }
 
-/// Reads every object and every rejected input of the stream.
+/// Reads every object and every rejected input of the stream, and counts them.
 ///
 /// # Errors
-/// When a file cannot be read, or is not what was promised: whole gzip, a JSON object a line, each
-/// with its row id, LF after the last.
+/// A file cannot be read or is not as promised: complete gzip, and on each line a JSON object with a row id, with LF
+/// after the last line.
 pub(super) fn count(lake: &Path, stream: &Stream) -> io::Result<Counted> {
     let table = stream.log_type.table();
     let mut counted = Counted::default();
@@ -72,7 +72,7 @@ fn read(path: &Path, row_ids: &mut BTreeSet<String>, counted: &mut Counted) -> i
     Ok(())
 }
 
-/// The source's objects, oldest first: `{table}/dt=…/hour=…/{source}-{seq}.ndjson.gz`.
+/// Returns the paths of the source's objects, oldest first: `{table}/dt=…/hour=…/{source}-{seq}.ndjson.gz`.
 fn objects(table: &Path, source: &str) -> io::Result<Vec<PathBuf>> {
     let is_its = |path: &PathBuf| {
         let seq = name(path).strip_prefix(source).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(SUFFIX));
@@ -87,7 +87,7 @@ fn objects(table: &Path, source: &str) -> io::Result<Vec<PathBuf>> {
     Ok(objects)
 }
 
-/// The entries of a directory, in order; none if it is not there.
+/// Returns the sorted entries of a directory; an empty list if it does not exist.
 fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let found = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,5 +1,5 @@
-//! `audit-pull demo`: all vendors are simulated and pulled until drained, and the lake is compared with the events that
-//! were served.
+//! `audit-pull demo`: simulates all vendors, pulls until every event is delivered, and compares the lake with the
+//! served events.
 
 mod count;
 mod show;
@@ -24,32 +24,32 @@ use crate::vendors::VENDORS;
 use show::{Row, Shown};
 use side::Side;
 
-/// A new demo's clock begins this long ago, so that it ends in about the present.
+/// The clock of a new demo starts this long before now, so that the demo ends at about the present time.
 const BEGINS_AGO_SECONDS: i64 = 7_200;
-/// From one round to the next, seconds of the demo's clock: the slower vendor's schedule.
+/// The demo's clock moves on by this much from one round to the next. It is the schedule of the slower vendor.
 const STEP_SECONDS: i64 = 300;
-/// The hourly look further back is due after this, seconds of the demo's clock.
+/// The demo's clock moves on by this much before the final round. It is more than the hour after which a sweep is due.
 const SWEEP_SECONDS: i64 = 3_660;
-/// A demo that goes on begins this much later than it ended, seconds: a vendor's subscriptions
-/// may be started anew then.
+/// If a demo is run again on a lake, its clock starts this long after the last write. This is more than the 15 minutes
+/// in which a vendor's subscription is not started again.
 const RESUME_SECONDS: i64 = 1_200;
-/// Rounds before the demo gives up: 33 hours of its clock.
+/// The maximum number of rounds. They take 33 hours of the demo's clock.
 const MOST_ROUNDS: u32 = 400;
-/// Lines that are shown.
+/// The number of sample lines that are shown.
 const SAMPLES: usize = 3;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The directory that objects and state live in; made when absent
+    /// The directory for objects and state; it is created if it does not exist
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
-    /// The number of distinct events of each vendor
+    /// The number of different events per vendor
     #[arg(long, default_value_t = 1_000)]
     events: usize,
-    /// Decides what the events are; the same demo on the same lake again delivers nothing again
+    /// Determines the events; the same demo on the same lake delivers no event again
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Write one JSON object instead of a table
+    /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
 }
@@ -77,8 +77,8 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     Ok(if rows.iter().all(Row::is_exact) { exit } else { exit.max(Exit::Person) })
 }
 
-/// When this demo was begun on this lake: its events are told from it, so that they are the same
-/// when it is run again.
+/// The time at which this demo was first run on this lake. The events are generated from it, so a later run of the same
+/// demo gets the same events.
 #[derive(Debug, Serialize, Deserialize)]
 struct Begun {
     started: UnixSeconds,
@@ -95,7 +95,7 @@ async fn started(lake: &Lake, args: &Args, now: Timestamp) -> Result<Timestamp, 
     Timestamp::from_second(begun.started).map_err(|_| unreadable())
 }
 
-/// Sets the clock past what the streams have seen of it, if there was a demo before this one.
+/// If the lake has state from an earlier run, sets the clock to a time after its last write.
 async fn resume(lake: &Lake, clock: &CliClock, streams: impl Iterator<Item = &Stream>) -> Result<(), Failed> {
     for stream in streams {
         let Some(head) = lake.state.head(stream).await? else { continue };
@@ -105,7 +105,7 @@ async fn resume(lake: &Lake, clock: &CliClock, streams: impl Iterator<Item = &St
     Ok(())
 }
 
-/// Rounds of ticks until nothing is to come and a look further back finds nothing new.
+/// Runs ticks of all vendors until every event is delivered and a final sweep finds nothing new.
 async fn drain(lake: &Lake, clock: &CliClock, sides: &mut [Side<'_>]) -> Exit {
     let bar = ProgressBar::new(sides.iter().map(Side::total).sum());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:40} {pos}/{len} events delivered, {elapsed}") {
@@ -138,7 +138,7 @@ fn complain(reports: &[StreamReport]) {
     failures.for_each(|failure| output::complain(&failure.message));
 }
 
-/// One row a stream of the side; its first line goes to the samples.
+/// Returns one row per stream of the vendor, and appends the first line of each stream to `samples`.
 fn rows(lake: &Lake, side: &Side<'_>, samples: &mut Vec<Box<RawValue>>) -> Result<Vec<Row>, Failed> {
     let row = |stream: &Stream| {
         let counted = count::count(&lake.path, stream)

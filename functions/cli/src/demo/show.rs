@@ -1,4 +1,4 @@
-//! The result of a demo, for people and for machines.
+//! Prints the result of a demo, as text or as JSON.
 
 use std::path::Path;
 
@@ -9,40 +9,40 @@ use serde_json::value::RawValue;
 use crate::exit::Failed;
 use crate::{drift, output};
 
-/// One stream.
+/// The result for one stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Row {
     pub(super) source: String,
-    /// The table.
+    /// The table of the stream, which is its folder in the lake.
     pub(super) stream: String,
     pub(super) log_type: &'static str,
-    /// Distinct events the simulator made visible.
+    /// The number of different events that the simulator has shown.
     pub(super) served: u64,
-    /// Distinct events in the lake.
+    /// The number of different events in the lake.
     pub(super) delivered: u64,
-    /// Lines in the lake for an event that is there already.
+    /// The number of lines in the lake whose event another line already has.
     pub(super) duplicates: u64,
     pub(super) rejected: u64,
     pub(super) objects: u64,
     pub(super) bytes: u64,
-    /// Events the vendor listed again, and that were not delivered again.
+    /// The number of events that the vendor listed again, and that were not delivered again.
     pub(super) repeats: u64,
-    /// Events a second, repeats included, over the time of the vendor's ticks.
+    /// Listed events per second, including repeats, over the time that the vendor's ticks took.
     pub(super) events_per_second: u64,
-    /// Of the lines that this run delivered.
+    /// The drift of the lines that this run delivered.
     #[serde(flatten)]
     pub(super) drift: Drift,
     pub(super) files: String,
 }
 
 impl Row {
-    /// Returns `true` if all that was served was delivered once.
+    /// Returns `true` if every served event was delivered exactly once.
     pub(super) fn is_exact(&self) -> bool {
         self.served == self.delivered && self.duplicates == 0
     }
 }
 
-/// The whole demo.
+/// The result of the whole demo.
 #[derive(Debug, Serialize)]
 pub(super) struct Shown<'a> {
     pub(super) streams: &'a [Row],
@@ -51,7 +51,7 @@ pub(super) struct Shown<'a> {
     pub(super) samples: &'a [Box<RawValue>],
 }
 
-/// Writes it as a table, or as one object of JSON.
+/// Prints the result as a table, or with `json` as one JSON object.
 pub(super) fn show(shown: &Shown<'_>, json: bool) -> Result<(), Failed> {
     if json {
         return output::say_json(shown);

@@ -26,7 +26,7 @@ pub(super) struct Side<'a> {
     seen: BTreeMap<String, Seen>,
 }
 
-/// The counts of a stream over the ticks so far.
+/// The counts of one stream, summed over all ticks so far.
 #[derive(Debug, Default)]
 struct Seen {
     events: u64,
@@ -35,10 +35,10 @@ struct Seen {
 }
 
 impl<'a> Side<'a> {
-    /// Starts the vendor's simulator, and opens its source.
+    /// Starts the vendor's simulator, and opens a source that pulls from it.
     ///
     /// # Errors
-    /// The simulator cannot listen.
+    /// The simulator cannot listen on a port, or the source cannot be opened.
     pub(super) async fn start(
         vendor: &'static VendorSpec,
         options: &Options,
@@ -61,40 +61,40 @@ impl<'a> Side<'a> {
         self.source.streams().iter()
     }
 
-    /// Distinct events the simulator made visible.
+    /// The number of different events of the stream that the simulator has shown.
     pub(super) fn served(&self, stream: &Stream) -> u64 {
         let counts = self.running.counts();
         let of_stream = counts.iter().find(|(log_type, _)| *log_type == stream.log_type.name());
         of_stream.map_or(0, |(_, count)| *count)
     }
 
-    /// Events still to become visible.
+    /// The number of events that the simulator will show later.
     pub(super) fn pending(&self) -> u64 {
         self.running.pending() as u64
     }
 
-    /// Events, visible or to come.
+    /// The number of all events of the vendor, also of those that will be shown later.
     pub(super) fn total(&self) -> u64 {
         self.running.counts().iter().map(|(_, count)| count).sum::<u64>() + self.pending()
     }
 
-    /// Events listed again and not delivered again.
+    /// The number of events that the vendor listed again, and that were not delivered again.
     pub(super) fn repeats(&self, stream: &Stream) -> u64 {
         self.seen.get(&stream.name()).map_or(0, |seen| seen.repeats)
     }
 
-    /// The drift of the delivered lines.
+    /// The drift of the lines that were delivered for the stream.
     pub(super) fn drift(&self, stream: &Stream) -> Drift {
         self.seen.get(&stream.name()).map(|seen| seen.drift.clone()).unwrap_or_default()
     }
 
-    /// Events a second of the time of the vendor's ticks, which its streams shared.
+    /// The stream's listed events per second, over the time that the vendor's ticks took. All streams share this time.
     pub(super) fn events_per_second(&self, stream: &Stream) -> u64 {
         let events = self.seen.get(&stream.name()).map_or(0, |seen| seen.events);
         events * 1_000 / self.milliseconds.max(1).unsigned_abs()
     }
 
-    /// One tick.
+    /// Runs one tick of the vendor's source and adds its counts.
     pub(super) async fn tick(&mut self, lake: &Lake, clock: &CliClock) -> Vec<StreamReport> {
         let begun = clock.now();
         let reports = self.source.tick(lake, &self.cache, clock, self.vendor.tick_time).await;
@@ -109,7 +109,8 @@ impl<'a> Side<'a> {
     }
 }
 
-/// The secrets of all vendors. `id` keeps the lines of one demo on a lake apart from those of another.
+/// Returns the secrets of all simulated sources. `id` becomes part of their source ids, so that different demos can
+/// share a lake.
 pub(super) fn secrets(id: &str) -> LocalSecrets {
     LocalSecrets::new(VENDORS.map(|vendor| {
         let mut secret = (vendor.simulated_secret)();

@@ -1,4 +1,4 @@
-//! The built-in models, one per log type, in the same form as models in a folder.
+//! Loads the built-in models, one per log type, as if they were files in a folder.
 
 use std::path::Path;
 
@@ -10,24 +10,25 @@ use super::engine;
 use super::set::{Models, report};
 use crate::exit::Failed;
 
-/// The folder that the built-in models seem to lie in.
+/// The name of the folder in the paths of the built-in models.
 const FOLDER: &str = "built-in";
 
 pub(super) use schema::{model_text, python_text};
 
-/// All built-in models.
+/// Returns the specifications of all built-in models.
 pub(super) fn specifications() -> Result<Vec<Specification>, Failed> {
     LogType::ALL.into_iter().map(specification).collect()
 }
 
-/// A built-in model.
+/// Returns the specification of the built-in model of a log type.
 pub(super) fn specification(log_type: LogType) -> Result<Specification, Failed> {
     let file = SourceFile { path: path(log_type, "data_model.yml"), text: model_text(log_type).to_owned() };
     let none = || Failed::person(format!("the built-in model of {} cannot be read", log_type.name()));
     specification::load(&[file]).ok().and_then(|mut read| read.pop()).ok_or_else(none)
 }
 
-/// Loads the built-in models with their methods and their examples. The methods are those in Python where they can be run.
+/// Loads the built-in models with their methods and examples. It uses the Python methods if this program was built with
+/// the feature `python`, else the ones in Rust.
 pub(super) fn load() -> Result<Models, Vec<Fault>> {
     let files = LogType::ALL.into_iter().flat_map(|log_type| {
         let file = |name: &str, text: &str| NamedFile { path: path(log_type, name), bytes: text.into() };
@@ -40,7 +41,7 @@ pub(super) fn load() -> Result<Models, Vec<Fault>> {
     Models::of_files(&Root::new(FOLDER, false), files.collect(), engine::start_builtin)
 }
 
-/// Loads the models in a folder, or else the built-in ones, for a command that cannot work without them.
+/// Loads the models in a folder or, without a folder, the built-in ones. For commands that need models.
 ///
 /// # Errors
 /// As [`Models::needed`].

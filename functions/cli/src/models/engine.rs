@@ -1,4 +1,4 @@
-//! The engine that runs the Python methods of models.
+//! Chooses the engine that calls the methods of models.
 
 use data_models::Methods;
 use data_models::files::ModelFiles;
@@ -9,10 +9,10 @@ pub(super) use absent::{start, start_builtin};
 #[cfg(feature = "python")]
 pub(super) use python::{start, start as start_builtin};
 
-/// An engine, or the faults that its files have.
+/// A started engine, or the faults of its files.
 pub(super) type Started = Result<Engine, Vec<Fault>>;
 
-/// Calls the methods of a set of models.
+/// An engine that calls the methods of a set of models.
 pub(super) type Engine = Box<dyn Methods + Send>;
 
 #[cfg(feature = "python")]
@@ -22,7 +22,7 @@ mod python {
 
     use super::{Engine, ModelFiles, Started};
 
-    /// Starts a worker and loads the files of all methods; a set without method files needs no worker.
+    /// Starts a worker for the Python methods and loads their files. A set without methods needs no worker.
     pub(crate) fn start(files: ModelFiles) -> Started {
         let methods = PythonMethods::of_this_program(files, &[]).map_err(StartError::into_faults)?;
         Ok(methods.map_or_else(|| -> Engine { Box::new(NoMethods) }, |methods| Box::new(methods)))
@@ -36,12 +36,12 @@ mod absent {
 
     use super::{ModelFiles, Started};
 
-    /// The methods of the built-in models, in Rust.
+    /// Returns the methods of the built-in models in Rust.
     pub(crate) fn start_builtin(_: ModelFiles) -> Started {
         Ok(Box::new(NativeMethods))
     }
 
-    /// Refuses a set in which an enabled model has methods.
+    /// Fails if an enabled model of the set has methods, because this build cannot run them.
     pub(crate) fn start(files: ModelFiles) -> Started {
         files.refuse_methods("the model has a Method, and this program was built without the feature `python`")?;
         Ok(Box::new(NoMethods))

@@ -1,4 +1,4 @@
-//! Lists models: the built-in ones, and those of a folder.
+//! `audit-pull models list`: lists the built-in models and those in a folder.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::set::Models;
 use crate::exit::{Exit, Failed};
 use crate::output;
 
-/// The origin of a built-in model.
+/// The text in the column `origin` for a built-in model.
 pub(super) const BUILT_IN: &str = "built-in";
 
 /// Prints the built-in models and those of a folder, as a table or as one JSON object per line.
@@ -31,14 +31,14 @@ pub(super) fn list(folder: Option<&Path>, is_json: bool) -> Result<Exit, Failed>
     Ok(Exit::Well)
 }
 
-/// The names last: they are as long as they want to be.
+/// Makes the row of a model. The names are the last column, because it has no fixed width.
 fn row(specification: &Specification, origin: &str) -> [String; 4] {
     let names: Vec<String> = sources(specification).into_iter().map(|(name, _)| name).collect();
     let names = if specification.enabled { names.join(",") } else { "(disabled)".to_owned() };
     [specification.log_type.clone(), specification.id.clone(), origin.to_owned(), names]
 }
 
-/// A model as JSON.
+/// Returns a model as JSON.
 pub(super) fn object(specification: &Specification, origin: &str) -> Value {
     let names: Map<_, _> = sources(specification).into_iter().map(|(name, source)| (name, json!(source))).collect();
     json!({
@@ -50,8 +50,8 @@ pub(super) fn object(specification: &Specification, origin: &str) -> Value {
     })
 }
 
-/// Each name once, in the order of the file, with its sources in the order in which they are tried: the path, then the
-/// method.
+/// Returns each name once, in the order of the file, with the sources of its value in the order in which they are
+/// tried: first the path, then the method.
 pub(super) fn sources(specification: &Specification) -> Vec<(String, Vec<String>)> {
     let mut names: Vec<(String, Option<String>, Option<String>)> = Vec::new();
     for mapping in &specification.mappings {

@@ -1,4 +1,4 @@
-//! `audit-pull models`: the built-in data models, and those in a folder of one's own.
+//! `audit-pull models`: lists, shows, checks and tests data models.
 
 mod builtin;
 mod engine;
@@ -31,37 +31,37 @@ Exit codes: 0 all well, also with warnings; 1 the models have faults; 2 usage.";
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// The models: their log types, ids, names and origins
+    /// List the models with their log types, ids, names and origins
     List {
-        /// A folder of models of your own, listed as well
+        /// Also list the models in this folder
         #[arg(long, value_name = "DIR")]
         models: Option<PathBuf>,
         /// Print one JSON object per model
         #[arg(long)]
         json: bool,
     },
-    /// A built-in model as YAML, the source of each of its names, and an example
+    /// Show a built-in model as YAML, with the source of each name and an example
     Show {
-        /// The log type
+        /// The log type of the model
         #[arg(value_name = "LOGTYPE", value_parser = log_type)]
         log_type: LogType,
         /// Show the Python file of the model's methods instead
         #[arg(long, conflicts_with = "json")]
         methods: bool,
-        /// Print one JSON object: id, log type, the source of each name, and all examples
+        /// Print one JSON object with the id, the log type, the source of each name, and all examples
         #[arg(long)]
         json: bool,
     },
     /// Load a folder of models, methods included, and report every fault
     #[command(after_help = EXIT_CODES)]
     Check {
-        /// The folder
+        /// The folder of models
         dir: PathBuf,
     },
-    /// Run the examples beside the models of a folder; without one, those of the built-in models
+    /// Run the examples in a folder of models or, without a folder, those of the built-in models
     #[command(after_help = test::EXAMPLES)]
     Test {
-        /// The folder
+        /// The folder of models
         dir: Option<PathBuf>,
     },
 }
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     }
 }
 
-/// Loads the models in a folder and reports each fault, or else each warning, on a line of its own.
+/// Loads the models in a folder, and prints each fault on its own line. If there is none, it prints each warning.
 pub(crate) fn check(folder: &Path) -> Result<Exit, Failed> {
     match Models::load(folder) {
         Ok(models) => {

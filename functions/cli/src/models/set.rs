@@ -1,4 +1,4 @@
-//! A set of models, ready to be used.
+//! A loaded set of models.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -13,33 +13,33 @@ use super::walk;
 use crate::exit::{Exit, Failed};
 use crate::output;
 
-/// The most log types that a message names.
+/// The maximum number of log types that a message lists.
 const MAX_LOG_TYPES: usize = 10;
 
 /// A set of models with the engine that runs their methods.
 pub(crate) struct Models {
     models: DataModels,
     engine: Engine,
-    /// All specifications, also of disabled models.
+    /// The specifications of all models, also of disabled ones.
     pub(crate) specifications: Vec<Specification>,
-    /// The YAML files, among them those of examples.
+    /// All YAML files in folders of models; some of them may have examples.
     pub(crate) yaml_files: Vec<SourceFile>,
 }
 
 impl Models {
-    /// Loads the models in a folder, methods included.
+    /// Loads the models in a folder, with their methods.
     ///
     /// # Errors
-    /// All faults; nothing is loaded then.
+    /// All faults of the set. A set with a fault is not loaded.
     pub(crate) fn load(folder: &Path) -> Result<Self, Vec<Fault>> {
         let (root, files) = walk::read(folder).map_err(|fault| vec![fault])?;
         Self::of_files(&root, files, engine::start)
     }
 
-    /// Loads the models in a folder for a command that cannot work without them.
+    /// Loads the models in a folder, for a command that needs them.
     ///
     /// # Errors
-    /// The models have faults, which are on standard error then, one per line.
+    /// The set has faults. They are already printed to standard error, one per line.
     pub(crate) fn needed(folder: &Path) -> Result<Self, Failed> {
         Self::load(folder).map_err(|faults| {
             report(&faults);
@@ -47,10 +47,10 @@ impl Models {
         })
     }
 
-    /// Loads models from their files, with the engine that `start` gives.
+    /// Loads a set of models from its files. `start` starts the engine.
     ///
     /// # Errors
-    /// All faults; nothing is loaded then.
+    /// All faults of the set. A set with a fault is not loaded.
     pub(super) fn of_files(
         root: &Root,
         files: Vec<NamedFile>,
@@ -61,24 +61,25 @@ impl Models {
         Ok(Self { models: DataModels::new(&specifications), engine, specifications, yaml_files })
     }
 
-    /// The model of a log type, and the engine for its methods.
+    /// Returns the model of a log type, and the engine for its methods; `None` if no enabled model is for the log type.
     pub(crate) fn get(&mut self, log_type: &str) -> Option<(&DataModel, &mut dyn Methods)> {
         Some((self.models.get(log_type)?, &mut *self.engine))
     }
 
-    /// The enabled models, for the lines of all log types.
+    /// Returns the enabled models in the form in which a tick takes them.
     pub(crate) fn custom(self) -> CustomModels {
         CustomModels::new(&self.specifications, Some(&(Arc::new(Mutex::new(self.engine)) as SharedMethods)))
     }
 
-    /// The model of a log type for the lines of a normaliser.
+    /// Returns the model of a log type in the form in which a normaliser takes it; `None` if no enabled model is for
+    /// it.
     pub(crate) fn line_model(self, log_type: &str) -> Option<LineModel> {
         let model = self.models.get(log_type)?.clone();
         Some(LineModel::new(model, Some(Arc::new(Mutex::new(self.engine)))))
     }
 }
 
-/// The message for an event of a log type that no enabled model is for, with the log types that have one.
+/// Returns the message that no enabled model is for the log type. It lists log types that have one.
 pub(crate) fn no_model(log_type: &str, models: &Models) -> String {
     let known: Vec<&str> = models.models.iter().map(|model| model.log_type.as_str()).take(MAX_LOG_TYPES).collect();
     let more = if models.models.iter().nth(MAX_LOG_TYPES).is_some() { ", and others" } else { "" };
@@ -100,7 +101,7 @@ pub(super) fn warn(warnings: &[Fault]) {
     }
 }
 
-/// The message of a command that found faults.
+/// Returns the message that the models in a folder are not loaded because of these faults.
 fn no_models(folder: &Path, faults: &[Fault]) -> String {
     let (count, plural) = (faults.len(), if faults.len() == 1 { "" } else { "s" });
     format!("the data models in {} are not loaded: {count} fault{plural}", folder.display())

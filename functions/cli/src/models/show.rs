@@ -1,4 +1,4 @@
-//! Shows a built-in model.
+//! `audit-pull models show`: prints a built-in model.
 
 use data_models::examples::{self, Example};
 use data_models::specification::SourceFile;
@@ -9,7 +9,7 @@ use super::{builtin, list};
 use crate::exit::{Exit, Failed};
 use crate::output;
 
-/// Prints a model: its YAML, and as comments the source of each name and an example, so that the whole is still a
+/// Prints a model as YAML. The source of each name and an example are in comments, so the output is still a valid
 /// specification.
 pub(super) fn text(log_type: LogType) -> Result<Exit, Failed> {
     let specification = builtin::specification(log_type)?;
@@ -17,7 +17,7 @@ pub(super) fn text(log_type: LogType) -> Result<Exit, Failed> {
     let sources = list::sources(&specification).into_iter();
     rows.extend(sources.map(|(name, sources)| [format!("# {name}"), sources.join(", then ")]));
     let mut text = format!("{}\n\n{}", builtin::model_text(log_type).trim_end(), output::table(&rows, 2));
-    // The example with the most values tells the most.
+    // The example in which most names have a value is the most useful one.
     if let Some(example) = examples(log_type)?.iter().rev().max_by_key(|example| example.expected.len()) {
         let expected = json!(example.expected);
         text.push_str(&format!("\n\n# {}\n# {}\n# gives {expected}", example.name, example.event));
@@ -36,12 +36,12 @@ pub(super) fn json(log_type: LogType) -> Result<Exit, Failed> {
     output::say_pretty(&object).map(|()| Exit::Well)
 }
 
-/// Prints the Python file of a model.
+/// Prints the Python file with the methods of a model.
 pub(super) fn methods(log_type: LogType) -> Result<Exit, Failed> {
     output::say(builtin::python_text(log_type).trim_end()).map(|()| Exit::Well)
 }
 
-/// The examples of a model.
+/// Returns the examples of a model.
 fn examples(log_type: LogType) -> Result<Vec<Example>, Failed> {
     let text = schema::examples_text(log_type).to_owned();
     let file = SourceFile { path: log_type.name().to_owned(), text };

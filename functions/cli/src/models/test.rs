@@ -1,4 +1,4 @@
-//! Runs the examples beside models.
+//! `audit-pull models test`: runs the examples of data models.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ lists the names of which the path or the method must fail:
 
 Exit codes: 0 all examples agree; 1 an example fails, there is none, or the models have faults; 2 usage.";
 
-/// Runs the examples in a folder, or those of the built-in models, and prints the differences.
+/// Runs the examples in a folder or, without a folder, those of the built-in models. Prints the differences.
 pub(super) fn run(folder: Option<&Path>) -> Result<Exit, Failed> {
     let loaded = match folder {
         Some(folder) => Models::load(folder),
@@ -48,7 +48,7 @@ pub(super) fn run(folder: Option<&Path>) -> Result<Exit, Failed> {
     Ok(if failed == 0 && !examples.is_empty() { Exit::Well } else { Exit::FAULTS })
 }
 
-/// Runs one example and writes its differences to standard error.
+/// Runs one example and prints its differences to standard error. Returns `true` if there are none.
 fn agrees(example: &Example, models: &mut Models) -> bool {
     let differences = match models.get(&example.log_type) {
         Some((model, engine)) => example.differences(model, engine),

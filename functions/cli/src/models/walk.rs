@@ -1,4 +1,4 @@
-//! The files of a set of models on disk.
+//! Finds and reads the files of a set of models on disk.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,11 +6,11 @@ use adapters::{Links, read_folders};
 use data_models::files::{NamedFile, Root};
 use data_models::specification::Fault;
 
-/// Reads all files that belong to the set in a folder. Folders with a name that begins with a dot are passed over, and
-/// links to folders are not followed.
+/// Reads all files in a folder that belong to the set, and the helpers beside it. Folders whose name begins with a dot
+/// are skipped. Links to files are followed, links to folders are not.
 ///
 /// # Errors
-/// The folder or a file cannot be read, or a bound is passed.
+/// The folder or a file cannot be read, or the set exceeds a limit.
 pub(super) fn read(folder: &Path) -> Result<(Root, Vec<NamedFile>), Fault> {
     let root = root_of(folder);
     let folders = std::iter::once(folder.to_owned()).chain(helpers_beside(folder, &root)).collect();
@@ -18,7 +18,7 @@ pub(super) fn read(folder: &Path) -> Result<(Root, Vec<NamedFile>), Fault> {
     Ok((root, files))
 }
 
-/// The root; `.` and `..` count by the name of the folder that they stand for.
+/// Describes the root folder. For paths such as `.` and `..` it looks up the real name of the folder.
 fn root_of(folder: &Path) -> Root {
     let is_named = matches!(folder.components().next_back(), Some(Component::Normal(_)));
     let real = if is_named { None } else { folder.canonicalize().ok() };
@@ -26,7 +26,7 @@ fn root_of(folder: &Path) -> Root {
     Root::new(&shown(folder), name.is_some_and(|name| name.contains("data_models")))
 }
 
-/// The folder of helpers beside a folder of models.
+/// Returns the folder `global_helpers` beside a folder of models; `None` if it does not exist.
 fn helpers_beside(folder: &Path, root: &Root) -> Option<PathBuf> {
     let is_named = matches!(folder.components().next_back(), Some(Component::Normal(_)));
     let parent = if is_named { folder.parent()?.to_owned() } else { folder.join("..") };

@@ -1,4 +1,4 @@
-//! The Microsoft 365 Management Activity API.
+//! Describes Microsoft 365 (the Management Activity API) to the command line.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use simulators::{Options, Running};
 use crate::exit::{self, Failed};
 use crate::vendor::{Prepared, Simulated, VendorSpec, all};
 
-/// The variables of the app registration.
+/// The variables with the credentials of the app registration.
 const SECRET: [&str; 3] = ["MICROSOFT365_TENANT_ID", "MICROSOFT365_CLIENT_ID", "MICROSOFT365_CLIENT_SECRET"];
 
 pub(super) static SPEC: VendorSpec = VendorSpec {

@@ -1,4 +1,4 @@
-//! The OpenAI audit logs API.
+//! Describes OpenAI (the audit logs API) to the command line.
 
 use std::io;
 
@@ -56,7 +56,7 @@ impl Prepared for OpenAiSimulator {
     }
 }
 
-/// Returns a key that is good at `now`; any key if none is.
+/// Returns a key that the simulator accepts at `now`, else its first key. A simulator without keys accepts any key.
 fn admin_key(keys: &[Key], now: Timestamp) -> String {
     let key = keys.iter().find(|key| key.is_valid_at(now)).or(keys.first());
     key.map_or_else(|| ADMIN_KEY.to_owned(), |key| key.key.clone())

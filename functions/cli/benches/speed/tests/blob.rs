@@ -12,7 +12,7 @@ fn together_they_are_one_array_of_that_size() {
     let whole = pieces.concat();
     assert!((200_000..200_200).contains(&whole.len()), "{}", whole.len());
     let events: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&whole).unwrap();
-    // 111 bytes each, and a byte around each.
+    // By hand: each event has 111 bytes and a separator, and there is one more byte at the end.
     assert_eq!(whole.len(), events.len() * 112 + 1);
 }
 

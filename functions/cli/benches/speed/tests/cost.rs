@@ -7,7 +7,7 @@ fn near(left: f64, right: f64) {
 #[test]
 fn a_tb_at_100_mb_a_second_and_a_tenth_of_its_size() {
     let cost = Cost::of(100e6, 10.0);
-    // 10,000 seconds of 1.7275 GB; 100 GB for twelve months.
+    // By hand: 10,000 seconds with 1.7275 GB, and 100 GB for twelve months.
     near(cost.compress, 0.287_9);
     near(cost.year, 27.6);
     near(cost.first_year(), 27.887_9);

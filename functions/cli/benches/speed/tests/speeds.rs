@@ -21,7 +21,7 @@ fn all_speeds_are_of_the_input() {
 fn the_ratios() {
     let speeds = speeds([0.01, 0.008, 0.05, 0.04, 0.02, 0.001]);
     assert_eq!((speeds.over_value.value, speeds.over_value.is_met), (2.0, true));
-    // N = 200, C = 50: 200·50/250 = 40, and both together are 40.
+    // By hand: N = 200 and C = 50 give 200·50/250 = 40, and the measured speed of both together is 40.
     assert!((speeds.over_parts.value - 1.0).abs() < 1e-9);
     assert!((speeds.over_no_model - 1.25).abs() < 1e-9);
     let others = self::speeds([0.01, 0.009, 0.06, 0.04, 0.014, 0.001]);
