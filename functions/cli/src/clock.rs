@@ -22,7 +22,7 @@ impl CliClock {
     }
 
     /// Sets the clock forward by this number of seconds.
-    pub(crate) fn forward(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         self.ahead_seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 }
@@ -47,11 +47,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clones_go_together() {
+    fn clones_of_the_clock_change_together() {
         let clock = CliClock::default();
         let other = clock.clone();
         clock.set(Timestamp::UNIX_EPOCH);
-        other.forward(3_600);
+        other.advance(3_600);
         let second = clock.now().as_second();
         assert!((3_600..3_610).contains(&second), "{second}");
     }

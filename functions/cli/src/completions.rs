@@ -17,8 +17,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, mut command: Command) -> Result<Exit, Failed> {
     let (mut script, name) = (Vec::new(), command.get_name().to_owned());
     clap_complete::generate(args.shell, &mut command, name, &mut script);
-    output::put(&script)?;
-    Ok(Exit::Well)
+    output::write_stdout(&script)?;
+    Ok(Exit::Success)
 }
 
 /// Writes the manual pages of the command and of all subcommands to standard output, as roff.
@@ -31,6 +31,6 @@ pub(crate) fn man(mut command: Command) -> Result<Exit, Failed> {
             .render(&mut pages)
             .map_err(|error| Failed::person(format!("cannot write the manual: {error}")))?;
     }
-    output::put(&pages)?;
-    Ok(Exit::Well)
+    output::write_stdout(&pages)?;
+    Ok(Exit::Success)
 }

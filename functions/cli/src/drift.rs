@@ -15,12 +15,12 @@ pub(crate) fn lines(source: &str, log_type: &str, drift: &Drift) -> Vec<String> 
     ]
     .into_iter()
     .filter(|(count, ..)| *count > 0)
-    .map(|(count, what, names)| format!("{source}  {log_type}  {what}: {count}{}", such_as(names)))
+    .map(|(count, what, names)| format!("{source}  {log_type}  {what}: {count}{}", examples_text(names)))
     .collect()
 }
 
 /// Formats a few names as examples. The vendor chose these names, so control characters are escaped for the terminal.
-fn such_as(names: &Names) -> String {
+fn examples_text(names: &Names) -> String {
     let quoted: Vec<_> = names.all().iter().map(|name| format!("{name:?}")).collect();
     if quoted.is_empty() { String::new() } else { format!(", such as {}", quoted.join(" ")) }
 }
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_each_kind_with_its_names() {
+    fn each_kind_of_drift_has_a_line_with_names() {
         let drift = drift(r#"{"id":"a","type":"new.one","effective_at":"soon","x\u001b":1,"y":2}"#);
         let expected = [
             r#"acme  T  undeclared fields: 2, such as "x\u{1b}" "y""#,
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_where_nothing_drifts() {
+    fn without_drift_there_is_no_section() {
         let drift = drift(r#"{"id":"a","type":"login.failed","effective_at":1}"#);
         assert_eq!(section(&lines("acme", "T", &drift)), "");
     }

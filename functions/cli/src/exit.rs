@@ -8,7 +8,7 @@ use collector::{PortError, Recovery, StreamReport};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// Everything succeeded.
-    Well = 0,
+    Success = 0,
     /// The work is not finished and the next tick continues it, or there is a gap: the vendor lost events.
     NextTick = 1,
     /// The arguments, a file that they name, or a variable is wrong.
@@ -27,9 +27,9 @@ impl Exit {
             Some(failure) if failure.needs_person => Self::Person,
             Some(_) => Self::NextTick,
             None if !report.drained || !report.gaps.is_empty() => Self::NextTick,
-            None => Self::Well,
+            None => Self::Success,
         };
-        reports.iter().map(of_one).max().unwrap_or(Self::Well)
+        reports.iter().map(of_one).max().unwrap_or(Self::Success)
     }
 }
 
@@ -75,7 +75,7 @@ impl From<PortError> for Failed {
 
 /// Converts the error of a source that could not be opened. If it needs a person, it is a usage error here, because the
 /// secret and the settings come from the arguments and variables.
-pub(crate) fn of_source(error: PortError) -> Failed {
+pub(crate) fn source_error(error: PortError) -> Failed {
     let failed = Failed::from(error);
     if failed.exit == Exit::Person { Failed::usage(failed.message) } else { failed }
 }
@@ -96,9 +96,9 @@ mod tests {
     }
 
     #[test]
-    fn gravest_end_counts() {
-        check(&[], Exit::Well);
-        check(&[(true, None), (true, None)], Exit::Well);
+    fn the_most_severe_exit_code_counts() {
+        check(&[], Exit::Success);
+        check(&[(true, None), (true, None)], Exit::Success);
         check(&[(true, None), (false, None)], Exit::NextTick);
         check(&[(false, Some(false)), (true, None)], Exit::NextTick);
         check(&[(false, Some(true)), (false, Some(false))], Exit::Person);
@@ -112,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn d2_a_source_that_cannot_be_set_up_is_a_wrong_command() {
-        assert_eq!(of_source(PortError::person("no such file")).exit, Exit::Usage);
-        assert_eq!(of_source(PortError::next_tick("busy")).exit, Exit::NextTick);
+    fn d2_a_source_that_cannot_be_opened_is_a_usage_error() {
+        assert_eq!(source_error(PortError::person("no such file")).exit, Exit::Usage);
+        assert_eq!(source_error(PortError::next_tick("busy")).exit, Exit::NextTick);
     }
 }

@@ -26,7 +26,7 @@ impl Keys {
     }
 
     /// Returns the text with each key replaced by [`HIDDEN`].
-    pub(crate) fn hidden_in(&self, text: &str) -> String {
+    pub(crate) fn hide_in(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, key| text.replace(key, HIDDEN))
     }
 }
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn ok_keys_are_hidden_and_all_else_stays() {
         let arguments = ["pull", "openai", "--prefix=sk-admin-canary", "sk-proj-canary"].map(OsString::from);
-        let text = Keys::among(&arguments).hidden_in("'sk-admin-canary' and 'sk-proj-canary' of openai");
+        let text = Keys::among(&arguments).hide_in("'sk-admin-canary' and 'sk-proj-canary' of openai");
         assert_eq!(text, format!("'{HIDDEN}' and '{HIDDEN}' of openai"));
         assert!(Keys::among(&arguments[..2]).is_empty());
     }

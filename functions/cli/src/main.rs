@@ -81,15 +81,15 @@ fn main() -> ExitCode {
     let is_json = arguments.iter().any(|argument| argument == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return refused(&error, is_json, &keys),
+        Err(error) => return print_refusal(&error, is_json, &keys),
     };
     // A worker limits its own resources, so it must run before anything else is started.
     #[cfg(feature = "python")]
     if matches!(cli.command, Command::PythonWorker) {
         return match python_methods::run_worker(python_methods::MAX_MEMORY_BYTES) {
-            Ok(()) => Exit::Well.into(),
+            Ok(()) => Exit::Success.into(),
             Err(reason) => {
-                output::complain(&reason);
+                output::print_error(&reason);
                 Exit::Person.into()
             }
         };
@@ -101,30 +101,30 @@ fn main() -> ExitCode {
     match ran {
         Ok(exit) => exit.into(),
         Err(failed) => {
-            let failed = Failed { message: keys.hidden_in(&failed.message), ..failed };
+            let failed = Failed { message: keys.hide_in(&failed.message), ..failed };
             if is_json {
                 report_json(&failed);
             }
-            output::complain(&failed.message);
+            output::print_error(&failed.message);
             failed.exit.into()
         }
     }
 }
 
 /// Prints the error of wrong arguments, or the requested help, and returns the exit code.
-fn refused(error: &clap::Error, is_json: bool, keys: &Keys) -> ExitCode {
+fn print_refusal(error: &clap::Error, is_json: bool, keys: &Keys) -> ExitCode {
     if !error.use_stderr() {
         // It does not matter if nobody reads the message.
         let _ = error.print();
-        return Exit::Well.into();
+        return Exit::Success.into();
     }
     if is_json {
-        report_json(&Failed::usage(keys.hidden_in(error.to_string().trim_end())));
+        report_json(&Failed::usage(keys.hide_in(error.to_string().trim_end())));
     }
     if keys.is_empty() {
         let _ = error.print();
     } else {
-        output::note(keys.hidden_in(&error.to_string()).as_bytes());
+        output::write_stderr(keys.hide_in(&error.to_string()).as_bytes());
     }
     Exit::Usage.into()
 }
@@ -133,7 +133,7 @@ fn refused(error: &clap::Error, is_json: bool, keys: &Keys) -> ExitCode {
 fn report_json(failed: &Failed) {
     let error = json!({"error": {"exit_code": failed.exit as u8, "message": failed.message}});
     // It does not matter if nobody reads the error.
-    let _ = output::say_json(&error);
+    let _ = output::print_json(&error);
 }
 
 async fn run(command: Command) -> Result<Exit, Failed> {

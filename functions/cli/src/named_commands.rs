@@ -11,9 +11,9 @@ const NAME: &str = "audit-pull ";
 /// Words that may follow the project's name in a sentence and are not commands.
 const WORDS_OF_SENTENCES: [&str; 8] = ["deployment", "does", "failed", "function", "is", "may", "row", "stopped"];
 /// The extensions of files that people read, or that produce such text. Files without an extension are scripts.
-const ENDINGS: [&str; 7] = ["", "md", "py", "rs", "sh", "yaml", "yml"];
+const EXTENSIONS: [&str; 7] = ["", "md", "py", "rs", "sh", "yaml", "yml"];
 /// Folders that have no such texts, because they have data or build results.
-const NO_TEXTS: [&str; 5] = [".git", "findings", "fixtures", "golden", "target"];
+const SKIPPED_FOLDERS: [&str; 5] = [".git", "findings", "fixtures", "golden", "target"];
 
 /// Appends the path and the content of all such files below `folder` to `found`.
 fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -21,10 +21,10 @@ fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
         let path = entry.unwrap().path();
         let ending = path.extension().map_or("", |ending| ending.to_str().unwrap());
         if path.is_dir() {
-            if !NO_TEXTS.iter().any(|name| path.ends_with(name)) {
+            if !SKIPPED_FOLDERS.iter().any(|name| path.ends_with(name)) {
                 texts(&path, found);
             }
-        } else if ENDINGS.contains(&ending)
+        } else if EXTENSIONS.contains(&ending)
             && let Ok(text) = fs::read_to_string(&path)
         {
             found.push((path, text));

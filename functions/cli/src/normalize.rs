@@ -18,7 +18,7 @@ use crate::schema::{from_file, log_type};
 use crate::splitter::Line;
 
 /// The maximum size of an input line in bytes, as in a pull. A longer line is rejected.
-const LONGEST_LINE: usize = 64 << 20;
+const MAX_LINE_BYTES: usize = 64 << 20;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = REJECTED)]
@@ -65,7 +65,7 @@ their schema or are of a type that the vendor has not published, {\"drift\":{…
 Exit codes: 0 everything was read, also when events were rejected; 2 usage; 3 reading or writing failed.";
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
-    let mut lines = Lines {
+    let mut lines = LineConverter {
         normalizer: with_models(args.schema.normalizer(args.strict)?, args.models.as_deref())?,
         args,
         out: Vec::new(),
@@ -73,10 +73,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
         rejected: args.rejected.as_deref().map(RejectedFile::create).transpose()?,
         drift: Drift::default(),
     };
-    if each_line(LONGEST_LINE, &mut lines)? {
-        lines.tell_drift();
+    if each_line(MAX_LINE_BYTES, &mut lines)? {
+        lines.report_drift();
     }
-    Ok(Exit::Well)
+    Ok(Exit::Success)
 }
 
 /// Replaces the normaliser's data model by the one in `folder` for its log type. Without such a model, the normaliser
@@ -108,7 +108,7 @@ impl SchemaChoice {
 }
 
 /// Converts the input to lines, and keeps lines and reasons until they are written.
-struct Lines<'a> {
+struct LineConverter<'a> {
     normalizer: Normalizer,
     args: &'a Args,
     out: Vec<u8>,
@@ -119,13 +119,13 @@ struct Lines<'a> {
 
 /// The object about drift that is printed to standard error at the end.
 #[derive(Debug, Serialize)]
-struct Drifted<'a> {
+struct DriftMessage<'a> {
     drift: &'a Drift,
 }
 
 /// The object that is printed for an event that could not be converted.
 #[derive(Debug, Serialize)]
-struct Rejected<'a> {
+struct RejectedEvent<'a> {
     /// The number of the input line, from 1.
     line: u64,
     reason: &'a str,
@@ -135,11 +135,11 @@ struct Rejected<'a> {
     raw: Option<&'a str>,
 }
 
-impl LineSink for Lines<'_> {
+impl LineSink for LineConverter<'_> {
     fn take(&mut self, number: u64, line: Line<'_>) {
         let raw = match line {
             Line::Whole(raw) => raw,
-            Line::TooLong => return self.reject(number, &format!("longer than {LONGEST_LINE} bytes"), None),
+            Line::TooLong => return self.reject(number, &format!("longer than {MAX_LINE_BYTES} bytes"), None),
         };
         if raw.trim_ascii().is_empty() {
             return;
@@ -156,29 +156,29 @@ impl LineSink for Lines<'_> {
     }
 
     fn flush(&mut self) -> Result<bool, Failed> {
-        output::note(&self.reasons);
+        output::write_stderr(&self.reasons);
         self.reasons.clear();
         self.rejected.as_mut().map_or(Ok(()), RejectedFile::flush)?;
-        let is_read = output::put(&self.out)?;
+        let is_read = output::write_stdout(&self.out)?;
         self.out.clear();
         Ok(is_read)
     }
 }
 
-impl Lines<'_> {
-    fn tell_drift(&self) {
+impl LineConverter<'_> {
+    fn report_drift(&self) {
         if !self.drift.is_none() {
             let mut text = Vec::new();
-            append(&mut text, &Drifted { drift: &self.drift });
-            output::note(&text);
+            append(&mut text, &DriftMessage { drift: &self.drift });
+            output::write_stderr(&text);
         }
     }
 
     fn reject(&mut self, line: u64, reason: &str, raw: Option<&[u8]>) {
-        append(&mut self.reasons, &Rejected { line, reason, raw: None });
+        append(&mut self.reasons, &RejectedEvent { line, reason, raw: None });
         if let Some(file) = &mut self.rejected {
             let raw = raw.map(String::from_utf8_lossy);
-            append(&mut file.pending, &Rejected { line, reason, raw: raw.as_deref() });
+            append(&mut file.pending, &RejectedEvent { line, reason, raw: raw.as_deref() });
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::exit::Failed;
 
 /// Writes bytes to standard output. Returns `false` if the reader has gone.
-pub(crate) fn put(bytes: &[u8]) -> Result<bool, Failed> {
+pub(crate) fn write_stdout(bytes: &[u8]) -> Result<bool, Failed> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
@@ -17,30 +17,30 @@ pub(crate) fn put(bytes: &[u8]) -> Result<bool, Failed> {
 }
 
 /// Writes a line of text to standard output. It is not an error if the reader has gone.
-pub(crate) fn say(text: &str) -> Result<(), Failed> {
-    put(format!("{text}\n").as_bytes()).map(|_| ())
+pub(crate) fn print_line(text: &str) -> Result<(), Failed> {
+    write_stdout(format!("{text}\n").as_bytes()).map(|_| ())
 }
 
 /// Writes a value to standard output as one line of JSON.
-pub(crate) fn say_json(value: &impl Serialize) -> Result<(), Failed> {
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failed> {
     let text = serde_json::to_string(value).map_err(|error| Failed::person(format!("cannot write JSON: {error}")))?;
-    say(&text)
+    print_line(&text)
 }
 
 /// Writes a value to standard output as indented JSON.
-pub(crate) fn say_pretty(value: &impl Serialize) -> Result<(), Failed> {
+pub(crate) fn print_pretty_json(value: &impl Serialize) -> Result<(), Failed> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| Failed::person(format!("cannot write JSON: {error}")))?;
-    say(&text)
+    print_line(&text)
 }
 
 /// Writes a message to standard error. If that fails, there is nothing left to do.
-pub(crate) fn complain(text: &str) {
+pub(crate) fn print_error(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "audit-pull: {text}");
 }
 
 /// Writes bytes to standard error. If that fails, there is nothing left to do.
-pub(crate) fn note(bytes: &[u8]) {
+pub(crate) fn write_stderr(bytes: &[u8]) {
     let _ = std::io::stderr().lock().write_all(bytes);
 }
 

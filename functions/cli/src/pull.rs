@@ -13,7 +13,7 @@ use crate::clock::CliClock;
 use crate::exit::{Exit, Failed};
 use crate::lake::Lake;
 use crate::models::Models;
-use crate::vendor::{AnySource, Opening, VendorSpec};
+use crate::vendor::{AnySource, SourceParts, VendorSpec};
 use crate::{config, drift, output, progress, vendors};
 
 /// The name of the secret in messages if it comes from environment variables.
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let secret = config::secret(args.vendor, args.secret.clone())?;
     let secrets = LocalSecrets::new([(reference.clone(), secret)]);
     let (http, clock) = (HttpClient::new()?, CliClock::default());
-    let opening = Opening { http: &http, secrets: &secrets, clock: &clock, reference: &reference };
+    let opening = SourceParts { http: &http, secrets: &secrets, clock: &clock, reference: &reference };
     let source = (args.vendor.open)(opening, &config::variable).await?;
     let reports = tick(&args, &*source, &clock).await?;
     show(&reports, args.json)?;
@@ -91,24 +91,24 @@ async fn tick(args: &Args, source: &dyn AnySource, clock: &CliClock) -> Result<V
 }
 
 #[derive(Debug, Serialize)]
-struct Shown<'a> {
+struct DemoResult<'a> {
     streams: &'a [StreamReport],
 }
 
 fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
     for report in reports {
-        report.gaps.iter().for_each(|gap| output::complain(&gap_text(gap)));
-        report.notes.waiting.iter().for_each(|waiting| output::complain(waiting));
-        report.notes.silence.iter().for_each(|silence| output::complain(silence));
-        report.failure.iter().for_each(|failure| output::complain(&failure.message));
-        pending(report).iter().for_each(|pending| output::complain(pending));
+        report.gaps.iter().for_each(|gap| output::print_error(&gap_text(gap)));
+        report.notes.waiting.iter().for_each(|waiting| output::print_error(waiting));
+        report.notes.silence.iter().for_each(|silence| output::print_error(silence));
+        report.failure.iter().for_each(|failure| output::print_error(&failure.message));
+        pending(report).iter().for_each(|pending| output::print_error(pending));
     }
     if json {
-        return output::say_json(&Shown { streams: reports });
+        return output::print_json(&DemoResult { streams: reports });
     }
     let drifts = reports.iter().flat_map(|report| drift::lines(&report.source, report.log_type, &report.lines.drift));
     let drifts = drift::section(&drifts.collect::<Vec<_>>());
-    output::say(&format!("{}{drifts}", output::table(&rows(reports), 2)))
+    output::print_line(&format!("{}{drifts}", output::table(&rows(reports), 2)))
 }
 
 fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_says_what_is_pending() {
+    fn the_outcome_mentions_pending_work() {
         let pending = PendingReport {
             pending_spans: 1,
             pending_blobs: 3,

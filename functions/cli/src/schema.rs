@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failed};
 use crate::output;
 
 /// The maximum size of a schema file, in bytes.
-const LONGEST_FILE: u64 = 4 << 20;
+const MAX_SCHEMA_BYTES: u64 = 4 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -52,14 +52,14 @@ struct OfLake {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     match &args.command {
-        Command::List => output::say(&output::table(&rows(), 3))?,
-        Command::Show(of) => output::say(of.read()?.1.trim_end())?,
-        Command::JsonSchema(of) => output::say_pretty(&of.read()?.0.json_schema())?,
-        Command::Athena(of) => output::say(&of.read()?.0.athena())?,
-        Command::Duckdb(OfLake { of, lake }) => output::say(&of.read()?.0.duckdb(lake))?,
-        Command::Glue(of) => output::say(of.read()?.0.glue_table().trim_end())?,
+        Command::List => output::print_line(&output::table(&rows(), 3))?,
+        Command::Show(of) => output::print_line(of.read()?.1.trim_end())?,
+        Command::JsonSchema(of) => output::print_pretty_json(&of.read()?.0.json_schema())?,
+        Command::Athena(of) => output::print_line(&of.read()?.0.athena())?,
+        Command::Duckdb(OfLake { of, lake }) => output::print_line(&of.read()?.0.duckdb(lake))?,
+        Command::Glue(of) => output::print_line(of.read()?.0.glue_table().trim_end())?,
     }
-    Ok(Exit::Well)
+    Ok(Exit::Success)
 }
 
 fn rows() -> Vec<[String; 4]> {
@@ -86,10 +86,10 @@ impl Of {
 /// Reads a schema file. Returns the schema and its text.
 pub(crate) fn from_file(path: &Path) -> Result<(Schema, String), Failed> {
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text));
+    let read = File::open(path).and_then(|file| file.take(MAX_SCHEMA_BYTES + 1).read_to_string(&mut text));
     let length = read.map_err(|error| Failed::usage(format!("cannot read {}: {error}", path.display())))?;
-    if length as u64 > LONGEST_FILE {
-        return Err(Failed::usage(format!("{} is longer than {LONGEST_FILE} bytes", path.display())));
+    if length as u64 > MAX_SCHEMA_BYTES {
+        return Err(Failed::usage(format!("{} is longer than {MAX_SCHEMA_BYTES} bytes", path.display())));
     }
     match Schema::parse(&text, &path.display().to_string()) {
         Ok(schema) => Ok((schema, text)),

@@ -10,7 +10,7 @@ use simulators::{Faults, Options, Running};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Exit, Failed};
-use crate::vendor::{Simulated, VendorSpec};
+use crate::vendor::{VendorSimulator, VendorSpec};
 use crate::{output, vendors};
 
 #[derive(Debug, clap::Args)]
@@ -54,11 +54,13 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let usual = (args.vendor.simulated)(args.faults, args.seed);
     let simulated = match &args.behaviours {
         None => usual,
-        Some(given) => usual.changed(&json(given)?).map_err(|error| Failed::usage(format!("--behaviours: {error}")))?,
+        Some(given) => {
+            usual.with_behaviours(&json(given)?).map_err(|error| Failed::usage(format!("--behaviours: {error}")))?
+        }
     };
     if args.show_behaviours {
-        output::say(&simulated.to_json())?;
-        return Ok(Exit::Well);
+        output::print_line(&simulated.to_json())?;
+        return Ok(Exit::Success);
     }
     let options = Options {
         events: args.events,
@@ -72,22 +74,22 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     };
     let mut interrupt = Interrupt::new()?;
     let running = serve(&*simulated, &options, args.port.unwrap_or_default(), Arc::new(|| SystemClock.now()))?;
-    output::say(&exports(&simulated.environment(&origin(&running), SystemClock.now())))?;
+    output::print_line(&exports(&simulated.environment(&origin(&running), SystemClock.now())))?;
     interrupt.wait().await;
-    output::note(format!("{}\n", last_word(&running)).as_bytes());
+    output::write_stderr(format!("{}\n", final_counts(&running)).as_bytes());
     running.stop().await;
-    Ok(Exit::Well)
+    Ok(Exit::Success)
 }
 
 /// Returns the numbers of requests and records, which are printed at the end.
-fn last_word(running: &Running) -> String {
+fn final_counts(running: &Running) -> String {
     let shown: u64 = running.counts().iter().map(|(_, count)| count).sum();
     format!("{} requests answered, {shown} events shown", running.requests())
 }
 
 /// Serves the simulated API of a vendor on 127.0.0.1. Port 0 chooses a free port.
 pub(crate) fn serve(
-    simulated: &dyn Simulated,
+    simulated: &dyn VendorSimulator,
     options: &Options,
     port: u16,
     clock: simulators::Clock,
@@ -157,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_takes_any_value() {
+    fn values_are_quoted_for_the_shell() {
         let variables = [("A", "it's $x".to_owned()), ("B", "plain".to_owned())];
         assert_eq!(exports(&variables), "export A='it'\\''s $x'\nexport B='plain'");
     }

@@ -5,9 +5,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Splits at LF. It keeps at most one line in memory.
 #[derive(Debug)]
 pub(crate) struct LineSplitter {
-    longest: usize,
+    max_line_bytes: usize,
     /// The beginning of a line whose end has not come yet.
-    held: Vec<u8>,
+    partial_line: Vec<u8>,
     /// The current line is longer than the limit; the rest of it is skipped.
     is_too_long: bool,
     number: u64,
@@ -23,8 +23,8 @@ pub(crate) enum Line<'a> {
 
 impl LineSplitter {
     /// Returns a splitter that skips lines of more than `max_line_bytes` bytes.
-    pub(crate) fn new(longest: usize) -> Self {
-        Self { longest, held: Vec::new(), is_too_long: false, number: 0 }
+    pub(crate) fn new(max_line_bytes: usize) -> Self {
+        Self { max_line_bytes, partial_line: Vec::new(), is_too_long: false, number: 0 }
     }
 
     /// Takes the next bytes, and calls `each` with every line that they complete and its number, from 1.
@@ -39,30 +39,30 @@ impl LineSplitter {
 
     /// Ends the input. Calls `each` for a last line without LF.
     pub(crate) fn finish(&mut self, mut each: impl FnMut(u64, Line<'_>)) {
-        if self.is_too_long || !self.held.is_empty() {
+        if self.is_too_long || !self.partial_line.is_empty() {
             self.end(&[], &mut each);
         }
     }
 
     fn hold(&mut self, piece: &[u8]) {
-        self.is_too_long |= self.held.len() + piece.len() > self.longest;
+        self.is_too_long |= self.partial_line.len() + piece.len() > self.max_line_bytes;
         if self.is_too_long {
-            self.held = Vec::new();
+            self.partial_line = Vec::new();
         } else {
-            self.held.extend_from_slice(piece);
+            self.partial_line.extend_from_slice(piece);
         }
     }
 
     fn end(&mut self, piece: &[u8], each: &mut impl FnMut(u64, Line<'_>)) {
         self.number += 1;
-        if self.held.is_empty() && !self.is_too_long && piece.len() <= self.longest {
+        if self.partial_line.is_empty() && !self.is_too_long && piece.len() <= self.max_line_bytes {
             each(self.number, Line::Whole(self.bare(piece)));
             return;
         }
         self.hold(piece);
-        let line = if self.is_too_long { Line::TooLong } else { Line::Whole(self.bare(&self.held)) };
+        let line = if self.is_too_long { Line::TooLong } else { Line::Whole(self.bare(&self.partial_line)) };
         each(self.number, line);
-        self.held.clear();
+        self.partial_line.clear();
         self.is_too_long = false;
     }
 
@@ -76,9 +76,9 @@ impl LineSplitter {
 mod tests {
     use super::*;
 
-    fn split(pieces: &[&[u8]], longest: usize) -> Vec<(u64, Option<String>)> {
+    fn split(pieces: &[&[u8]], max_line_bytes: usize) -> Vec<(u64, Option<String>)> {
         let mut lines = Vec::new();
-        let mut splitter = LineSplitter::new(longest);
+        let mut splitter = LineSplitter::new(max_line_bytes);
         let mut each = |number, line: Line<'_>| {
             let text = match line {
                 Line::Whole(text) => Some(String::from_utf8_lossy(text).into_owned()),
@@ -92,18 +92,18 @@ mod tests {
     }
 
     /// Checks that the result is the same for the whole text, byte by byte, and for every cut into two pieces.
-    fn check(text: &str, longest: usize, expected: &[Option<&str>]) {
+    fn check(text: &str, max_line_bytes: usize, expected: &[Option<&str>]) {
         let expected: Vec<_> = (1..).zip(expected.iter().map(|line| line.map(str::to_owned))).collect();
         let bytes = text.as_bytes();
-        assert_eq!(split(&[bytes], longest), expected, "{text:?}");
-        assert_eq!(split(&bytes.chunks(1).collect::<Vec<_>>(), longest), expected, "{text:?}");
+        assert_eq!(split(&[bytes], max_line_bytes), expected, "{text:?}");
+        assert_eq!(split(&bytes.chunks(1).collect::<Vec<_>>(), max_line_bytes), expected, "{text:?}");
         for at in 0..bytes.len() {
-            assert_eq!(split(&[&bytes[..at], &bytes[at..]], longest), expected, "{text:?} cut at {at}");
+            assert_eq!(split(&[&bytes[..at], &bytes[at..]], max_line_bytes), expected, "{text:?} cut at {at}");
         }
     }
 
     #[test]
-    fn ok_lines_wherever_the_input_is_cut() {
+    fn ok_lines_are_the_same_wherever_the_input_is_cut() {
         check("", 9, &[]);
         check("a", 9, &[Some("a")]);
         check("a\n", 9, &[Some("a")]);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn err_lines_over_the_bound_are_passed_over() {
+    fn err_lines_over_the_limit_are_skipped() {
         check("123\n1234\n12\n", 3, &[Some("123"), None, Some("12")]);
         check("123456789", 3, &[None]);
         check("1\n123456789", 3, &[Some("1"), None]);

@@ -40,18 +40,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     if let (true, Some(folder)) = (args.check, folder) {
         return models::check(folder);
     }
-    let mut events = Events { models: needed_or_builtin(folder)?, out: Vec::new() };
+    let mut events = EventAnswerer { models: needed_or_builtin(folder)?, out: Vec::new() };
     each_line(MAX_LINE_BYTES, &mut events)?;
-    Ok(Exit::Well)
+    Ok(Exit::Success)
 }
 
 /// Answers events, and keeps the answers until they are written.
-struct Events {
+struct EventAnswerer {
     models: Models,
     out: Vec<u8>,
 }
 
-impl LineSink for Events {
+impl LineSink for EventAnswerer {
     fn take(&mut self, _: u64, line: Line<'_>) {
         let mut answer = Answer::default();
         match line {
@@ -62,7 +62,7 @@ impl LineSink for Events {
     }
 
     fn flush(&mut self) -> Result<bool, Failed> {
-        let is_read = output::put(&self.out)?;
+        let is_read = output::write_stdout(&self.out)?;
         self.out.clear();
         Ok(is_read)
     }

@@ -33,20 +33,20 @@ pub(crate) struct VendorSpec {
     /// Returns the credentials that its simulator accepts.
     pub(crate) simulated_secret: fn() -> Value,
     /// Opens a source with settings from variables. Fails if one of them is wrong or the secret cannot be used.
-    pub(crate) open: for<'a> fn(Opening<'a>, Variables<'_>) -> Later<'a, Opened<'a>>,
+    pub(crate) open: for<'a> fn(SourceParts<'a>, Variables<'_>) -> BoxFuture<'a, OpenResult<'a>>,
     /// Returns the vendor's simulator with these faults. The second argument is the seed for all random choices.
-    pub(crate) simulated: fn(Faults, u64) -> Box<dyn Simulated>,
+    pub(crate) simulated: fn(Faults, u64) -> Box<dyn VendorSimulator>,
 }
 
 /// Returns the value of a variable by its name, usually of an environment variable.
 pub(crate) type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
 
 /// A boxed future.
-pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The parts that are needed to open a source.
 #[derive(Clone, Copy)]
-pub(crate) struct Opening<'a> {
+pub(crate) struct SourceParts<'a> {
     pub(crate) http: &'a HttpClient,
     pub(crate) secrets: &'a LocalSecrets,
     pub(crate) clock: &'a CliClock,
@@ -55,7 +55,7 @@ pub(crate) struct Opening<'a> {
 }
 
 /// An opened source, or the error that prevented it.
-pub(crate) type Opened<'a> = Result<Box<dyn AnySource + 'a>, Failed>;
+pub(crate) type OpenResult<'a> = Result<Box<dyn AnySource + 'a>, Failed>;
 
 /// A source of any vendor.
 pub(crate) trait AnySource {
@@ -69,7 +69,7 @@ pub(crate) trait AnySource {
         cache: &'a SourceCache,
         clock: &'a CliClock,
         time: SignedDuration,
-    ) -> Later<'a, Vec<StreamReport>>;
+    ) -> BoxFuture<'a, Vec<StreamReport>>;
 }
 
 impl<V: Vendor> AnySource for Source<V> {
@@ -83,18 +83,18 @@ impl<V: Vendor> AnySource for Source<V> {
         cache: &'a SourceCache,
         clock: &'a CliClock,
         time: SignedDuration,
-    ) -> Later<'a, Vec<StreamReport>> {
+    ) -> BoxFuture<'a, Vec<StreamReport>> {
         Box::pin(lake.tick(self, cache, clock, time))
     }
 }
 
 /// The simulator of any vendor, with its behaviours.
-pub(crate) trait Simulated: Debug {
+pub(crate) trait VendorSimulator: Debug {
     /// Returns the simulator with some behaviours changed: those in the JSON object `json`.
     ///
     /// # Errors
     /// The object is not valid. The error is the reason.
-    fn changed(&self, json: &str) -> Result<Box<dyn Simulated>, String>;
+    fn with_behaviours(&self, json: &str) -> Result<Box<dyn VendorSimulator>, String>;
 
     /// Returns all behaviours as a JSON object.
     fn to_json(&self) -> String;
@@ -103,7 +103,7 @@ pub(crate) trait Simulated: Debug {
     ///
     /// # Errors
     /// The file of records or the ledger cannot be used.
-    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn Prepared>>;
+    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn PreparedSimulator>>;
 
     /// Returns the environment variables with which a client finds the simulator at `origin` and is accepted at `now`.
     /// None of them is secret, because the simulator accepts anybody.
@@ -111,7 +111,7 @@ pub(crate) trait Simulated: Debug {
 }
 
 /// A simulator whose events are ready.
-pub(crate) trait Prepared {
+pub(crate) trait PreparedSimulator {
     /// Starts to serve on 127.0.0.1. Port 0 chooses a free port.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ pub(crate) trait Prepared {
 ///
 /// # Errors
 /// Some are missing. The message names them.
-pub(crate) fn all<const N: usize>(names: [&str; N], variables: Variables<'_>) -> Result<[String; N], Failed> {
+pub(crate) fn required<const N: usize>(names: [&str; N], variables: Variables<'_>) -> Result<[String; N], Failed> {
     let values = names.map(variables);
     let missing: Vec<_> =
         names.iter().zip(&values).filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variables_of_a_vendor_are_its_secret() {
+    fn the_variables_of_a_vendor_make_its_secret() {
         check("openai", &[("OPENAI_ADMIN_KEY", "sk-admin-canary")], Ok("sk-admin-canary"));
         let all = [
             ("MICROSOFT365_TENANT_ID", "t"),

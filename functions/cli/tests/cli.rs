@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 
 #[test]
-fn demo_twice_delivers_once() {
+fn a_second_demo_delivers_nothing_again() {
     let lake = tempfile::tempdir().unwrap();
     let demo = || {
         let output =
@@ -39,7 +39,7 @@ fn demo_twice_delivers_once() {
 }
 
 #[test]
-fn demo_for_people() {
+fn demo_prints_a_table_for_people() {
     let lake = tempfile::tempdir().unwrap();
     let output =
         audit_pull().args(["demo", "--events", "50", "--seed", "9", "--lake"]).arg(lake.path()).output().unwrap();
@@ -51,7 +51,7 @@ fn demo_for_people() {
 }
 
 #[test]
-fn objects_lie_where_they_should() {
+fn objects_have_the_documented_paths() {
     let lake = tempfile::tempdir().unwrap();
     let simulator = Simulator::start("openai", &["--events", "40"]);
     assert_eq!(code(&simulator.pull("openai", lake.path())), 0);
@@ -91,7 +91,7 @@ fn a_second_pull_delivers_nothing_again() {
 
 #[cfg(feature = "python")]
 #[test]
-fn a_pull_writes_the_names_of_models_of_ones_own() {
+fn a_pull_uses_custom_models() {
     let (lake, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let model = "AnalysisType: datamodel\nDataModelID: Own\nEnabled: true\nFilename: own.py\nLogTypes: [OpenAI.Audit]\n\
                  Mappings:\n- {Name: kind, Path: type}\n- {Name: shout, Method: shout}\n";
@@ -114,7 +114,7 @@ fn a_pull_writes_the_names_of_models_of_ones_own() {
 /// Several pulls of one lake run at the same time and are killed at different moments. In the end every event is in the
 /// lake exactly once.
 #[test]
-fn killed_pulls_lose_and_repeat_nothing() {
+fn killed_pulls_lose_and_duplicate_nothing() {
     for (vendor, faults) in [("openai", "none"), ("microsoft365", "none")] {
         let lake = tempfile::tempdir().unwrap();
         let simulator = Simulator::start(vendor, &["--events", "400", "--faults", faults]);
@@ -240,7 +240,7 @@ fn refused_as_json(arguments: &[&str], key: &str) -> (i32, String) {
 }
 
 #[test]
-fn d2_a_secret_or_lake_that_cannot_be_used_is_a_wrong_command() {
+fn d2_an_unusable_secret_or_lake_is_a_usage_error() {
     let directory = tempfile::tempdir().unwrap();
     let (empty, lake) = (directory.path().join("empty"), directory.path().join("lake"));
     fs::write(&empty, "").unwrap();
@@ -392,7 +392,7 @@ fn d5_the_check_of_the_readme_needs_no_jq_and_cannot_pass_on_nothing() {
 }
 
 #[test]
-fn lost_state_stops_and_says_what_to_do() {
+fn lost_state_stops_the_stream_with_a_message_what_to_do() {
     let lake = tempfile::tempdir().unwrap();
     let simulator = Simulator::start("openai", &["--events", "20"]);
     assert_eq!(code(&simulator.pull("openai", lake.path())), 0);
@@ -407,7 +407,7 @@ fn lost_state_stops_and_says_what_to_do() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_panic() {
+fn a_closed_pipe_causes_no_panic() {
     let lake = tempfile::tempdir().unwrap();
     let mut demo = audit_pull();
     demo.args(["demo", "--events", "5", "--lake"]).arg(lake.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -418,7 +418,7 @@ fn a_closed_pipe_is_no_panic() {
 }
 
 #[test]
-fn an_interrupt_ends_a_simulator_well() {
+fn a_simulator_exits_with_success_on_an_interrupt() {
     for name in ["-INT", "-TERM"] {
         let mut simulator = Simulator::start("openai", &["--events", "1"]);
         let pid = simulator.child.id().to_string();

@@ -41,7 +41,7 @@ fn code(output: &Output) -> i32 {
 }
 
 #[test]
-fn lines_go_out_and_reasons_stand_aside() {
+fn lines_go_to_standard_output_and_reasons_to_standard_error() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("rejected.ndjson");
     let time = ["--parse-time", "2026-01-02T04:04:05.6+01:00"];
@@ -81,7 +81,7 @@ fn strict_rejects_what_default_mode_sets_aside() {
 }
 
 #[test]
-fn own_schema() {
+fn a_schema_file_can_be_used() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("own.yml");
     let schema = file.to_str().unwrap();
@@ -129,7 +129,7 @@ fn usage() {
 
 /// The program prints each line soon after it read the event, even if the input has not ended.
 #[test]
-fn lines_do_not_wait_for_the_end() {
+fn lines_are_written_before_the_input_ends() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_audit-pull"))
         .args(["normalize", "--log-type", "Microsoft365.Audit.General"])
         .stdin(Stdio::piped())
@@ -152,7 +152,7 @@ fn lines_do_not_wait_for_the_end() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_it_well() {
+fn it_succeeds_when_the_reader_of_its_output_goes_away() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_audit-pull"))
         .args(["normalize", "--log-type", "OpenAI.Audit"])
         .stdin(Stdio::piped())

@@ -36,7 +36,7 @@ fn list_names_every_log_type_and_its_table() {
 
 /// `show` prints a schema file. It can be passed to the commands in place of a log type.
 #[test]
-fn what_is_shown_can_be_given_back() {
+fn a_shown_schema_can_be_passed_as_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("schema.yml");
     let path = file.to_str().unwrap();
@@ -74,7 +74,7 @@ fn json_schemas_are_json() {
 }
 
 #[test]
-fn athena_tables_lie_where_the_lines_do() {
+fn athena_tables_have_the_location_of_the_lines() {
     for log_type in LOG_TYPES {
         let text = said(&["athena", log_type]);
         let table = log_type.to_lowercase().replace('.', "_");

@@ -74,7 +74,7 @@ impl Drop for Simulator {
 }
 
 #[test]
-fn behaviours_are_shown_as_they_would_be() {
+fn shown_behaviours_include_faults_and_given_ones() {
     for vendor in VENDORS {
         let storm = shown(vendor, &["--faults", "storm", "--seed", "7"]);
         assert_ne!(storm, shown(vendor, &["--faults", "storm", "--seed", "8"]));
@@ -88,7 +88,7 @@ fn behaviours_are_shown_as_they_would_be() {
 }
 
 #[test]
-fn what_is_shown_can_be_given_back_as_a_file() {
+fn shown_behaviours_can_be_passed_as_a_file() {
     let directory = tempfile::tempdir().unwrap();
     for vendor in VENDORS {
         let storm = shown(vendor, &["--faults", "storm", "--seed", "3"]);
@@ -111,7 +111,7 @@ fn the_readme_names_every_switch_of_openai() {
 }
 
 #[test]
-fn err_what_is_not_understood_is_told() {
+fn err_invalid_behaviours_are_reported() {
     for vendor in VENDORS {
         let check = |given: &str, part: &str| {
             let said = refused(vendor, &["--port", "0", "--behaviours", given]);
@@ -126,7 +126,7 @@ fn err_what_is_not_understood_is_told() {
 }
 
 #[test]
-fn behaviours_that_are_given_are_those_that_are_served() {
+fn given_behaviours_are_served() {
     let given = json!({
         "keys": [{"key": "sk-admin-of-another"}], "short_pages": 1.0, "late": 0.0,
         "script": [{"operation": "audit_logs", "number": 2, "fault": {"answer": {"status": 429, "body": "{\"slow\":1}"}}}],
@@ -143,7 +143,7 @@ fn behaviours_that_are_given_are_those_that_are_served() {
 }
 
 #[test]
-fn events_go_on_happening_and_the_ledger_has_what_could_be_seen() {
+fn events_happen_after_the_start_and_the_ledger_has_all_visible_ones() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = directory.path().join("ledger.ndjson");
     let arguments = ["--events", "60", "--span", "1", "--ahead", "6", "--ledger", ledger.to_str().unwrap()];

@@ -76,7 +76,7 @@ fn every_line_has_an_answer() {
 
 /// The expected values are those that CPython 3 gives for the same file.
 #[test]
-fn methods_use_what_python_has() {
+fn methods_can_use_the_python_standard_library() {
     let answer = answers(&fixture("team"), &format!("{EVENT}\n")).remove(0);
     let expected = json!({
         "actor_user": "ada",
@@ -118,7 +118,7 @@ fn a_path_is_tried_before_the_method_of_the_same_name() {
 }
 
 #[test]
-fn a_number_that_a_result_cannot_hold_is_an_error_and_os_path_is_a_module() {
+fn an_integer_that_is_too_long_is_an_error_and_os_path_is_available() {
     let specification = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\nFilename: a.py\n\
                          Mappings:\n- {Name: big, Method: big}\n- {Name: base, Method: base}\n";
     let methods = "import os.path\nfrom os.path import basename\n\n\ndef big(event):\n    return 10**4000\n\n\n\
@@ -139,7 +139,7 @@ fn helpers_are_imported_by_their_file_names_and_their_ids() {
 }
 
 #[test]
-fn harm_costs_the_method_that_does_it_and_no_other() {
+fn a_harmful_method_fails_and_all_others_succeed() {
     let answer = answers(&fixture("hostile"), "{\"p_log_type\":\"Hostile\"}\n").remove(0);
     assert_eq!(answer["udm"], json!({"last": "goes on"}));
     let errors = answer["errors"].as_object().unwrap();
@@ -170,7 +170,7 @@ fn harm_costs_the_method_that_does_it_and_no_other() {
 }
 
 #[test]
-fn a_runaway_method_is_given_up_after_two_events() {
+fn an_endless_method_is_not_called_after_two_events() {
     let mapping = "Filename: a.py\nMappings:\n- {Name: runs_away, Method: runs_away}\n- {Name: good, Method: good}\n";
     let source = "def runs_away(event):\n    while event.get('n') > 1:\n        pass\n    return 0\n\ndef good(event):\n    return event['n']\n";
     let models = folder(&[("a.yml", &format!("{MODEL}{mapping}")), ("a.py", source)]);
@@ -254,7 +254,7 @@ fn the_faults_of_yaml_and_of_python_are_reported_together() {
 }
 
 #[test]
-fn a_check_warns_of_what_the_format_allows() {
+fn a_check_warns_of_unusual_mappings() {
     let model = format!("{MODEL}Mappings:\n- {{Name: '', Path: a}}\n- {{Name: b, Path: b}}\n- {{Name: B, Path: b}}\n");
     let models = folder(&[("a.yml", &model)]);
     let path = models.path().to_str().unwrap();
@@ -279,7 +279,7 @@ fn without_a_folder_the_built_in_models_answer() {
 
 /// Runs the Python code of the README for readers of lines, on lines of the built-in models.
 #[test]
-fn the_readmes_python_reads_udm_and_udm_path() {
+fn the_python_code_of_the_readme_reads_udm_and_udm_path() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
     let recipe = readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let Ok(version) = Command::new("python3").arg("--version").output() else { return };
@@ -292,7 +292,7 @@ fn the_readmes_python_reads_udm_and_udm_path() {
 }
 
 #[test]
-fn models_with_faults_answer_nothing() {
+fn with_faulty_models_no_event_is_answered() {
     let models = folder(&[("a.yml", &format!("{MODEL}Mappings: []\n")), ("b.yml", "AnalysisType: datamodel\n")]);
     let output = audit_pull(&["udm", "--models", models.path().to_str().unwrap()], "{\"p_log_type\":\"A\"}\n");
     let said = String::from_utf8(output.stderr).unwrap();
@@ -301,7 +301,7 @@ fn models_with_faults_answer_nothing() {
 }
 
 #[test]
-fn models_check_and_test_say_what_is_wrong() {
+fn models_check_and_test_report_faults_and_differences() {
     let team = fixture("team");
     let path = team.to_str().unwrap();
     assert_eq!(audit_pull(&["models", "check", path], "").status.code(), Some(0));
@@ -322,7 +322,7 @@ fn models_check_and_test_say_what_is_wrong() {
 }
 
 #[test]
-fn the_built_in_models_give_what_their_examples_say() {
+fn the_built_in_models_pass_their_examples() {
     let output = audit_pull(&["models", "test"], "");
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
@@ -357,7 +357,7 @@ fn models_list_names_the_built_in_models_and_those_of_a_folder() {
 
 /// `show` prints a specification that can be loaded and is the same as the built-in one.
 #[test]
-fn a_built_in_model_that_is_shown_can_be_loaded() {
+fn a_shown_built_in_model_can_be_loaded() {
     let shown = |arguments: &[&str]| {
         let output = audit_pull(&[&["models", "show"], arguments].concat(), "");
         assert_eq!(output.status.code(), Some(0));
@@ -374,7 +374,7 @@ fn a_built_in_model_that_is_shown_can_be_loaded() {
 }
 
 #[test]
-fn normalize_writes_p_udm_by_a_model_of_ones_own() {
+fn normalize_uses_a_custom_model() {
     let model = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [OpenAI.Audit]\nFilename: a.py\nMappings:\n- {Name: event_type, Path: type}\n- {Name: team, Method: team}\n- {Name: fails, Method: fails}\n";
     let source =
         "def team(event):\n    return [event['P_LOG_TYPE'], event['ID']]\n\ndef fails(event):\n    return event['x']\n";
@@ -397,7 +397,7 @@ fn normalize_writes_p_udm_by_a_model_of_ones_own() {
 /// The worker lowers its limits before it reads anything.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_worker_lowers_what_it_may_use() {
+fn a_worker_lowers_its_resource_limits() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_audit-pull"));
     let command = command.arg("python-worker").env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut worker = command.spawn().unwrap();
@@ -425,7 +425,7 @@ fn a_worker_lowers_what_it_may_use() {
 }
 
 #[test]
-fn all_that_a_model_may_not_use_is_told_at_once_with_its_lines() {
+fn all_unavailable_names_in_a_model_are_reported_together() {
     let model = format!("{MODEL}Filename: a.py\nMappings:\n- {{Name: m, Method: m}}\n");
     let source =
         "import os\nimport socket\nfrom h import asks\n\ndef m(event):\n    return asks(os.getenv('A', 'b'))\n";
@@ -443,7 +443,7 @@ fn all_that_a_model_may_not_use_is_told_at_once_with_its_lines() {
 }
 
 #[test]
-fn methods_have_the_usual_helpers_also_without_a_folder_of_them() {
+fn methods_have_the_common_helpers_without_a_folder_of_helpers() {
     let model = format!("{MODEL}Filename: a.py\nMappings:\n- {{Name: m, Method: m}}\n");
     let source = "import panther_event_type_helpers as event_type\nfrom panther_base_helpers import deep_get\n\ndef m(event):\n    return [event_type.MFA_DISABLED, deep_get(event, 'a', 'B'), '\\x0b', 5.0 // 0.1]\n";
     let models = folder(&[("a.yml", &model), ("a.py", source)]);

@@ -53,14 +53,14 @@ pub(crate) fn measure(mixed: &Corpus, rounds: usize) -> Result<Vec<Figures>, Fai
         let sizes = batches.iter().map(|batch| compressor.compress(&batch.lines).map(|object| object.len()));
         object_bytes.push(sizes.collect::<Result<Vec<_>, _>>()?);
     }
-    let least = fastest(rounds, batches.len(), || contestants(&batches), |_| (), stopwatch);
+    let shortest = fastest(rounds, batches.len(), || contestants(&batches), |_| (), stopwatch);
     let shares = shares(mixed)?;
-    let outcomes = object_bytes.iter().zip(&least).map(|(sizes, times)| {
+    let outcomes = object_bytes.iter().zip(&shortest).map(|(sizes, times)| {
         let parts =
             batches.iter().zip(sizes.iter().zip(times)).map(|(batch, (size, time))| Part::of(batch, *size, *time));
         let parts: Vec<_> = parts.collect();
         let share = |part: &Part| shares.get(&part.log_type).copied().unwrap_or(0.0);
-        (together(&parts, share), together(&parts, |part| f64::from(u8::from(part.log_type == LogType::OpenAiAudit))))
+        (combined(&parts, share), combined(&parts, |part| f64::from(u8::from(part.log_type == LogType::OpenAiAudit))))
     });
     Ok(figures(&outcomes.collect::<Vec<_>>()))
 }
@@ -98,7 +98,7 @@ impl Part {
 }
 
 /// Combines the results of several batches into one. `share` is the share of a batch in all lines.
-pub(crate) fn together(parts: &[Part], share: impl Fn(&Part) -> f64) -> Outcome {
+pub(crate) fn combined(parts: &[Part], share: impl Fn(&Part) -> f64) -> Outcome {
     let seconds: f64 = parts.iter().map(|part| share(part) * part.seconds).sum();
     let bytes: f64 = parts.iter().map(|part| share(part) * part.bytes).sum();
     Outcome { line_mb_per_second: 1.0 / seconds / MB, ratio: 1.0 / bytes }
@@ -118,8 +118,8 @@ pub(crate) fn figures(outcomes: &[(Outcome, Outcome)]) -> Vec<Figures> {
     figures.collect()
 }
 
-/// Returns the results as a table, followed by the sentences of [`choice`].
-pub(crate) fn told(all: &[Figures]) -> String {
+/// Returns the results as a table, followed by the sentences of [`cost_sentences`].
+pub(crate) fn to_table(all: &[Figures]) -> String {
     let mut rows = vec![
         row(["", "M365", "", "OpenAI", "", "$/TB", "$/TB", "$/TB", "cheaper than"]),
         row(["compressors", "MB/s", "ratio", "MB/s", "ratio", "compress", "a year", "both", "the collector's"]),
@@ -131,16 +131,16 @@ pub(crate) fn told(all: &[Figures]) -> String {
         }
         cells.extend([cost.compress, cost.year, cost.first_year()].map(|dollars| format!("{dollars:.2}")));
         let is_collectors = [COLLECTORS_GZIP, COLLECTORS_ZSTD].contains(compressor);
-        cells.push(when(*compressor, *cheaper));
+        cells.push(cheaper_text(*compressor, *cheaper));
         if is_collectors {
             cells[0].push_str(" *");
         }
         rows.push(cells);
     }
-    aligned(&rows) + &choice(all).unwrap_or_default()
+    aligned(&rows) + &cost_sentences(all).unwrap_or_default()
 }
 
-fn when(compressor: Compressor, cheaper: Cheaper) -> String {
+fn cheaper_text(compressor: Compressor, cheaper: Cheaper) -> String {
     match cheaper {
         _ if compressor == COLLECTORS_GZIP => String::new(),
         Cheaper::Always => "always".to_owned(),
@@ -151,11 +151,12 @@ fn when(compressor: Compressor, cheaper: Cheaper) -> String {
 }
 
 /// Returns sentences that compare the costs of the first year; `None` if the collector's gzip was not measured.
-pub(crate) fn choice(all: &[Figures]) -> Option<String> {
-    let least = |figures: &&Figures, other: &&Figures| figures.cost.first_year().total_cmp(&other.cost.first_year());
+pub(crate) fn cost_sentences(all: &[Figures]) -> Option<String> {
+    let by_first_year =
+        |figures: &&Figures, other: &&Figures| figures.cost.first_year().total_cmp(&other.cost.first_year());
     let collectors = all.iter().find(|figures| figures.compressor == COLLECTORS_GZIP)?;
-    let gzip = all.iter().filter(|figures| figures.compressor.is_gzip()).min_by(least)?;
-    let any = all.iter().min_by(least)?;
+    let gzip = all.iter().filter(|figures| figures.compressor.is_gzip()).min_by(by_first_year)?;
+    let any = all.iter().min_by(by_first_year)?;
     let saves = |figures: &Figures| 100.0 * (1.0 - figures.cost.first_year() / collectors.cost.first_year());
     Some(format!(
         "MB of lines, in batches as the collector cuts them. $/TB: for a TB of Microsoft 365's lines, once for compressing \

@@ -1,7 +1,7 @@
 //! Generates a large input in pieces, as it comes over the network. No piece is kept in memory.
 
 /// The size of a piece, in bytes.
-pub(crate) const PIECE: usize = 64 << 10;
+pub(crate) const PIECE_BYTES: usize = 64 << 10;
 
 /// The text before, between and after the events.
 #[derive(Debug, Clone, Copy)]
@@ -56,10 +56,10 @@ impl<I: Iterator<Item = String>> Iterator for Pieces<I> {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
-        while self.pending.len() < PIECE && !self.has_ended {
+        while self.pending.len() < PIECE_BYTES && !self.has_ended {
             self.grow();
         }
-        let rest = self.pending.split_off(PIECE.min(self.pending.len()));
+        let rest = self.pending.split_off(PIECE_BYTES.min(self.pending.len()));
         let piece = std::mem::replace(&mut self.pending, rest);
         Some(piece).filter(|piece| !piece.is_empty())
     }

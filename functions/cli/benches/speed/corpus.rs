@@ -12,11 +12,11 @@ use crate::failed::Failed;
 /// The seed from which the events are generated.
 const SEED: u64 = 2_026;
 /// The time for which the events are generated.
-pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_338_000, 0);
+pub(crate) const GENERATED_AT: Timestamp = Timestamp::constant(1_795_338_000, 0);
 /// The id and the label of the source in all lines.
 pub(crate) const SOURCE: (&str, &str) = ("acme", "Acme");
 /// An upper bound on the number of events in a batch. Generated events are large enough that a batch is full before.
-const MOST_EVENTS: usize = 100_000;
+const MAX_BATCH_EVENTS: usize = 100_000;
 
 /// One raw event.
 pub(crate) struct Event {
@@ -34,7 +34,7 @@ impl Corpus {
     /// Returns the corpora with `count` events each: Microsoft 365 as a mixture of all content types, each content type
     /// alone, and OpenAI.
     pub(crate) fn all(count: usize) -> Vec<Self> {
-        let mixed = microsoft365::generated_mixed(SEED, NOW).map(|(content_type, raw)| (log_type(content_type), raw));
+        let mixed = microsoft365::generated_mixed(SEED, GENERATED_AT).map(|(content_type, raw)| (log_type(content_type), raw));
         let mut all = vec![Self::of("Microsoft 365", mixed.take(count))];
         for content_type in ContentType::ALL {
             let events = raw_events(log_type(content_type)).map(|raw| (log_type(content_type), raw));
@@ -58,8 +58,8 @@ impl Corpus {
 /// Returns an endless sequence of generated events of a log type.
 pub(crate) fn raw_events(log_type: LogType) -> Box<dyn Iterator<Item = String>> {
     match content_type(log_type) {
-        Some(content_type) => Box::new(microsoft365::generated(content_type, SEED, NOW)),
-        None => Box::new(openai::generated(SEED, NOW)),
+        Some(content_type) => Box::new(microsoft365::generated(content_type, SEED, GENERATED_AT)),
+        None => Box::new(openai::generated(SEED, GENERATED_AT)),
     }
 }
 
@@ -111,7 +111,7 @@ impl Normalizers {
     pub(crate) fn batch(&mut self, log_type: LogType) -> Result<Vec<u8>, Failed> {
         let limits = BatchLimits::default();
         let mut lines = Vec::new();
-        for (count, raw) in raw_events(log_type).take(MOST_EVENTS).enumerate() {
+        for (count, raw) in raw_events(log_type).take(MAX_BATCH_EVENTS).enumerate() {
             if lines.len() >= limits.bytes || count >= limits.lines {
                 break;
             }

@@ -97,7 +97,7 @@ fn run(args: &Args) -> Result<bool, Failed> {
         return Ok(true);
     }
     let report = measure(extent(args))?;
-    say(&if args.json { serde_json::to_string_pretty(&report)? } else { report.told() })?;
+    say(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_text() })?;
     Ok(!args.check || report.targets().all(|target| target.is_met))
 }
 
@@ -131,22 +131,22 @@ impl Report {
         ratios.chain([&self.over_no_model]).chain(self.memory.iter().map(|memory| &memory.peak_mib))
     }
 
-    fn told(&self) -> String {
+    fn to_text(&self) -> String {
         let Extent { events, chunk, rounds, batch_rounds, .. } = self.extent;
         let head = format!(
             "{}, one thread; {events} events each, chunks of {chunk}, best of {rounds} rounds, compressors of {batch_rounds}",
             self.processor
         );
         let parts = [
-            speeds::told(&self.speeds),
-            speeds::ratios_told(&self.speeds),
+            speeds::to_table(&self.speeds),
+            speeds::ratios_table(&self.speeds),
             format!(
                 "all log types together, time / without model: {:.2} {}\n",
                 self.over_no_model.value,
-                self.over_no_model.told()
+                self.over_no_model.to_cell()
             ),
-            batches::told(&self.compressors),
-            memory::told(&self.memory),
+            batches::to_table(&self.compressors),
+            memory::to_table(&self.memory),
         ];
         format!("{head}\n\n{}", parts.join("\n")).trim_end().to_owned()
     }

@@ -28,19 +28,19 @@ pub(crate) fn fastest<'a, const N: usize>(
     before: impl Fn(usize),
     now: impl Fn() -> Duration,
 ) -> [Vec<Duration>; N] {
-    let mut least = std::array::from_fn(|_| vec![Duration::MAX; chunks]);
+    let mut shortest = std::array::from_fn(|_| vec![Duration::MAX; chunks]);
     for _ in 0..PASSES.min(rounds) {
         let mut contestants = contestants();
         for chunk in 0..chunks {
             for _ in 0..rounds.div_ceil(PASSES) {
-                for (contestant, least) in contestants.iter_mut().zip(&mut least) {
+                for (contestant, shortest) in contestants.iter_mut().zip(&mut shortest) {
                     before(chunk);
                     let began = now();
                     contestant(chunk);
-                    least[chunk] = now().saturating_sub(began).min(least[chunk]);
+                    shortest[chunk] = now().saturating_sub(began).min(shortest[chunk]);
                 }
             }
         }
     }
-    least
+    shortest
 }

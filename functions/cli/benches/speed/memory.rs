@@ -20,9 +20,9 @@ use crate::target::{PEAK_MIB, Target};
 /// The log type with the longest lines: each line has its record twice.
 const LOG_TYPE: LogType = LogType::General;
 /// The maximum size of an event in a pull, in bytes.
-const LONGEST_EVENT: usize = 64 << 20;
+const MAX_EVENT_BYTES: usize = 64 << 20;
 /// The maximum time that `audit-pull normalize` may take to exit after its input has ended.
-const LONGEST_END: Duration = Duration::from_secs(60);
+const MAX_EXIT_TIME: Duration = Duration::from_secs(60);
 
 /// The bytes that a process has processed, and its peak memory.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -47,7 +47,8 @@ pub(crate) struct Memory {
 
 /// Measures the peak memory for `bytes` of input, once in the collector's code and once in `audit-pull normalize`.
 pub(crate) fn measure(bytes: u64) -> Result<Vec<Memory>, Failed> {
-    let all = [("blob → split → normalise → compress", again(bytes)?), ("audit-pull normalize", normalize(bytes)?)];
+    let all =
+        [("blob → split → normalise → compress", measure_stream(bytes)?), ("audit-pull normalize", normalize(bytes)?)];
     let memory = |(process, streamed): (_, Streamed)| {
         let peak_mib = Target::new(streamed.peak_kib as f64 / 1_024.0, PEAK_MIB);
         Memory { process, streamed, peak_mib }
@@ -56,7 +57,7 @@ pub(crate) fn measure(bytes: u64) -> Result<Vec<Memory>, Failed> {
 }
 
 /// Runs this program again, as a process that only calls [`stream`].
-fn again(bytes: u64) -> Result<Streamed, Failed> {
+fn measure_stream(bytes: u64) -> Result<Streamed, Failed> {
     let program = std::env::current_exe()?;
     let output = Command::new(program).args(["--stream-blob", &bytes.to_string()]).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
@@ -68,7 +69,7 @@ fn again(bytes: u64) -> Result<Streamed, Failed> {
 /// Processes a generated blob as a pull does, and returns the peak memory of this process. The process must not have
 /// done anything else before.
 pub(crate) fn stream(bytes: u64) -> Result<Streamed, Failed> {
-    let mut splitter = ArraySplitter::new(LONGEST_EVENT);
+    let mut splitter = ArraySplitter::new(MAX_EVENT_BYTES);
     let mut batches = Batches { normalizers: Normalizers::new(), lines: Vec::new(), done: Streamed::default() };
     let (mut events, mut spent) = (Vec::new(), Duration::ZERO);
     for piece in Pieces::new(raw_events(LOG_TYPE), ARRAY, bytes) {
@@ -135,7 +136,7 @@ fn normalize(bytes: u64) -> Result<Streamed, Failed> {
 fn feed(child: &mut Child, bytes: u64) -> Result<Streamed, Failed> {
     let status = format!("/proc/{}/status", child.id());
     let mut streamed = Streamed::default();
-    let look = |streamed: &mut Streamed| {
+    let update_peak = |streamed: &mut Streamed| {
         let peak = std::fs::read_to_string(&status).ok().and_then(|status| peak_kib(&status));
         streamed.peak_kib = streamed.peak_kib.max(peak.unwrap_or(0));
     };
@@ -143,15 +144,15 @@ fn feed(child: &mut Child, bytes: u64) -> Result<Streamed, Failed> {
     for piece in Pieces::new(raw_events(LOG_TYPE), LINES, bytes) {
         stdin.write_all(&piece)?;
         streamed.bytes += piece.len() as u64;
-        look(&mut streamed);
+        update_peak(&mut streamed);
     }
     drop(stdin);
-    let ended = stopwatch() + LONGEST_END;
+    let ended = stopwatch() + MAX_EXIT_TIME;
     while child.try_wait()?.is_none() {
         if stopwatch() > ended {
             return Err("audit-pull normalize does not end".into());
         }
-        look(&mut streamed);
+        update_peak(&mut streamed);
         std::thread::yield_now();
     }
     Ok(streamed)
@@ -165,14 +166,14 @@ pub(crate) fn peak_kib(status: &str) -> Option<u64> {
 }
 
 /// Returns the peak memories as a table.
-pub(crate) fn told(all: &[Memory]) -> String {
+pub(crate) fn to_table(all: &[Memory]) -> String {
     let mut rows = vec![row(["memory", "MB in", "objects", "MB/s", "peak MiB", "target"])];
     for Memory { process, streamed, peak_mib } in all {
         let mb = streamed.bytes as f64 / 1e6;
         let objects = if streamed.objects > 0 { streamed.objects.to_string() } else { String::new() };
         let speed = streamed.seconds.map(|seconds| format!("{:.0}", mb / seconds)).unwrap_or_default();
         let peak = format!("{:.1}", peak_mib.value);
-        rows.push(row([process, &format!("{mb:.0}"), &objects, &speed, &peak, &peak_mib.told()]));
+        rows.push(row([process, &format!("{mb:.0}"), &objects, &speed, &peak, &peak_mib.to_cell()]));
     }
     aligned(&rows)
 }

@@ -53,9 +53,9 @@ pub(crate) fn measure(corpus: &Corpus, chunk: usize, rounds: usize) -> Result<Sp
     let lines = chunks.iter().map(|chunk| Normalizers::new().lines(chunk)).collect::<Result<Vec<_>, _>>()?;
     check(corpus, &lines)?;
     let compress = |chunk: usize| compress(&lines[chunk]);
-    let least = fastest(rounds, chunks.len(), || contestants(&chunks, &lines), compress, stopwatch);
+    let shortest = fastest(rounds, chunks.len(), || contestants(&chunks, &lines), compress, stopwatch);
     let line_bytes = lines.iter().map(Vec::len).sum();
-    Ok(Speeds::new(corpus, line_bytes, least.map(|times| times.iter().sum::<Duration>().as_secs_f64())))
+    Ok(Speeds::new(corpus, line_bytes, shortest.map(|times| times.iter().sum::<Duration>().as_secs_f64())))
 }
 
 /// Runs the functions whose errors are ignored while they are measured, and returns their errors.
@@ -67,13 +67,13 @@ fn check(corpus: &Corpus, lines: &[Vec<u8>]) -> Result<(), Failed> {
 
 /// Returns the functions to measure, in the order in which [`Speeds::new`] expects their times.
 fn contestants<'a>(chunks: &'a [&'a [Event]], lines: &'a [Vec<u8>]) -> [Contestant<'a>; 6] {
-    let (mut alone, mut together) = (Normalizers::new(), Normalizers::new());
+    let (mut alone, mut combined) = (Normalizers::new(), Normalizers::new());
     let mut without = Normalizers::without_models();
     [
         each(chunks, move |events, out| append_lines(&mut alone, events, out)),
         each(chunks, move |events, out| append_lines(&mut without, events, out)),
         each(chunks, move |events, out| {
-            append_lines(&mut together, events, out);
+            append_lines(&mut combined, events, out);
             compress(out);
         }),
         Box::new(move |chunk| compress(&lines[chunk])),
@@ -150,7 +150,7 @@ pub(crate) fn over_no_model(all: &[Speeds]) -> Target {
 }
 
 /// Returns the speeds as a table.
-pub(crate) fn told(all: &[Speeds]) -> String {
+pub(crate) fn to_table(all: &[Speeds]) -> String {
     let head =
         ["B/event", "lines/input", "normalise N", "without model", "N + compress", "compress C", "Value", "memcpy"];
     let mut rows = vec![[&["MB of raw events a second"][..], &head].concat().into_iter().map(str::to_owned).collect()];
@@ -168,12 +168,12 @@ pub(crate) fn told(all: &[Speeds]) -> String {
 }
 
 /// Returns the ratios and their targets as a table.
-pub(crate) fn ratios_told(all: &[Speeds]) -> String {
+pub(crate) fn ratios_table(all: &[Speeds]) -> String {
     let mut rows =
         vec![row(["ratios", "N / Value", "target", "(N + compress) / (N·C/(N+C))", "target", "time / without model"])];
     for Speeds { corpus, over_value, over_parts, over_no_model, .. } in all {
         let ratio = |target: &Target| format!("{:.2}", target.value);
-        let figures = [over_value, over_parts].map(|target| [ratio(target), target.told()]).concat();
+        let figures = [over_value, over_parts].map(|target| [ratio(target), target.to_cell()]).concat();
         rows.push([vec![(*corpus).to_owned()], figures, vec![format!("{over_no_model:.2}")]].concat());
     }
     aligned(&rows)

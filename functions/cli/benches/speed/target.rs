@@ -31,17 +31,17 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn new(value: f64, bound: Bound) -> Self {
         let is_met = match bound {
-            Bound::AtLeast(least) => value >= least,
-            Bound::AtMost(most) => value <= most,
+            Bound::AtLeast(min) => value >= min,
+            Bound::AtMost(max) => value <= max,
         };
         Self { value, bound, is_met }
     }
 
     /// Formats the bound, and if it is met, for a column of a table.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn to_cell(&self) -> String {
         let (sign, number) = match self.bound {
-            Bound::AtLeast(least) => ("≥", least),
-            Bound::AtMost(most) => ("≤", most),
+            Bound::AtLeast(min) => ("≥", min),
+            Bound::AtMost(max) => ("≤", max),
         };
         format!("{sign} {number} {}", if self.is_met { "met" } else { "MISSED" })
     }

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn err_not_what_was_promised() {
+    fn err_files_that_break_a_promise_are_refused() {
         for lines in ["{\"p_row_id\":\"a\"}", "{}\n", "\n", "{\"p_row_id\":\"a\"}\nnull\n"] {
             let lake = tempfile::tempdir().unwrap();
             put(lake.path(), "openai_audit/dt=2026-11-22/hour=07/me-000000000000.ndjson.gz", lines);

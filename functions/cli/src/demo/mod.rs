@@ -2,8 +2,8 @@
 //! served events.
 
 mod count;
+mod demo_vendor;
 mod show;
-mod side;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::exit::{Exit, Failed};
 use crate::lake::Lake;
 use crate::output;
 use crate::vendors::VENDORS;
-use show::{Row, Shown};
-use side::Side;
+use demo_vendor::DemoVendor;
+use show::{DemoResult, Row};
 
 /// The clock of a new demo starts this long before now, so that the demo ends at about the present time.
-const BEGINS_AGO_SECONDS: i64 = 7_200;
+const START_SECONDS_AGO: i64 = 7_200;
 /// The demo's clock moves on by this much from one round to the next. It is the schedule of the slower vendor.
 const STEP_SECONDS: i64 = 300;
 /// The demo's clock moves on by this much before the final round. It is more than the hour after which a sweep is due.
@@ -34,9 +34,9 @@ const SWEEP_SECONDS: i64 = 3_660;
 /// in which a vendor's subscription is not started again.
 const RESUME_SECONDS: i64 = 1_200;
 /// The maximum number of rounds. They take 33 hours of the demo's clock.
-const MOST_ROUNDS: u32 = 400;
+const MAX_ROUNDS: u32 = 400;
 /// The number of sample lines that are shown.
-const SAMPLES: usize = 3;
+const MAX_SAMPLES: usize = 3;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -57,41 +57,41 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let clock = CliClock::default();
     let lake = Lake::open(&args.lake, Settings::default())?;
-    let started = started(&lake, &args, clock.now()).await?;
-    clock.set(started);
-    let options = Options { events: args.events, seed: args.seed, ..Options::new(started) };
-    let (http, secrets) = (HttpClient::new()?, side::secrets(&format!("{}-{}", args.seed, args.events)));
-    let mut sides = Vec::new();
+    let start_time = start_time(&lake, &args, clock.now()).await?;
+    clock.set(start_time);
+    let options = Options { events: args.events, seed: args.seed, ..Options::new(start_time) };
+    let (http, secrets) = (HttpClient::new()?, demo_vendor::secrets(&format!("{}-{}", args.seed, args.events)));
+    let mut vendors = Vec::new();
     for vendor in VENDORS {
-        sides.push(Side::start(vendor, &options, &http, &secrets, &clock).await?);
+        vendors.push(DemoVendor::start(vendor, &options, &http, &secrets, &clock).await?);
     }
-    resume(&lake, &clock, sides.iter().flat_map(Side::streams)).await?;
+    resume(&lake, &clock, vendors.iter().flat_map(DemoVendor::streams)).await?;
 
-    let exit = drain(&lake, &clock, &mut sides).await;
+    let exit = drain(&lake, &clock, &mut vendors).await;
     let (mut rows, mut samples) = (Vec::new(), Vec::new());
-    for side in &sides {
-        rows.extend(self::rows(&lake, side, &mut samples)?);
+    for vendor in &vendors {
+        rows.extend(self::rows(&lake, vendor, &mut samples)?);
     }
-    samples.truncate(SAMPLES);
-    show::show(&Shown { streams: &rows, lake: &lake.path, seed: args.seed, samples: &samples }, args.json)?;
+    samples.truncate(MAX_SAMPLES);
+    show::show(&DemoResult { streams: &rows, lake: &lake.path, seed: args.seed, samples: &samples }, args.json)?;
     Ok(if rows.iter().all(Row::is_exact) { exit } else { exit.max(Exit::Person) })
 }
 
 /// The time at which this demo was first run on this lake. The events are generated from it, so a later run of the same
 /// demo gets the same events.
 #[derive(Debug, Serialize, Deserialize)]
-struct Begun {
+struct DemoStart {
     started: UnixSeconds,
 }
 
-async fn started(lake: &Lake, args: &Args, now: Timestamp) -> Result<Timestamp, Failed> {
+async fn start_time(lake: &Lake, args: &Args, now: Timestamp) -> Result<Timestamp, Failed> {
     let key = format!("_state/demo-{}-{}.json", args.seed, args.events);
     let unreadable = || Failed::person(format!("{key} under {}/.audit-pull is unreadable", args.lake.display()));
-    let begun = Begun { started: now.as_second() - BEGINS_AGO_SECONDS };
+    let begun = DemoStart { started: now.as_second() - START_SECONDS_AGO };
     let body = serde_json::to_vec(&begun).map_err(|_| unreadable())?;
     lake.bucket.put_if_absent(&key, body, "application/json").await?;
     let body = lake.bucket.get(&key).await?.ok_or_else(unreadable)?;
-    let begun: Begun = serde_json::from_slice(&body).map_err(|_| unreadable())?;
+    let begun: DemoStart = serde_json::from_slice(&body).map_err(|_| unreadable())?;
     Timestamp::from_second(begun.started).map_err(|_| unreadable())
 }
 
@@ -100,46 +100,46 @@ async fn resume(lake: &Lake, clock: &CliClock, streams: impl Iterator<Item = &St
     for stream in streams {
         let Some(head) = lake.state.head(stream).await? else { continue };
         let behind = head.times.written_at + RESUME_SECONDS - clock.now().as_second();
-        clock.forward(behind.max(0));
+        clock.advance(behind.max(0));
     }
     Ok(())
 }
 
 /// Runs ticks of all vendors until every event is delivered and a final sweep finds nothing new.
-async fn drain(lake: &Lake, clock: &CliClock, sides: &mut [Side<'_>]) -> Exit {
-    let bar = ProgressBar::new(sides.iter().map(Side::total).sum());
+async fn drain(lake: &Lake, clock: &CliClock, vendors: &mut [DemoVendor<'_>]) -> Exit {
+    let bar = ProgressBar::new(vendors.iter().map(DemoVendor::total).sum());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:40} {pos}/{len} events delivered, {elapsed}") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(100));
     let mut reports = Vec::new();
-    let mut swept = false;
-    for _ in 0..MOST_ROUNDS {
+    let mut has_swept = false;
+    for _ in 0..MAX_ROUNDS {
         reports.clear();
-        for side in &mut *sides {
-            reports.extend(side.tick(lake, clock).await);
+        for vendor in &mut *vendors {
+            reports.extend(vendor.tick(lake, clock).await);
         }
-        bar.set_length(sides.iter().map(Side::total).sum());
+        bar.set_length(vendors.iter().map(DemoVendor::total).sum());
         bar.inc(reports.iter().map(|report| report.lines.delivered).sum());
         let is_quiet = reports.iter().all(|report| report.drained && report.lines.delivered == 0);
-        if Exit::of(&reports) == Exit::Person || (swept && is_quiet) {
+        if Exit::of(&reports) == Exit::Person || (has_swept && is_quiet) {
             break;
         }
-        swept = sides.iter().all(|side| side.pending() == 0);
-        clock.forward(if swept { SWEEP_SECONDS } else { STEP_SECONDS });
+        has_swept = vendors.iter().all(|vendor| vendor.pending() == 0);
+        clock.advance(if has_swept { SWEEP_SECONDS } else { STEP_SECONDS });
     }
     bar.finish_and_clear();
-    complain(&reports);
+    print_failures(&reports);
     Exit::of(&reports)
 }
 
-fn complain(reports: &[StreamReport]) {
+fn print_failures(reports: &[StreamReport]) {
     let failures = reports.iter().filter_map(|report| report.failure.as_ref());
-    failures.for_each(|failure| output::complain(&failure.message));
+    failures.for_each(|failure| output::print_error(&failure.message));
 }
 
 /// Returns one row per stream of the vendor, and appends the first line of each stream to `samples`.
-fn rows(lake: &Lake, side: &Side<'_>, samples: &mut Vec<Box<RawValue>>) -> Result<Vec<Row>, Failed> {
+fn rows(lake: &Lake, vendor: &DemoVendor<'_>, samples: &mut Vec<Box<RawValue>>) -> Result<Vec<Row>, Failed> {
     let row = |stream: &Stream| {
         let counted = count::count(&lake.path, stream)
             .map_err(|error| Failed::person(format!("cannot read back what was delivered: {error}")))?;
@@ -148,18 +148,18 @@ fn rows(lake: &Lake, side: &Side<'_>, samples: &mut Vec<Box<RawValue>>) -> Resul
         Ok(Row {
             source: stream.source.to_string(),
             log_type: stream.log_type.name(),
-            served: side.served(stream),
+            served: vendor.served(stream),
             delivered: counted.delivered,
             duplicates: counted.duplicates,
             rejected: counted.rejected,
             objects: counted.objects,
             bytes: counted.bytes,
-            repeats: side.repeats(stream),
-            events_per_second: side.events_per_second(stream),
-            drift: side.drift(stream),
+            repeats: vendor.repeats(stream),
+            events_per_second: vendor.events_per_second(stream),
+            drift: vendor.drift(stream),
             files: format!("{}/{table}/dt=*/hour=*/{}-*.ndjson.gz", lake.path.display(), stream.source),
             stream: table,
         })
     };
-    side.streams().map(row).collect()
+    vendor.streams().map(row).collect()
 }

@@ -44,7 +44,7 @@ impl Row {
 
 /// The result of the whole demo.
 #[derive(Debug, Serialize)]
-pub(super) struct Shown<'a> {
+pub(super) struct DemoResult<'a> {
     pub(super) streams: &'a [Row],
     pub(super) lake: &'a Path,
     pub(super) seed: u64,
@@ -52,9 +52,9 @@ pub(super) struct Shown<'a> {
 }
 
 /// Prints the result as a table, or with `json` as one JSON object.
-pub(super) fn show(shown: &Shown<'_>, json: bool) -> Result<(), Failed> {
+pub(super) fn show(shown: &DemoResult<'_>, json: bool) -> Result<(), Failed> {
     if json {
-        return output::say_json(shown);
+        return output::print_json(shown);
     }
     let files = shown.streams.iter().map(|row| format!("  {}", row.files)).collect::<Vec<_>>().join("\n");
     let samples = shown.samples.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
@@ -66,7 +66,7 @@ pub(super) fn show(shown: &Shown<'_>, json: bool) -> Result<(), Failed> {
     let drifts = shown.streams.iter().flat_map(|row| drift::lines(&row.source, row.log_type, &row.drift));
     let drifts = drift::section(&drifts.collect::<Vec<_>>());
     let table = table(shown.streams);
-    output::say(&format!("{table}{drifts}\n\nFiles:\n{files}\n\nLines:\n{samples}\n\n{verdict}"))
+    output::print_line(&format!("{table}{drifts}\n\nFiles:\n{files}\n\nLines:\n{samples}\n\n{verdict}"))
 }
 
 fn table(rows: &[Row]) -> String {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_is_all_and_once() {
+    fn a_row_is_exact_if_every_event_was_delivered_once() {
         assert!(row(3, 3, 0).is_exact());
         assert!(!row(3, 2, 0).is_exact());
         assert!(!row(3, 3, 1).is_exact());
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn table_has_a_line_a_stream() {
+    fn a_table_has_one_row_per_stream() {
         let table = table(&[row(3, 3, 0), row(1_000, 1_000, 0)]);
         assert_eq!(table.lines().count(), 3);
         assert!(table.lines().nth(1).unwrap().starts_with("OpenAI.Audit       3"), "{table}");

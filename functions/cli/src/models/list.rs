@@ -21,14 +21,14 @@ pub(super) fn list(folder: Option<&Path>, is_json: bool) -> Result<Exit, Failed>
     let all: Vec<_> = builtin.iter().map(|one| (one, BUILT_IN)).chain(own).collect();
     if is_json {
         for (specification, origin) in all {
-            output::say_json(&object(specification, origin))?;
+            output::print_json(&object(specification, origin))?;
         }
-        return Ok(Exit::Well);
+        return Ok(Exit::Success);
     }
     let mut rows = vec![["log type", "id", "origin", "names"].map(str::to_owned)];
     rows.extend(all.into_iter().map(|(specification, origin)| row(specification, origin)));
-    output::say(&output::table(&rows, 4))?;
-    Ok(Exit::Well)
+    output::print_line(&output::table(&rows, 4))?;
+    Ok(Exit::Success)
 }
 
 /// Makes the row of a model. The names are the last column, because it has no fixed width.

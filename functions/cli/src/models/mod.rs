@@ -82,7 +82,7 @@ pub(crate) fn check(folder: &Path) -> Result<Exit, Failed> {
     match Models::load(folder) {
         Ok(models) => {
             set::warn(&data_models::warnings(&models.specifications));
-            Ok(Exit::Well)
+            Ok(Exit::Success)
         }
         Err(faults) => {
             set::report(&faults);

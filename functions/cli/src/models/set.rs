@@ -90,14 +90,14 @@ pub(crate) fn no_model(log_type: &str, models: &Models) -> String {
 /// Writes one line per fault to standard error.
 pub(crate) fn report(faults: &[Fault]) {
     for fault in faults {
-        output::note(format!("{fault}\n").as_bytes());
+        output::write_stderr(format!("{fault}\n").as_bytes());
     }
 }
 
 /// Writes one line per warning to standard error.
 pub(super) fn warn(warnings: &[Fault]) {
     for warning in warnings {
-        output::note(format!("{warning} (warning)\n").as_bytes());
+        output::write_stderr(format!("{warning} (warning)\n").as_bytes());
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn text(log_type: LogType) -> Result<Exit, Failed> {
         let expected = json!(example.expected);
         text.push_str(&format!("\n\n# {}\n# {}\n# gives {expected}", example.name, example.event));
     }
-    output::say(&text).map(|()| Exit::Well)
+    output::print_line(&text).map(|()| Exit::Success)
 }
 
 /// Prints a model as JSON, with all its examples.
@@ -33,12 +33,12 @@ pub(super) fn json(log_type: LogType) -> Result<Exit, Failed> {
         json!({"name": example.name, "event": event, "expected": example.expected, "fails": example.fails})
     };
     object["examples"] = examples(log_type)?.iter().map(example).collect();
-    output::say_pretty(&object).map(|()| Exit::Well)
+    output::print_pretty_json(&object).map(|()| Exit::Success)
 }
 
 /// Prints the Python file with the methods of a model.
 pub(super) fn methods(log_type: LogType) -> Result<Exit, Failed> {
-    output::say(builtin::python_text(log_type).trim_end()).map(|()| Exit::Well)
+    output::print_line(builtin::python_text(log_type).trim_end()).map(|()| Exit::Success)
 }
 
 /// Returns the examples of a model.

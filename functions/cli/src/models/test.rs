@@ -40,12 +40,12 @@ pub(super) fn run(folder: Option<&Path>) -> Result<Exit, Failed> {
     };
     let failed = examples.iter().filter(|example| !agrees(example, &mut models)).count();
     if examples.is_empty() {
-        output::complain(
+        output::print_error(
             "no example is there; a file of examples has LogType and Examples, as models test --help shows",
         );
     }
-    output::say(&format!("{} of {} examples agree", examples.len() - failed, examples.len()))?;
-    Ok(if failed == 0 && !examples.is_empty() { Exit::Well } else { Exit::FAULTS })
+    output::print_line(&format!("{} of {} examples agree", examples.len() - failed, examples.len()))?;
+    Ok(if failed == 0 && !examples.is_empty() { Exit::Success } else { Exit::FAULTS })
 }
 
 /// Runs one example and prints its differences to standard error. Returns `true` if there are none.
@@ -56,7 +56,7 @@ fn agrees(example: &Example, models: &mut Models) -> bool {
     };
     for difference in &differences {
         let Example { path, line, name, .. } = example;
-        output::note(format!("{path}:{line}: {name}: {difference}\n").as_bytes());
+        output::write_stderr(format!("{path}:{line}: {name}: {difference}\n").as_bytes());
     }
     differences.is_empty()
 }

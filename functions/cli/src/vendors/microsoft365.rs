@@ -9,7 +9,7 @@ use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Microsoft36
 use simulators::{Options, Running};
 
 use crate::exit::{self, Failed};
-use crate::vendor::{Prepared, Simulated, VendorSpec, all};
+use crate::vendor::{PreparedSimulator, VendorSimulator, VendorSpec, required};
 
 /// The variables with the credentials of the app registration.
 const SECRET: [&str; 3] = ["MICROSOFT365_TENANT_ID", "MICROSOFT365_CLIENT_ID", "MICROSOFT365_CLIENT_SECRET"];
@@ -24,7 +24,7 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
   MICROSOFT365_API_URL        an origin, a path prefix is kept [default: the cloud's own]
   MICROSOFT365_LOGIN_URL      likewise",
     secret: |variables| {
-        let [tenant_id, client_id, client_secret] = all(SECRET, variables)?;
+        let [tenant_id, client_id, client_secret] = required(SECRET, variables)?;
         Ok(json!({"tenant_id": tenant_id, "client_id": client_id, "client_secret": client_secret}).to_string())
     },
     simulated_secret: || json!({"tenant_id": TENANT_ID, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}),
@@ -34,14 +34,14 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
             let config = config?;
             let (secrets, clock) = (opening.secrets.clone(), opening.clock.clone());
             let source = Microsoft365::source(opening.http, secrets, clock, &config, opening.reference).await;
-            Ok(Box::new(source.map_err(exit::of_source)?) as _)
+            Ok(Box::new(source.map_err(exit::source_error)?) as _)
         })
     },
     simulated: |faults, seed| Box::new(Behaviours::new(faults, seed)),
 };
 
-impl Simulated for Behaviours {
-    fn changed(&self, json: &str) -> Result<Box<dyn Simulated>, String> {
+impl VendorSimulator for Behaviours {
+    fn with_behaviours(&self, json: &str) -> Result<Box<dyn VendorSimulator>, String> {
         Ok(Box::new(self.with_json(json)?))
     }
 
@@ -49,7 +49,7 @@ impl Simulated for Behaviours {
         self.to_json()
     }
 
-    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn Prepared>> {
+    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn PreparedSimulator>> {
         Ok(Box::new(Microsoft365Simulator::with(options, self.clone(), clock)?))
     }
 
@@ -65,7 +65,7 @@ impl Simulated for Behaviours {
     }
 }
 
-impl Prepared for Microsoft365Simulator {
+impl PreparedSimulator for Microsoft365Simulator {
     fn serve(&self, port: u16) -> io::Result<Running> {
         self.serve(port)
     }

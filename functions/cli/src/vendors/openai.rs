@@ -9,7 +9,7 @@ use simulators::openai::{ADMIN_KEY, BASE_PATH, Behaviours, Key, OpenAiSimulator}
 use simulators::{Options, Running};
 
 use crate::exit::{self, Failed};
-use crate::vendor::{Prepared, Simulated, VendorSpec, all};
+use crate::vendor::{PreparedSimulator, VendorSimulator, VendorSpec, required};
 
 pub(super) static SPEC: VendorSpec = VendorSpec {
     name: "openai",
@@ -19,21 +19,21 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
     variables_help: "  OPENAI_ADMIN_KEY            the admin key, unless --secret is given
   OPENAI_BASE_URL             ends in /v1 [default: https://api.openai.com/v1]
   OPENAI_LISTINGS             organization, tenant, or both with a comma between them [default: both]",
-    secret: |variables| all(["OPENAI_ADMIN_KEY"], variables).map(|[key]| key),
+    secret: |variables| required(["OPENAI_ADMIN_KEY"], variables).map(|[key]| key),
     simulated_secret: || json!({"admin_key": ADMIN_KEY}),
     open: |opening, variables| {
         let config = Config::from_variables(variables).map_err(|error| Failed::usage(error.message));
         Box::pin(async move {
             let config = config?;
             let source = OpenAi::source(opening.http, opening.secrets, opening.clock, &config, opening.reference).await;
-            Ok(Box::new(source.map_err(exit::of_source)?) as _)
+            Ok(Box::new(source.map_err(exit::source_error)?) as _)
         })
     },
     simulated: |faults, seed| Box::new(Behaviours::new(faults, seed)),
 };
 
-impl Simulated for Behaviours {
-    fn changed(&self, json: &str) -> Result<Box<dyn Simulated>, String> {
+impl VendorSimulator for Behaviours {
+    fn with_behaviours(&self, json: &str) -> Result<Box<dyn VendorSimulator>, String> {
         Ok(Box::new(self.with_json(json)?))
     }
 
@@ -41,7 +41,7 @@ impl Simulated for Behaviours {
         self.to_json()
     }
 
-    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn Prepared>> {
+    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn PreparedSimulator>> {
         Ok(Box::new(OpenAiSimulator::with(options, self.clone(), clock)?))
     }
 
@@ -50,7 +50,7 @@ impl Simulated for Behaviours {
     }
 }
 
-impl Prepared for OpenAiSimulator {
+impl PreparedSimulator for OpenAiSimulator {
     fn serve(&self, port: u16) -> io::Result<Running> {
         self.serve(port)
     }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_of_a_simulator_is_one_that_is_good() {
+    fn the_key_of_a_simulator_is_accepted_now() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let keys = Key::rotated("old", "new", at(100), SignedDuration::from_secs(10));
         assert_eq!([99, 100].map(|second| admin_key(&keys, at(second))), ["old", "new"]);

@@ -4,7 +4,7 @@ use crate::baselines::append_value;
 use crate::corpus::Event;
 
 #[test]
-fn a_line_of_the_obvious_way() {
+fn a_baseline_line_has_standard_fields_and_no_nulls() {
     let event = Event {
         log_type: LogType::Exchange,
         raw: r#"{"b":{"x":null,"y":[{"z":null},1.50]},"a":null,"c":"é"}"#.to_owned(),

@@ -1,4 +1,4 @@
-use crate::blob::{ARRAY, Framing, LINES, PIECE, Pieces};
+use crate::blob::{ARRAY, Framing, LINES, PIECE_BYTES, Pieces};
 
 fn pieces(framing: Framing, bytes: u64) -> Vec<Vec<u8>> {
     let events = (0_u64..).map(|number| format!("{{\"number\":{number:0100}}}").replace(":0", ":1"));
@@ -6,9 +6,9 @@ fn pieces(framing: Framing, bytes: u64) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn together_they_are_one_array_of_that_size() {
+fn pieces_form_one_array_of_the_requested_size() {
     let pieces = pieces(ARRAY, 200_000);
-    assert!(pieces.len() == 4 && pieces[..3].iter().all(|piece| piece.len() == PIECE));
+    assert!(pieces.len() == 4 && pieces[..3].iter().all(|piece| piece.len() == PIECE_BYTES));
     let whole = pieces.concat();
     assert!((200_000..200_200).contains(&whole.len()), "{}", whole.len());
     let events: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&whole).unwrap();
@@ -17,7 +17,7 @@ fn together_they_are_one_array_of_that_size() {
 }
 
 #[test]
-fn or_one_event_a_line() {
+fn pieces_can_have_one_event_per_line() {
     let text = String::from_utf8(pieces(LINES, 300).concat()).unwrap();
     assert!(text.ends_with("}\n") && text.lines().all(|line| line.starts_with('{') && line.ends_with('}')));
     assert_eq!(text.lines().count(), 3);

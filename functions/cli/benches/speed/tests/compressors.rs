@@ -3,7 +3,7 @@ use std::io::Read;
 use crate::compressors::{ALL, COLLECTORS_GZIP, COLLECTORS_ZSTD, Compressor};
 
 #[test]
-fn each_one_can_be_undone() {
+fn the_output_of_every_compressor_can_be_decompressed() {
     let lines: String = (0..2_000).map(|number| format!("{{\"number\":{number}}}\n")).collect();
     for compressor in ALL {
         let object = compressor.compress(lines.as_bytes()).unwrap();
@@ -19,7 +19,7 @@ fn each_one_can_be_undone() {
 }
 
 #[test]
-fn the_collectors_choice_is_the_collectors() {
+fn the_default_compressors_are_those_of_the_collector() {
     let source = include_str!("../../../../../shared/collector/src/deliver/object.rs");
     let (Compressor::ZlibRs(gzip), Compressor::Zstd(zstd)) = (COLLECTORS_GZIP, COLLECTORS_ZSTD) else {
         panic!("of another kind")

@@ -5,7 +5,7 @@ fn near(left: f64, right: f64) {
 }
 
 #[test]
-fn a_tb_at_100_mb_a_second_and_a_tenth_of_its_size() {
+fn the_cost_of_a_tb_follows_from_speed_and_ratio() {
     let cost = Cost::of(100e6, 10.0);
     // By hand: 10,000 seconds with 1.7275 GB, and 100 GB for twelve months.
     near(cost.compress, 0.287_9);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::measure::{Contestant, fastest};
 
 #[test]
-fn the_least_of_all_rounds_counts_for_each_chunk() {
+fn the_fastest_round_counts_for_each_chunk() {
     let clock = Cell::new(0);
     let slow = RefCell::new([7, 3, 5, 9, 8, 4].into_iter().cycle());
     let contestants = || -> [Contestant<'_>; 2] {
@@ -13,12 +13,12 @@ fn the_least_of_all_rounds_counts_for_each_chunk() {
             Box::new(|chunk| clock.set(clock.get() + 1 + chunk as u64)),
         ]
     };
-    let least = fastest(9, 2, contestants, |_| (), || Duration::from_secs(clock.get()));
-    assert_eq!(least.map(|times| times.iter().map(Duration::as_secs).collect::<Vec<_>>()), [[3, 4], [1, 2]]);
+    let shortest = fastest(9, 2, contestants, |_| (), || Duration::from_secs(clock.get()));
+    assert_eq!(shortest.map(|times| times.iter().map(Duration::as_secs).collect::<Vec<_>>()), [[3, 4], [1, 2]]);
 }
 
 #[test]
-fn they_take_turns_and_begin_anew() {
+fn contestants_take_turns_and_are_created_again() {
     let order = RefCell::new(String::new());
     let contestants = || -> [Contestant<'_>; 2] {
         order.borrow_mut().push('|');

@@ -9,7 +9,7 @@ fn speeds(seconds: [f64; 6]) -> Speeds {
 }
 
 #[test]
-fn all_speeds_are_of_the_input() {
+fn all_speeds_refer_to_raw_events() {
     let speeds = speeds([0.01, 0.008, 0.05, 0.04, 0.02, 0.001]);
     let per_second = speeds.all().map(|speed| speed.input_mb_per_second.round());
     assert_eq!(per_second, [200.0, 250.0, 40.0, 50.0, 100.0, 2_000.0]);
@@ -18,7 +18,7 @@ fn all_speeds_are_of_the_input() {
 }
 
 #[test]
-fn the_ratios() {
+fn the_ratios_follow_from_the_times() {
     let speeds = speeds([0.01, 0.008, 0.05, 0.04, 0.02, 0.001]);
     assert_eq!((speeds.over_value.value, speeds.over_value.is_met), (2.0, true));
     // By hand: N = 200 and C = 50 give 200·50/250 = 40, and the measured speed of both together is 40.
@@ -29,7 +29,7 @@ fn the_ratios() {
 }
 
 #[test]
-fn the_cost_of_data_models_is_that_of_all_corpora_together() {
+fn the_cost_of_data_models_is_computed_over_all_corpora() {
     let of = |normalise, without| speeds([normalise, without, 0.05, 0.04, 0.02, 0.001]);
     let total = over_no_model(&[of(0.01, 0.008), of(0.02, 0.02)]);
     assert!((total.value - 30.0 / 28.0).abs() < 1e-9 && total.is_met);

@@ -13,28 +13,28 @@ use crate::clock::CliClock;
 use crate::exit::Failed;
 use crate::lake::Lake;
 use crate::simulate;
-use crate::vendor::{AnySource, Opening, VendorSpec};
+use crate::vendor::{AnySource, SourceParts, VendorSpec};
 use crate::vendors::VENDORS;
 
 /// One vendor of a demo.
-pub(super) struct Side<'a> {
+pub(super) struct DemoVendor<'a> {
     vendor: &'static VendorSpec,
     running: Running,
     source: Box<dyn AnySource + 'a>,
     cache: SourceCache,
     milliseconds: i64,
-    seen: BTreeMap<String, Seen>,
+    seen: BTreeMap<String, StreamCounts>,
 }
 
 /// The counts of one stream, summed over all ticks so far.
 #[derive(Debug, Default)]
-struct Seen {
+struct StreamCounts {
     events: u64,
     repeats: u64,
     drift: Drift,
 }
 
-impl<'a> Side<'a> {
+impl<'a> DemoVendor<'a> {
     /// Starts the vendor's simulator, and opens a source that pulls from it.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl<'a> Side<'a> {
         let environment = simulated.environment(&simulate::origin(&running), clock.now());
         let environment: BTreeMap<_, _> = environment.into_iter().collect();
         let variables = move |name: &str| environment.get(name).cloned();
-        let opening = Opening { http, secrets, clock, reference: vendor.simulated_label };
+        let opening = SourceParts { http, secrets, clock, reference: vendor.simulated_label };
         let source = (vendor.open)(opening, &variables).await?;
         Ok(Self { vendor, running, source, cache: SourceCache::default(), milliseconds: 0, seen: BTreeMap::new() })
     }
