@@ -15,7 +15,7 @@ pub const MAX_FILES: usize = 10_000;
 pub const MAX_TOTAL_BYTES: usize = 24 << 20;
 /// A folder whose name contains this text is a folder of models.
 const MODELS_FOLDER_PART: &str = "data_models";
-/// The name of the folders of helpers.
+/// A folder with this name holds helpers.
 const HELPERS_FOLDER: &str = "global_helpers";
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -66,7 +66,7 @@ pub struct MethodSource {
     pub id: String,
     /// The path of the model's specification.
     pub specification: String,
-    /// The file's path and its source.
+    /// The path and the source of the Python file.
     pub file: SourceFile,
     /// The names of the functions that the model calls, without repeats.
     pub methods: Vec<String>,

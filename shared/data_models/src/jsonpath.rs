@@ -21,7 +21,7 @@ pub use matches::{MAX_STEPS, Match};
 
 use crate::value::Value;
 
-/// A path, compiled.
+/// A compiled path.
 ///
 /// ```
 /// use data_models::jsonpath::JsonPath;

@@ -61,7 +61,7 @@ pub enum UdmError {
     Several {
         /// The path as text.
         path: String,
-        /// The number of values that it finds.
+        /// The number of values that the path finds.
         count: usize,
     },
     /// The path of the name cannot be evaluated on this event.

@@ -30,7 +30,7 @@ pub struct Fault {
     pub path: String,
     /// The line in the file, from 1; `None` if it is not known.
     pub line: Option<u64>,
-    /// The fault and its cure, for people.
+    /// The fault and how to correct it, as readable text.
     pub reason: String,
 }
 

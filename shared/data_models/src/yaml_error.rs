@@ -33,7 +33,7 @@ const SYNTAX: [(&str, &str); 18] = [
     ("unexpected end of file", "the file ends too early"),
 ];
 
-/// Returns the reason of an error without its position, for people.
+/// Returns the reason of an error as readable text, without its position.
 pub(crate) fn reason(error: &Error) -> String {
     match error {
         Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => reason(error),
@@ -65,7 +65,7 @@ pub(crate) fn reason(error: &Error) -> String {
     }
 }
 
-/// Returns the reason of a syntax error, for people.
+/// Returns the reason of a syntax error as readable text.
 fn syntax(message: &str) -> String {
     if let Some(character) = message.strip_prefix("unexpected character: `").and_then(|rest| rest.strip_suffix('\'')) {
         return format!("the character {character} must not stand here; put the text in quotes");

@@ -41,7 +41,8 @@ pub(crate) struct Speeds {
     memcpy: Speed,
     /// The normaliser's speed divided by that of the baseline with `serde_json::Value`.
     pub(crate) over_value: Target,
-    /// The speed of normalising and compressing together, divided by the speed that follows from both alone.
+    /// The speed of normalising and compressing together, divided by the speed that is computed from the
+    /// two separate speeds.
     pub(crate) over_parts: Target,
     /// The time to normalise, divided by the time without data models. It has a target only for all corpora together.
     pub(crate) over_no_model: f64,
@@ -122,7 +123,7 @@ impl Speeds {
             value: speed(value),
             memcpy: speed(memcpy),
             over_value: Target::new(value / normalise, OVER_VALUE),
-            // The speed that follows from both alone is N·C/(N+C). In seconds for the same input, that is the sum.
+            // From the separate speeds N and C the expected speed is N·C/(N+C). In seconds for the same input, it is the sum.
             over_parts: Target::new((normalise + compress) / both, OVER_PARTS),
             over_no_model: normalise / without,
         }

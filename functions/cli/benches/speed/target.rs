@@ -4,7 +4,8 @@ use serde::Serialize;
 
 /// The normaliser must be at least this many times as fast as the baseline with `serde_json::Value`.
 pub(crate) const OVER_VALUE: Bound = Bound::AtLeast(1.5);
-/// Normalising and compressing together must reach this share of the speed that follows from both alone.
+/// The measured speed of normalising and compressing together must reach this share of the speed that is computed from
+/// the two separate speeds.
 pub(crate) const OVER_PARTS: Bound = Bound::AtLeast(0.9);
 /// Normalising all log types may take this many times as long as without data models.
 pub(crate) const OVER_NO_MODEL: Bound = Bound::AtMost(1.15);

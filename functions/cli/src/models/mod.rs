@@ -52,7 +52,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Load a folder of models, methods included, and report every fault
+    /// Load the models in a folder with their methods, and print every fault
     #[command(after_help = EXIT_CODES)]
     Check {
         /// The folder of models

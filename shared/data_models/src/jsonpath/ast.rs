@@ -5,41 +5,41 @@ use fancy_regex::Regex;
 /// A path, or a part of one.
 #[derive(Debug, Clone)]
 pub(super) enum Path {
-    /// `$`
+    /// `$`: the whole event.
     Root,
-    /// `@` and `` `this` ``
+    /// `@` and `` `this` ``: the current value.
     This,
-    /// `` `parent` ``
+    /// `` `parent` ``: the value that contains the current one.
     Parent,
     /// Members with these names: `name` or `'a', 'b'`.
     Fields(Vec<String>),
     /// All members: `*`, alone or among other names.
     AnyField,
-    /// `[n]`
+    /// `[n]`: the element of a list at this index.
     Index(i64),
-    /// `[a:b]` and `[*]`
+    /// `[start:end]`: a range of a list's elements. `[*]` is the range without bounds.
     Slice { start: Option<i64>, end: Option<i64> },
-    /// `left.right`
+    /// `left.right`: `right` is applied to each value that `left` finds.
     Child(Box<Path>, Box<Path>),
-    /// `left..right`
+    /// `left..right`: `right` is applied to each value that `left` finds, and to all values nested in it.
     Descendants(Box<Path>, Box<Path>),
-    /// `left|right`
+    /// `left|right`: the values that `left` finds, followed by those that `right` finds.
     Union(Box<Path>, Box<Path>),
     /// `left & right`. `jsonpath-ng` parses it but cannot evaluate it.
     Intersection,
-    /// `left where right`
+    /// `left where right`: the values of `left` in which `right` finds something.
     Where(Box<Path>, Box<Path>),
-    /// `[?(…)]`
+    /// `[?(…)]`: the elements for which the condition holds.
     Filter(Box<Condition>),
     /// `[/path]` and `[\path]`: the keys to sort by, each with `true` for descending order. `` `sorted` `` has no keys.
     Sorted(Vec<(Path, bool)>),
-    /// `` `len` ``
+    /// `` `len` ``: the length of a list, an object or a text.
     Length,
-    /// `` `sub(/pattern/, replacement)` ``
+    /// `` `sub(/pattern/, replacement)` ``: replaces each match of the pattern in a text.
     Substitute { pattern: Regex, replacement: Vec<Piece> },
-    /// `` `split(c, segment, max)` ``
+    /// `` `split(c, segment, max)` ``: splits a text at the character `c` and takes the part with the index `segment`.
     Split { separator: char, segment: usize, max_splits: Option<usize> },
-    /// `` `str()` ``
+    /// `` `str()` ``: converts a value to text as Python's `str` does.
     Text,
     /// `left + right`, `left - right` or `left * right`.
     Arithmetic { left: Box<Operand>, operator: Operator, right: Box<Operand> },

@@ -8,7 +8,7 @@ use crate::value::View;
 pub struct PathError {
     /// The byte offset at which parsing failed.
     pub at: usize,
-    /// The reason, for people.
+    /// The reason as readable text.
     pub reason: String,
 }
 
@@ -42,7 +42,7 @@ pub enum EvaluationError {
     /// `jsonpath-ng` parses this operator but cannot evaluate it, and neither can this library.
     #[error("{0} cannot be evaluated")]
     NotSupported(&'static str),
-    /// The evaluation is nested too deeply, because the event is.
+    /// The event is nested more deeply than the evaluation allows.
     #[error("the event is nested too deeply for the path")]
     TooDeep,
     /// The evaluation takes too many steps, or a result would be too large or not finite.

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 /// One step from a value to a value in it. The steps to a match make its location.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step<'e> {
-    /// `$`
+    /// The path restarted at `$`, the event itself.
     Root,
     /// A value that was computed, or the event itself.
     This,
     /// The parent of the event, which does not exist.
     Nothing,
-    /// `` `len` ``
+    /// The length of a value, which the operator `` `len` `` gave.
     Length,
     Field(Cow<'e, str>),
     Index(i64),

@@ -1,6 +1,6 @@
 //! The methods of the built-in data models, in Rust.
 //!
-//! The models' files are in `shared/schema/data_models`, in the reference's own format. For every line, the Python
+//! The models' files are in `shared/schema/data_models`, in Panther's own format. For every line, the Python
 //! methods in those files and the functions here return the same values.
 
 pub(crate) mod azure_active_directory;

@@ -29,8 +29,8 @@ pub(crate) fn last_member<'l>(json: &'l [u8], name: &str) -> Option<&'l [u8]> {
     found
 }
 
-/// Returns the members that `text` is a list of, without the braces around them: for each the text between the quotes
-/// of its key, and the JSON text of its value.
+/// Splits a list of members such as `"a":1,"b":2`, which has no braces around it. Returns for each member the text
+/// between the quotes of its key, and the JSON text of its value.
 pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -102,7 +102,7 @@ fn unquoted(json: &[u8]) -> Option<&[u8]> {
 
 #[inline]
 fn is_key(inside: &[u8], name: &str) -> bool {
-    // Escapes make a key longer than the name that it stands for.
+    // A key that differs from the name can still mean it if it has escapes, which make it longer than the name.
     match inside == name.as_bytes() {
         true => !name.contains('\\'),
         false => {

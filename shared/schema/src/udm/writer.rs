@@ -52,7 +52,7 @@ struct Place {
 #[derive(Debug)]
 struct UdmName {
     name: Box<str>,
-    /// `,"name":`
+    /// The text `,"name":`, which is written before the value.
     key: Box<[u8]>,
     kind: UdmType,
     path: Option<Path>,
@@ -241,7 +241,7 @@ struct Line<'l> {
     /// The offset at which the line begins in the buffer of lines.
     start: usize,
     escapes: UnicodeEscapes<'l>,
-    /// The parsed line, made when a path or method needs it; `None` if the line is nested too deeply.
+    /// The parsed line, computed when the first path or method needs it; `None` if the line is nested too deeply.
     whole: OnceCell<Option<Value<'l>>>,
 }
 

@@ -1,4 +1,4 @@
-//! The values of `event_type`: those of the reference's `panther_event_type_helpers`.
+//! The values of `event_type`. They are those of Panther's module `panther_event_type_helpers`.
 
 pub(super) const ADMIN_ROLE_ASSIGNED: &str = "admin_role_assigned";
 pub(super) const FAILED_LOGIN: &str = "failed_login";

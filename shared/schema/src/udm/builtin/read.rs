@@ -20,7 +20,7 @@ pub(super) fn text<'l>(members: &'l dyn Members, read: PathIndex) -> Option<Cow<
     raw::text(members.get(read)?)
 }
 
-/// Returns a JSON string that is not empty as a method's value; `None` for any other value.
+/// Converts a non-empty JSON string to a method's value; `None` for any other JSON.
 pub(super) fn string(json: &[u8]) -> Option<NativeValue<'_>> {
     Some(match raw::text(json)? {
         Cow::Borrowed(_) => NativeValue::Json(json),
@@ -28,7 +28,7 @@ pub(super) fn string(json: &[u8]) -> Option<NativeValue<'_>> {
     })
 }
 
-/// Returns a JSON string that is neither empty nor a placeholder as a method's value; `None` for any other value.
+/// Converts a JSON string to a method's value; `None` for a string that is empty or a placeholder, and for any other JSON.
 pub(super) fn known_string(json: &[u8]) -> Option<NativeValue<'_>> {
     let is_placeholder = PLACEHOLDERS.iter().any(|placeholder| raw::is_string(json, placeholder));
     if is_placeholder { None } else { string(json) }
