@@ -64,11 +64,11 @@ fn prefix(text: &str) -> Result<String, String> {
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
-    let reference = args.secret.as_ref().map_or_else(|| FROM_VARIABLES.to_owned(), |file| file.display().to_string());
+    let secret_name = args.secret.as_ref().map_or_else(|| FROM_VARIABLES.to_owned(), |file| file.display().to_string());
     let secret = config::secret(args.vendor, args.secret.clone())?;
-    let secrets = LocalSecrets::new([(reference.clone(), secret)]);
+    let secrets = LocalSecrets::new([(secret_name.clone(), secret)]);
     let (http, clock) = (HttpClient::new()?, CliClock::default());
-    let opening = SourceParts { http: &http, secrets: &secrets, clock: &clock, reference: &reference };
+    let opening = SourceParts { http: &http, secrets: &secrets, clock: &clock, secret_name: &secret_name };
     let source = (args.vendor.open)(opening, &config::variable).await?;
     let reports = tick(&args, &*source, &clock).await?;
     show(&reports, args.json)?;
@@ -160,7 +160,9 @@ fn pending(report: &StreamReport) -> Option<String> {
     let reason = report.pending.pending_reason.as_ref()?;
     let hours = report.pending.pending_age_seconds.unwrap_or(0) as f64 / 3_600.0;
     let name = format!("{}/{}", report.source, report.stream);
-    Some(format!("{name}: some of it fails since {hours:.1} h and is tried again, all else is delivered: {reason}"))
+    Some(format!(
+        "{name}: part of it has failed for {hours:.1} h and is retried, everything else is delivered: {reason}"
+    ))
 }
 
 #[cfg(test)]
@@ -180,7 +182,9 @@ mod tests {
         let report =
             StreamReport { source: "acme".to_owned(), stream: "dlp".to_owned(), pending, ..Default::default() };
         assert_eq!(end(&report), "delivered, 1 span and 3 blobs pending");
-        assert!(super::pending(&report).is_some_and(|text| text.starts_with("acme/dlp: some of it fails since 1.5 h")));
+        assert!(
+            super::pending(&report).is_some_and(|text| text.starts_with("acme/dlp: part of it has failed for 1.5 h"))
+        );
         let failure = Some(Failure::new("acme/dlp", &PortError::next_tick("no")));
         assert_eq!(end(&StreamReport { failure, ..report }), "failed, 1 span and 3 blobs pending");
         assert_eq!(end(&StreamReport::default()), "cut short");

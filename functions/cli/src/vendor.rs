@@ -51,7 +51,7 @@ pub(crate) struct SourceParts<'a> {
     pub(crate) secrets: &'a LocalSecrets,
     pub(crate) clock: &'a CliClock,
     /// The name of the source's secret.
-    pub(crate) reference: &'a str,
+    pub(crate) secret_name: &'a str,
 }
 
 /// An opened source, or the error that prevented it.

@@ -180,9 +180,9 @@ fn exit_codes() {
             .env("OPENAI_BASE_URL", url)
             .output()
             .unwrap();
-        let said = String::from_utf8(output.stderr.clone()).unwrap();
-        assert_eq!(code(&output), expected, "{said}");
-        assert!(said.contains(part), "{said}");
+        let printed = String::from_utf8(output.stderr.clone()).unwrap();
+        assert_eq!(code(&output), expected, "{printed}");
+        assert!(printed.contains(part), "{printed}");
         assert!(!format!("{output:?}").contains("canary"), "{output:?}");
     };
     let url = &simulator.variables["OPENAI_BASE_URL"];
@@ -233,10 +233,10 @@ fn secret_from_a_file() {
 /// Runs a command that fails, with `--json`. Returns the exit code and the message in the JSON object.
 fn refused_as_json(arguments: &[&str], key: &str) -> (i32, String) {
     let output = audit_pull().args(arguments).arg("--json").env("OPENAI_ADMIN_KEY", key).output().unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-    assert_eq!(told["error"]["exit_code"], code(&output));
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(printed["error"]["exit_code"], code(&output));
     assert!(!output.stderr.is_empty());
-    (code(&output), told["error"]["message"].as_str().unwrap().to_owned())
+    (code(&output), printed["error"]["message"].as_str().unwrap().to_owned())
 }
 
 #[test]
@@ -327,22 +327,22 @@ fn b6_no_message_repeats_a_key_that_stands_in_a_wrong_place() {
 fn check_hidden(command: &mut Command) {
     let output = command.output().unwrap();
     assert_eq!(code(&output), 2, "{output:?}");
-    let said = [&output.stdout[..], &output.stderr].concat();
-    assert!(!said.is_empty() && !String::from_utf8_lossy(&said).contains("canary"), "{output:?}");
+    let printed = [&output.stdout[..], &output.stderr].concat();
+    assert!(!printed.is_empty() && !String::from_utf8_lossy(&printed).contains("canary"), "{output:?}");
 }
 
 #[test]
 fn d8_every_shell_gets_completions_and_the_manual_names_every_command() {
-    let told = |arguments: &[&str]| {
+    let printed = |arguments: &[&str]| {
         let output = audit_pull().args(arguments).output().unwrap();
         assert_eq!((code(&output), output.stderr.len()), (0, 0), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = told(&["completions", shell]);
+        let script = printed(&["completions", shell]);
         assert!(script.contains("lookback-days"), "{shell}");
     }
-    let manual = told(&["man"]);
+    let manual = printed(&["man"]);
     for name in ["completions", "demo", "man", "normalize", "pull", "schema", "simulate"] {
         assert!(manual.contains(&format!(".TH audit-pull-{name} 1")), "{name}: {manual}");
     }
@@ -356,9 +356,9 @@ fn d5_a_ledger_that_cannot_be_written_is_named_and_not_the_port() {
         .args(["simulate", "openai", "--port", "0", "--ledger", "/nope/x", "--events", "1"])
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stderr);
     assert_eq!(code(&output), 2);
-    assert!(said.contains("cannot write --ledger /nope/x") && !said.contains("port"), "{said}");
+    assert!(printed.contains("cannot write --ledger /nope/x") && !printed.contains("port"), "{printed}");
 }
 
 /// Runs the commands of the README that compare a lake with a ledger.
@@ -447,12 +447,12 @@ impl Simulator {
             .spawn()
             .unwrap();
         let count = if vendor == "openai" { 2 } else { 5 };
-        let said = BufReader::new(child.stdout.as_mut().unwrap()).lines().take(count).map(Result::unwrap);
+        let printed = BufReader::new(child.stdout.as_mut().unwrap()).lines().take(count).map(Result::unwrap);
         let variable = |line: String| {
             let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
             Some((name.to_owned(), value.trim_matches('\'').to_owned()))
         };
-        let variables: BTreeMap<_, _> = said.map(|line| variable(line).unwrap()).collect();
+        let variables: BTreeMap<_, _> = printed.map(|line| variable(line).unwrap()).collect();
         Self { child, variables, ledger, _directory: directory }
     }
 

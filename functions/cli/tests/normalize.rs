@@ -92,9 +92,9 @@ fn a_schema_file_can_be_used() {
     assert_eq!(lines[0]["p_event_time"], "2026-01-02 03:04:05.000000000");
     fs::write(&file, "schema: Own.Log\nfields:\n- {name: at, type: tim}\n").unwrap();
     let output = normalize(&["--schema", schema], b"{}\n");
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    let printed = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!((code(&output), output.stdout.is_empty()), (2, true));
-    assert!(said.contains("own.yml: at: no type is called tim"), "{said}");
+    assert!(printed.contains("own.yml: at: no type is called tim"), "{printed}");
 }
 
 #[test]
@@ -115,9 +115,9 @@ fn d6_a_source_id_that_no_source_may_have_is_refused() {
 fn usage() {
     let check = |arguments: &[&str], part: &str| {
         let output = normalize(arguments, b"{}\n");
-        let said = String::from_utf8(output.stderr.clone()).unwrap();
+        let printed = String::from_utf8(output.stderr.clone()).unwrap();
         assert_eq!((code(&output), output.stdout.is_empty()), (2, true), "{arguments:?}");
-        assert!(said.contains(part), "{said}");
+        assert!(printed.contains(part), "{printed}");
     };
     check(&[], "--log-type");
     check(&["--log-type", "OpenAI.Audits"], "Microsoft365.DLP.All");

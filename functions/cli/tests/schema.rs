@@ -19,7 +19,7 @@ fn schema(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_audit-pull")).arg("schema").args(arguments).output().unwrap()
 }
 
-fn said(arguments: &[&str]) -> String {
+fn printed(arguments: &[&str]) -> String {
     let output = schema(arguments);
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -27,7 +27,7 @@ fn said(arguments: &[&str]) -> String {
 
 #[test]
 fn list_names_every_log_type_and_its_table() {
-    let text = said(&["list"]);
+    let text = printed(&["list"]);
     let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();
     assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), LOG_TYPES);
     assert!(rows.iter().all(|row| row[1] == row[0].to_lowercase().replace('.', "_")), "{text}");
@@ -41,9 +41,9 @@ fn a_shown_schema_can_be_passed_as_a_file() {
     let file = directory.path().join("schema.yml");
     let path = file.to_str().unwrap();
     for log_type in LOG_TYPES {
-        fs::write(&file, said(&["show", log_type])).unwrap();
+        fs::write(&file, printed(&["show", log_type])).unwrap();
         for command in ["show", "json-schema", "athena", "duckdb", "glue"] {
-            assert_eq!(said(&[command, path]), said(&[command, log_type]), "{command} {log_type}");
+            assert_eq!(printed(&[command, path]), printed(&[command, log_type]), "{command} {log_type}");
         }
     }
 }
@@ -52,20 +52,20 @@ fn a_shown_schema_can_be_passed_as_a_file() {
 fn c11_duckdb_prints_a_query_over_the_lake_that_is_given() {
     for log_type in LOG_TYPES {
         let files = format!("'lake/{}/dt=*/hour=*/*.ndjson.*'", log_type.to_lowercase().replace('.', "_"));
-        let query = said(&["duckdb", log_type]);
+        let query = printed(&["duckdb", log_type]);
         assert!(query.contains("SELECT *\nFROM read_json(\n") && query.contains(&files), "{query}");
-        let other = said(&["duckdb", log_type, "--lake", "s3://bucket/audit/"]);
+        let other = printed(&["duckdb", log_type, "--lake", "s3://bucket/audit/"]);
         assert_eq!(other, query.replace("'lake/", "'s3://bucket/audit/"));
     }
     // DuckDB cannot tell two keys of this object apart, so the object is read as JSON.
-    let query = said(&["duckdb", "Microsoft365.DLP.All"]);
+    let query = printed(&["duckdb", "Microsoft365.DLP.All"]);
     assert!(query.contains("    'SharePointMetaData': 'JSON',\n"), "{query}");
 }
 
 #[test]
 fn json_schemas_are_json() {
     for log_type in LOG_TYPES {
-        let text = said(&["json-schema", log_type]);
+        let text = printed(&["json-schema", log_type]);
         let json_schema: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json_schema["title"], log_type);
         assert_eq!(json_schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -76,7 +76,7 @@ fn json_schemas_are_json() {
 #[test]
 fn athena_tables_have_the_location_of_the_lines() {
     for log_type in LOG_TYPES {
-        let text = said(&["athena", log_type]);
+        let text = printed(&["athena", log_type]);
         let table = log_type.to_lowercase().replace('.', "_");
         assert!(text.starts_with(&format!("CREATE EXTERNAL TABLE IF NOT EXISTS `{table}` (\n")), "{text}");
         assert!(text.contains(&format!("LOCATION 's3://BUCKET/PREFIX{table}/'")), "{text}");
@@ -89,7 +89,7 @@ fn athena_tables_have_the_location_of_the_lines() {
 fn glue_tables_are_in_the_stack() {
     let stack = include_str!("../../../infra/lake.yaml");
     for log_type in LOG_TYPES {
-        let text = said(&["glue", log_type]);
+        let text = printed(&["glue", log_type]);
         assert!(text.contains("    Type: AWS::Glue::Table\n") && stack.contains(&text), "{text}");
     }
 }
@@ -98,9 +98,9 @@ fn glue_tables_are_in_the_stack() {
 fn unknown_log_types_are_refused() {
     for command in ["show", "json-schema", "athena", "glue"] {
         let output = schema(&[command, "OpenAI.Audits"]);
-        let said = String::from_utf8(output.stderr.clone()).unwrap();
+        let printed = String::from_utf8(output.stderr.clone()).unwrap();
         assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(2), true));
-        assert!(said.contains("OpenAI.Audits is no file") && said.contains("Microsoft365.DLP.All"), "{said}");
+        assert!(printed.contains("OpenAI.Audits is no file") && printed.contains("Microsoft365.DLP.All"), "{printed}");
     }
     assert_eq!(schema(&[]).status.code(), Some(2));
 }

@@ -41,12 +41,12 @@ impl Simulator {
     fn start(vendor: &str, arguments: &[&str]) -> Self {
         let mut child = simulate(vendor, arguments).args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
         let count = if vendor == "openai" { 2 } else { 5 };
-        let said = BufReader::new(child.stdout.as_mut().unwrap()).lines().take(count).map(Result::unwrap);
+        let printed = BufReader::new(child.stdout.as_mut().unwrap()).lines().take(count).map(Result::unwrap);
         let variable = |line: String| {
             let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
             Some((name.to_owned(), value.trim_matches('\'').to_owned()))
         };
-        let variables = said.map(|line| variable(line).unwrap()).collect();
+        let variables = printed.map(|line| variable(line).unwrap()).collect();
         Self { child, variables }
     }
 
@@ -114,8 +114,8 @@ fn the_readme_names_every_switch_of_openai() {
 fn err_invalid_behaviours_are_reported() {
     for vendor in VENDORS {
         let check = |given: &str, part: &str| {
-            let said = refused(vendor, &["--port", "0", "--behaviours", given]);
-            assert!(said.starts_with("audit-pull: ") && said.contains(part), "{given}: {said}");
+            let printed = refused(vendor, &["--port", "0", "--behaviours", given]);
+            assert!(printed.starts_with("audit-pull: ") && printed.contains(part), "{given}: {printed}");
         };
         check(r#"{"lates":1}"#, "--behaviours: unknown behaviour `lates`: use ");
         check(r#"{"late":2}"#, "--behaviours: `late` is a share: use a number from 0 to 1, not 2");

@@ -29,8 +29,8 @@ fn fixture(name: &str) -> PathBuf {
 /// Returns the answers of `audit-pull udm` to the events in `input`.
 fn answers(models: &Path, input: &str) -> Vec<Value> {
     let output = audit_pull(&["udm", "--models", models.to_str().unwrap()], input);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), printed.as_str()), (Some(0), ""));
     String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -50,9 +50,9 @@ fn faults(files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(files);
     let path = folder.path().to_str().unwrap();
     let output = audit_pull(&["udm", "--models", path, "--check"], "");
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(i32::from(!said.is_empty())), &b""[..]));
-    said.lines().map(|line| line.replace(&format!("{path}/"), "").replace(path, "DIR")).collect()
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(i32::from(!printed.is_empty())), &b""[..]));
+    printed.lines().map(|line| line.replace(&format!("{path}/"), "").replace(path, "DIR")).collect()
 }
 
 #[test]
@@ -259,12 +259,12 @@ fn a_check_warns_of_unusual_mappings() {
     let models = folder(&[("a.yml", &model)]);
     let path = models.path().to_str().unwrap();
     let output = audit_pull(&["models", "check", path], "");
-    let said = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
     let expected = format!(
         "{path}/a.yml:6: Name is empty (warning)\n\
          {path}/a.yml:8: \"B\" and \"b\" on line 7 are two names: letter case counts (warning)\n"
     );
-    assert_eq!((output.status.code(), said), (Some(0), expected));
+    assert_eq!((output.status.code(), printed), (Some(0), expected));
 }
 
 #[test]
@@ -287,17 +287,20 @@ fn the_python_code_of_the_readme_reads_udm_and_udm_path() {
     let tests = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/udm/recipe.py")).unwrap();
     let script = folder(&[("udm.py", recipe), ("test_udm.py", &tests)]);
     let output = Command::new("python3").arg(script.path().join("test_udm.py")).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{printed}");
 }
 
 #[test]
 fn with_faulty_models_no_event_is_answered() {
     let models = folder(&[("a.yml", &format!("{MODEL}Mappings: []\n")), ("b.yml", "AnalysisType: datamodel\n")]);
     let output = audit_pull(&["udm", "--models", models.path().to_str().unwrap()], "{\"p_log_type\":\"A\"}\n");
-    let said = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
-    assert!(said.contains("b.yml:1: DataModelID is missing") && said.ends_with("are not loaded: 4 faults\n"), "{said}");
+    assert!(
+        printed.contains("b.yml:1: DataModelID is missing") && printed.ends_with("are not loaded: 4 faults\n"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -312,9 +315,9 @@ fn models_check_and_test_report_faults_and_differences() {
     let models = folder(&[("a.yml", &format!("{MODEL}Mappings: [{{Name: b, Path: b}}]\n")), ("e.yml", examples)]);
     let path = models.path().to_str().unwrap();
     let output = audit_pull(&["models", "test", path], "");
-    let said = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b"0 of 1 examples agree\n"[..]));
-    assert_eq!(said, format!("{path}/e.yml:3: first: b: expected 2, got 1\n"));
+    assert_eq!(printed, format!("{path}/e.yml:3: first: b: expected 2, got 1\n"));
 
     fs::remove_file(models.path().join("e.yml")).unwrap();
     assert_eq!(audit_pull(&["models", "test", path], "").status.code(), Some(1), "no examples");
@@ -324,11 +327,11 @@ fn models_check_and_test_report_faults_and_differences() {
 #[test]
 fn the_built_in_models_pass_their_examples() {
     let output = audit_pull(&["models", "test"], "");
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
-    let said = String::from_utf8(output.stdout).unwrap();
-    let count: usize = said.split_whitespace().next().unwrap().parse().unwrap();
-    assert!(count >= 42 && said == format!("{count} of {count} examples agree\n"), "{said}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), printed.as_str()), (Some(0), ""));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let count: usize = printed.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(count >= 42 && printed == format!("{count} of {count} examples agree\n"), "{printed}");
 }
 
 #[test]

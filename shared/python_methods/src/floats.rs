@@ -46,13 +46,13 @@ pub(crate) fn install(vm: &VirtualMachine) {
         right.store(Some(operator));
     }
     let int_slots = &vm.ctx.types.int_type.slots.as_number;
-    if let Some(own) = int_slots.true_divide.load() {
-        let _ = ORIGINAL_INT_DIVISION.set(own);
+    if let Some(original) = int_slots.true_divide.load() {
+        let _ = ORIGINAL_INT_DIVISION.set(original);
         int_slots.true_divide.store(Some(divide_ints));
         int_slots.right_true_divide.store(Some(divide_ints));
     }
-    if let Some(own) = slots.power.load() {
-        let _ = ORIGINAL_POWER.set(own);
+    if let Some(original) = slots.power.load() {
+        let _ = ORIGINAL_POWER.set(original);
         slots.power.store(Some(power));
         slots.right_power.store(Some(power));
     }
@@ -72,7 +72,7 @@ macro_rules! method {
             $vm.new_method(
                 $name,
                 $vm.ctx.types.float_type,
-                |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| $operator(&one, &other, vm),
+                |left: PyObjectRef, right: PyObjectRef, vm: &VirtualMachine| $operator(&left, &right, vm),
             ),
         )
     };
@@ -82,7 +82,7 @@ macro_rules! method {
             $vm.new_method(
                 $name,
                 $vm.ctx.types.float_type,
-                |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| $operator(&other, &one, vm),
+                |left: PyObjectRef, right: PyObjectRef, vm: &VirtualMachine| $operator(&right, &left, vm),
             ),
         )
     };
@@ -115,106 +115,106 @@ fn operand(object: &PyObject, vm: &VirtualMachine) -> PyResult<Option<f64>> {
 }
 
 fn with_operands(
-    (one, other): (&PyObject, &PyObject),
+    (left, right): (&PyObject, &PyObject),
     vm: &VirtualMachine,
     zero: &str,
     operation: impl FnOnce(f64, f64) -> PyResult,
 ) -> PyResult {
-    match (operand(one, vm)?, operand(other, vm)?) {
+    match (operand(left, vm)?, operand(right, vm)?) {
         (Some(_), Some(0.0)) => Err(vm.new_zero_division_error(zero.to_owned())),
-        (Some(one), Some(other)) => operation(one, other),
+        (Some(left), Some(right)) => operation(left, right),
         _ => Ok(vm.ctx.not_implemented()),
     }
 }
 
-fn add(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
-    with_floats((one, other), vm, |one, other| one + other)
+fn add(left: &PyObject, right: &PyObject, vm: &VirtualMachine) -> PyResult {
+    with_floats((left, right), vm, |left, right| left + right)
 }
 
-fn subtract(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
-    with_floats((one, other), vm, |one, other| one - other)
+fn subtract(left: &PyObject, right: &PyObject, vm: &VirtualMachine) -> PyResult {
+    with_floats((left, right), vm, |left, right| left - right)
 }
 
-fn multiply(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
-    with_floats((one, other), vm, |one, other| one * other)
+fn multiply(left: &PyObject, right: &PyObject, vm: &VirtualMachine) -> PyResult {
+    with_floats((left, right), vm, |left, right| left * right)
 }
 
-fn divide(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
-    with_operands((one, other), vm, "float division by zero", |one, other| Ok(vm.ctx.new_float(one / other).into()))
+fn divide(left: &PyObject, right: &PyObject, vm: &VirtualMachine) -> PyResult {
+    with_operands((left, right), vm, "float division by zero", |left, right| Ok(vm.ctx.new_float(left / right).into()))
 }
 
 /// Divides two ints. As in CPython, zero divided by a negative int is -0.0.
-fn divide_ints(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
+fn divide_ints(left: &PyObject, right: &PyObject, vm: &VirtualMachine) -> PyResult {
     let is_zero = |int: &PyInt| int.as_bigint() == &0.into();
     let is_negative = |int: &PyInt| int.as_bigint() < &0.into();
-    if one.downcast_ref::<PyInt>().is_some_and(|one| is_zero(one))
-        && other.downcast_ref::<PyInt>().is_some_and(|other| is_negative(other))
+    if left.downcast_ref::<PyInt>().is_some_and(|left| is_zero(left))
+        && right.downcast_ref::<PyInt>().is_some_and(|right| is_negative(right))
     {
         return Ok(vm.ctx.new_float(-0.0).into());
     }
     match ORIGINAL_INT_DIVISION.get() {
-        Some(own) => own(one, other, vm),
+        Some(original) => original(left, right, vm),
         None => Ok(vm.ctx.not_implemented()),
     }
 }
 
 fn with_floats(
-    (one, other): (&PyObject, &PyObject),
+    (left, right): (&PyObject, &PyObject),
     vm: &VirtualMachine,
     operation: impl FnOnce(f64, f64) -> f64,
 ) -> PyResult {
-    match (operand(one, vm)?, operand(other, vm)?) {
-        (Some(one), Some(other)) => Ok(vm.ctx.new_float(operation(one, other)).into()),
+    match (operand(left, vm)?, operand(right, vm)?) {
+        (Some(left), Some(right)) => Ok(vm.ctx.new_float(operation(left, right)).into()),
         _ => Ok(vm.ctx.not_implemented()),
     }
 }
 
-fn remainder(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
-    let operation = |one, other| Ok(vm.ctx.new_float(quotient_and_remainder(one, other).1).into());
-    with_operands((one, other), vm, "float modulo", operation)
+fn remainder(left: &PyObject, right: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let operation = |left, right| Ok(vm.ctx.new_float(quotient_and_remainder(left, right).1).into());
+    with_operands((left, right), vm, "float modulo", operation)
 }
 
-fn floor_divide(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
-    let operation = |one, other| Ok(vm.ctx.new_float(quotient_and_remainder(one, other).0).into());
-    with_operands((one, other), vm, "float floor division by zero", operation)
+fn floor_divide(left: &PyObject, right: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let operation = |left, right| Ok(vm.ctx.new_float(quotient_and_remainder(left, right).0).into());
+    with_operands((left, right), vm, "float floor division by zero", operation)
 }
 
-fn divmod(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> PyResult {
-    let operation = |one, other| {
-        let (quotient, rest) = quotient_and_remainder(one, other);
+fn divmod(left: &PyObject, right: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let operation = |left, right| {
+        let (quotient, rest) = quotient_and_remainder(left, right);
         let pair = [quotient, rest].map(|value| vm.ctx.new_float(value).into());
         Ok(vm.ctx.new_tuple(pair.into()).into())
     };
-    with_operands((one, other), vm, "float divmod()", operation)
+    with_operands((left, right), vm, "float divmod()", operation)
 }
 
 /// Returns the floor of the quotient, and the remainder, which has the sign of the divisor. The remainder is exact, and
 /// the quotient is computed from it, so that the two are consistent.
-fn quotient_and_remainder(one: f64, other: f64) -> (f64, f64) {
-    let mut rest = one % other;
-    let mut quotient = (one - rest) / other;
+fn quotient_and_remainder(left: f64, right: f64) -> (f64, f64) {
+    let mut rest = left % right;
+    let mut quotient = (left - rest) / right;
     if rest == 0.0 {
-        rest = 0.0_f64.copysign(other);
-    } else if (other < 0.0) != (rest < 0.0) {
-        rest += other;
+        rest = 0.0_f64.copysign(right);
+    } else if (right < 0.0) != (rest < 0.0) {
+        rest += right;
         quotient -= 1.0;
     }
     if quotient == 0.0 {
-        return (0.0_f64.copysign(one / other), rest);
+        return (0.0_f64.copysign(left / right), rest);
     }
     let floor = quotient.floor();
     (if quotient - floor > 0.5 { floor + 1.0 } else { floor }, rest)
 }
 
-fn power(one: &PyObject, other: &PyObject, modulus: &PyObject, vm: &VirtualMachine) -> PyResult {
-    let own = || match ORIGINAL_POWER.get() {
-        Some(own) => own(one, other, modulus, vm),
+fn power(left: &PyObject, right: &PyObject, modulus: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let original = || match ORIGINAL_POWER.get() {
+        Some(original) => original(left, right, modulus, vm),
         None => Ok(vm.ctx.not_implemented()),
     };
-    let (Some(base), Some(exponent)) = (operand(one, vm)?, operand(other, vm)?) else { return own() };
+    let (Some(base), Some(exponent)) = (operand(left, vm)?, operand(right, vm)?) else { return original() };
     let is_complex = base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.fract() != 0.0;
     if !vm.is_none(modulus) || is_complex || (base == 0.0 && exponent < 0.0) {
-        return own();
+        return original();
     }
     let value = base.powf(exponent);
     if value.is_infinite() && base.is_finite() && exponent.is_finite() {
@@ -275,22 +275,22 @@ fn rounded_digits(value: f64, digits: i64) -> String {
 /// Returns the shortest text that is parsed as the same float. If two such texts are equally near, it is the one whose
 /// last digit is even.
 fn repr(value: f64) -> String {
-    let own = to_string(value);
-    let (mantissa, exponent) = own.split_once('e').unwrap_or((&own, "0"));
+    let original = to_string(value);
+    let (mantissa, exponent) = original.split_once('e').unwrap_or((&original, "0"));
     let mantissa = mantissa.strip_suffix(".0").unwrap_or(mantissa);
     let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let is_odd = mantissa.bytes().last().is_some_and(|last| last.is_ascii_digit() && last % 2 == 1);
     let length = mantissa.bytes().filter(u8::is_ascii_digit).count();
-    let (Ok(exponent), Ok(fraction)) = (exponent.parse::<i64>(), i64::try_from(fraction)) else { return own };
+    let (Ok(exponent), Ok(fraction)) = (exponent.parse::<i64>(), i64::try_from(fraction)) else { return original };
     if !is_odd || length < MIN_TIE_DIGITS || !value.is_finite() {
-        return own;
+        return original;
     }
     let even = rounded_digits(value.abs(), fraction - exponent);
     let is_same = even.parse::<f64>().is_ok_and(|even| even.to_bits() == value.abs().to_bits());
     let last = even.split_once('e').and_then(|(digits, _)| digits.chars().last()).filter(|_| is_same);
-    match (last, own.split_at_checked(mantissa.len())) {
+    match (last, original.split_at_checked(mantissa.len())) {
         (Some(last), Some((head, tail))) => format!("{}{last}{tail}", &head[..head.len() - 1]),
-        _ => own,
+        _ => original,
     }
 }
 
@@ -328,7 +328,7 @@ mod tests {
     /// The expected values come from CPython.
     #[test]
     fn quotients_and_remainders_are_those_of_c_python() {
-        for (one, other, quotient, rest) in [
+        for (left, right, quotient, rest) in [
             (-1e-20, 3.0, -1.0, 3.0),
             (5.0, 0.1, 49.0, 0.099_999_999_999_999_73),
             (-7.5, 2.0, -4.0, 0.5),
@@ -336,9 +336,9 @@ mod tests {
             (-6.0, 3.0, -2.0, 0.0),
             (0.3, 0.1, 2.0, 0.099_999_999_999_999_98),
         ] {
-            let found = quotient_and_remainder(one, other);
-            assert_eq!(found.0.to_bits(), f64::to_bits(quotient), "{one} // {other}");
-            assert_eq!(found.1.to_bits(), f64::to_bits(rest), "{one} % {other}: {}", found.1);
+            let found = quotient_and_remainder(left, right);
+            assert_eq!(found.0.to_bits(), f64::to_bits(quotient), "{left} // {right}");
+            assert_eq!(found.1.to_bits(), f64::to_bits(rest), "{left} % {right}: {}", found.1);
         }
     }
 

@@ -108,9 +108,10 @@ pub(crate) fn combined(parts: &[Part], share: impl Fn(&Part) -> f64) -> Outcome 
 /// OpenAI's.
 pub(crate) fn figures(outcomes: &[(Outcome, Outcome)]) -> Vec<Figures> {
     let cost = |outcome: &Outcome| Cost::of(outcome.line_mb_per_second * MB, outcome.ratio);
-    let of_all = || ALL.into_iter().zip(outcomes);
-    let collectors = of_all().find(|(compressor, _)| *compressor == COLLECTORS_GZIP).map(|(_, (one, _))| cost(one));
-    let figures = of_all().map(|(compressor, (microsoft365, openai))| {
+    let all_outcomes = || ALL.into_iter().zip(outcomes);
+    let collectors =
+        all_outcomes().find(|(compressor, _)| *compressor == COLLECTORS_GZIP).map(|(_, (one, _))| cost(one));
+    let figures = all_outcomes().map(|(compressor, (microsoft365, openai))| {
         let cost = cost(microsoft365);
         let cheaper = cost.cheaper_than(collectors.unwrap_or(cost));
         Figures { compressor, microsoft365: *microsoft365, openai: *openai, cost, cheaper }
@@ -157,15 +158,15 @@ pub(crate) fn cost_sentences(all: &[Figures]) -> Option<String> {
     let collectors = all.iter().find(|figures| figures.compressor == COLLECTORS_GZIP)?;
     let gzip = all.iter().filter(|figures| figures.compressor.is_gzip()).min_by(by_first_year)?;
     let any = all.iter().min_by(by_first_year)?;
-    let saves = |figures: &Figures| 100.0 * (1.0 - figures.cost.first_year() / collectors.cost.first_year());
+    let saving_percent = |figures: &Figures| 100.0 * (1.0 - figures.cost.first_year() / collectors.cost.first_year());
     Some(format!(
         "MB of lines, in batches as the collector cuts them. $/TB: for a TB of Microsoft 365's lines, once for compressing \
          (Lambda, x86)\nand each year for keeping (S3 Standard).\n* The collector's, by default gzip. Of its first year's cost {:.1} % is storage.\nCheapest gzip: {}, {:.1} % less; \
          cheapest of all: {}, {:.1} % less.\n",
         100.0 * collectors.cost.year / collectors.cost.first_year(),
         gzip.compressor,
-        saves(gzip),
+        saving_percent(gzip),
         any.compressor,
-        saves(any),
+        saving_percent(any),
     ))
 }

@@ -52,7 +52,7 @@ impl<'a> DemoVendor<'a> {
         let environment = simulated.environment(&simulate::origin(&running), clock.now());
         let environment: BTreeMap<_, _> = environment.into_iter().collect();
         let variables = move |name: &str| environment.get(name).cloned();
-        let opening = SourceParts { http, secrets, clock, reference: vendor.simulated_label };
+        let opening = SourceParts { http, secrets, clock, secret_name: vendor.simulated_label };
         let source = (vendor.open)(opening, &variables).await?;
         Ok(Self { vendor, running, source, cache: SourceCache::default(), milliseconds: 0, seen: BTreeMap::new() })
     }

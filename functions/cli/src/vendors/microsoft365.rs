@@ -33,7 +33,7 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
         Box::pin(async move {
             let config = config?;
             let (secrets, clock) = (opening.secrets.clone(), opening.clock.clone());
-            let source = Microsoft365::source(opening.http, secrets, clock, &config, opening.reference).await;
+            let source = Microsoft365::source(opening.http, secrets, clock, &config, opening.secret_name).await;
             Ok(Box::new(source.map_err(exit::source_error)?) as _)
         })
     },

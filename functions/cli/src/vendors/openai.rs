@@ -25,7 +25,8 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
         let config = Config::from_variables(variables).map_err(|error| Failed::usage(error.message));
         Box::pin(async move {
             let config = config?;
-            let source = OpenAi::source(opening.http, opening.secrets, opening.clock, &config, opening.reference).await;
+            let source =
+                OpenAi::source(opening.http, opening.secrets, opening.clock, &config, opening.secret_name).await;
             Ok(Box::new(source.map_err(exit::source_error)?) as _)
         })
     },
