@@ -10,7 +10,7 @@ use crate::Cli;
 const NAME: &str = "audit-pull ";
 /// Words that may follow the project's name in a sentence and are not commands.
 const WORDS_OF_SENTENCES: [&str; 8] = ["deployment", "does", "failed", "function", "is", "may", "row", "stopped"];
-/// The extensions of files that people read, or that produce such text. Files without an extension are scripts.
+/// The extensions of the files that are searched: documents, code and scripts, some of which have no extension.
 const EXTENSIONS: [&str; 7] = ["", "md", "py", "rs", "sh", "yaml", "yml"];
 /// Folders that have no such texts, because they have data or build results.
 const SKIPPED_FOLDERS: [&str; 5] = [".git", "findings", "fixtures", "golden", "target"];

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Determines everything that is random
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many faults the API has
+    /// The number and severity of the API's faults
     #[arg(long, value_name = "none|some|storm", default_value_t = Faults::None)]
     faults: Faults,
     /// Change behaviours that --faults has set: a JSON object, or a file with one
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     Ok(Exit::Success)
 }
 
-/// Returns the numbers of requests and records, which are printed at the end.
+/// Returns a text with the numbers of answered requests and shown events, which is printed at the end.
 fn final_counts(running: &Running) -> String {
     let shown: u64 = running.counts().iter().map(|(_, count)| count).sum();
     format!("{} requests answered, {shown} events shown", running.requests())

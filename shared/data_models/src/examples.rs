@@ -82,7 +82,7 @@ fn read_file(file: &SourceFile) -> Result<Vec<Example>, Fault> {
     })?;
     let example = |spanned: Spanned<ExampleText>| {
         let ExampleText { name, event, expected, fails } = spanned.value;
-        // A string is the JSON text of the event.
+        // An event that is given as a string is JSON text.
         let event = if let Json::String(text) = event { text } else { event.to_string() };
         let line = spanned.referenced.line();
         Example { path: file.path.clone(), line, log_type: read.log_type.clone(), name, event, expected, fails }

@@ -102,7 +102,7 @@ fn unquoted(json: &[u8]) -> Option<&[u8]> {
 
 #[inline]
 fn is_key(inside: &[u8], name: &str) -> bool {
-    // A key that differs from the name can still mean it if it has escapes, which make it longer than the name.
+    // An escaped key is longer than its name, so only a longer text with a backslash has to be unescaped.
     match inside == name.as_bytes() {
         true => !name.contains('\\'),
         false => {

@@ -1,7 +1,7 @@
 //! A hash table, built at compile time, of texts whose case does not matter.
 
 /// The length of the index. A table has at most half as many entries, so the index always has free places.
-const PLACES: usize = 128;
+const INDEX_PLACES: usize = 128;
 
 /// Texts and their values, with a hash index over the length and the first and last letter of each text.
 #[derive(Debug)]
@@ -9,22 +9,22 @@ pub(super) struct Table<const N: usize> {
     entries: [(&'static str, &'static str); N],
     /// Holds at each place the number of an entry, counted from 1, or 0 if the place is free. An entry whose place is
     /// taken gets the next free one.
-    index: [u8; PLACES],
+    index: [u8; INDEX_PLACES],
 }
 
 impl<const N: usize> Table<N> {
     /// Builds a table. The texts must not be empty, and must differ in more than the case of letters.
     pub(super) const fn new(entries: [(&'static str, &'static str); N]) -> Self {
-        assert!(N <= PLACES / 2, "the index is too small");
-        let mut index = [0; PLACES];
+        assert!(N <= INDEX_PLACES / 2, "the index is too small");
+        let mut index = [0; INDEX_PLACES];
         let mut entry = 0;
         while entry < N {
             let mut place = place(entries[entry].0.as_bytes());
             while index[place] != 0 {
-                place = (place + 1) % PLACES;
+                place = (place + 1) % INDEX_PLACES;
             }
             entry += 1;
-            // It fits, because there are fewer entries than places.
+            // The number fits in a byte, because a table has at most half as many entries as `INDEX_PLACES`.
             index[place] = entry as u8;
         }
         Self { entries, index }
@@ -39,7 +39,7 @@ impl<const N: usize> Table<N> {
             if key.eq_ignore_ascii_case(text) {
                 return Some(value);
             }
-            place = (place + 1) % PLACES;
+            place = (place + 1) % INDEX_PLACES;
         }
     }
 
@@ -55,9 +55,9 @@ const fn place(text: &[u8]) -> usize {
         [] => 0,
         [first, .., last] => {
             let ends = first.to_ascii_lowercase() as usize * 7 + last.to_ascii_lowercase() as usize * 3;
-            (text.len() * 11 + ends) % PLACES
+            (text.len() * 11 + ends) % INDEX_PLACES
         }
-        [only] => only.to_ascii_lowercase() as usize % PLACES,
+        [only] => only.to_ascii_lowercase() as usize % INDEX_PLACES,
     }
 }
 
