@@ -34,7 +34,8 @@ impl Corpus {
     /// Returns the corpora with `count` events each: Microsoft 365 as a mixture of all content types, each content type
     /// alone, and OpenAI.
     pub(crate) fn all(count: usize) -> Vec<Self> {
-        let mixed = microsoft365::generated_mixed(SEED, GENERATED_AT).map(|(content_type, raw)| (log_type(content_type), raw));
+        let mixed =
+            microsoft365::generated_mixed(SEED, GENERATED_AT).map(|(content_type, raw)| (log_type(content_type), raw));
         let mut all = vec![Self::of("Microsoft 365", mixed.take(count))];
         for content_type in ContentType::ALL {
             let events = raw_events(log_type(content_type)).map(|raw| (log_type(content_type), raw));
