@@ -1,4 +1,4 @@
-//! The audit log of the toy vendor.
+//! Describes the toy vendor to the command line.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use simulators::{Options, Running};
 use toy::{Config, Toy};
 
 use crate::exit::{self, Failed};
-use crate::vendor::{Prepared, Simulated, VendorSpec, all};
+use crate::vendor::{PreparedSimulator, VendorSimulator, VendorSpec, required};
 
 /// The variables of the account.
 const SECRET: [&str; 2] = ["TOY_SOURCE_ID", "TOY_KEY"];
@@ -24,22 +24,22 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
     variables_help: "  TOY_SOURCE_ID, TOY_KEY      the account, unless --secret is given
   TOY_BASE_URL                [default: https://toy.example]",
     secret: |variables| {
-        all(SECRET, variables).map(|[source_id, key]| json!({"source_id": source_id, "key": key}).to_string())
+        required(SECRET, variables).map(|[source_id, key]| json!({"source_id": source_id, "key": key}).to_string())
     },
     simulated_secret: || json!({"source_id": SIMULATED_SOURCE, "key": KEY}),
     open: |opening, variables| {
         let config = Config::from_variables(variables).map_err(|error| Failed::usage(error.message));
         Box::pin(async move {
             let config = config?;
-            let source = Toy::source(opening.http, opening.secrets, opening.clock, &config, opening.reference).await;
-            Ok(Box::new(source.map_err(exit::of_source)?) as _)
+            let source = Toy::source(opening.http, opening.secrets, opening.clock, &config, opening.secret_name).await;
+            Ok(Box::new(source.map_err(exit::source_error)?) as _)
         })
     },
     simulated: |faults, _| Box::new(Behaviours::new(faults)),
 };
 
-impl Simulated for Behaviours {
-    fn changed(&self, json: &str) -> Result<Box<dyn Simulated>, String> {
+impl VendorSimulator for Behaviours {
+    fn with_behaviours(&self, json: &str) -> Result<Box<dyn VendorSimulator>, String> {
         Ok(Box::new(Self::from_json(json)?))
     }
 
@@ -47,7 +47,7 @@ impl Simulated for Behaviours {
         self.to_json()
     }
 
-    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn Prepared>> {
+    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn PreparedSimulator>> {
         Ok(Box::new(ToySimulator::with(options, self.clone(), clock)?))
     }
 
@@ -57,7 +57,7 @@ impl Simulated for Behaviours {
     }
 }
 
-impl Prepared for ToySimulator {
+impl PreparedSimulator for ToySimulator {
     fn serve(&self, port: u16) -> io::Result<Running> {
         self.serve(port)
     }
