@@ -39,7 +39,7 @@ impl Target {
     }
 
     /// Formats the bound, and if it is met, for a column of a table.
-    pub(crate) fn to_cell(&self) -> String {
+    pub(crate) fn to_cell(self) -> String {
         let (sign, number) = match self.bound {
             Bound::AtLeast(min) => ("≥", min),
             Bound::AtMost(max) => ("≤", max),
