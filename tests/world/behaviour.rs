@@ -1,4 +1,4 @@
-//! The collector's behaviour as a tree: answers so far, calls next.
+//! The collector's behaviour as a tree whose nodes are ticks with the answers that they have received so far.
 //!
 //! A tick is determined by its start and by the answers it receives. So the real code needs to
 //! run only once per history of answers, however many states of the world lead to that history:
@@ -28,14 +28,14 @@ pub struct Start {
     pub seed: u64,
 }
 
-/// A tick after some answers.
+/// One node of the tree: a tick after a given series of answers.
 #[derive(Debug)]
 pub struct Node {
     /// The start conditions of the tick.
     pub start: Start,
-    /// Answers received so far: the call's id and the answer's number.
+    /// The answers received so far, each as the call's id and the answer's number in [`Behaviour::answers`].
     history: Vec<(u64, u32)>,
-    /// Open calls: the call's id and the request's number. Timers come last.
+    /// The open calls, each as its id and the number of its request in [`Behaviour::requests`]. Timers come last.
     pub waiting: Vec<(u64, u32)>,
     /// `true` once the vendor has answered a call of the tick.
     pub has_asked_vendor: bool,
@@ -68,7 +68,7 @@ impl Behaviour {
         Arc::clone(&self.nodes[id as usize])
     }
 
-    /// Returns all nodes so far.
+    /// Returns all nodes that exist so far.
     pub fn nodes(&self) -> &[Arc<Node>] {
         &self.nodes
     }
@@ -97,7 +97,7 @@ impl Behaviour {
         child
     }
 
-    /// Runs the real code through a history and adds the node that it reaches.
+    /// Runs the real code through a history of answers and adds the node that it reaches.
     fn grow(&mut self, start: Start, history: Vec<(u64, u32)>, has_asked_vendor: bool) -> NodeId {
         let now = Timestamp::from_second(start.now).unwrap_or_default();
         let mut worker = Worker::begin(&self.scenario, now, start.seed, Rc::default());

@@ -1,4 +1,4 @@
-//! Requests of a worker and answers of the world, as plain values.
+//! The collector's port calls and their answers, as plain values.
 
 use std::time::Duration;
 
@@ -19,34 +19,34 @@ pub struct TickId {
 /// One call of a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// `State::head`
+    /// A call of `State::head`.
     Head {
         /// The stream's name.
         stream: String,
     },
-    /// `State::write`
+    /// A call of `State::write`.
     Write {
         /// The stream's name.
         stream: String,
-        /// The version that the stored head must have.
+        /// The version that the stored head must have; `None` if there must be no head.
         expected: Option<u64>,
         /// The new head.
         head: Head,
         /// The new ledger items.
         items: Vec<LedgerItem>,
     },
-    /// `State::ledger`
+    /// A call of `State::ledger`.
     Ledger {
         /// The stream's name.
         stream: String,
-        /// Rows or blobs.
+        /// The kind of the ledger items: rows or blobs.
         kind: LedgerKind,
         /// The ledger hour.
         hour: u32,
-        /// Only items with a greater `seq` are wanted.
+        /// Only items with a greater `seq` are wanted; `None` asks for all.
         after_seq: Option<u64>,
     },
-    /// `State::visible_hours`
+    /// A call of `State::visible_hours`.
     VisibleHours {
         /// The stream's name.
         stream: String,
@@ -55,21 +55,21 @@ pub enum Request {
         /// The ledger hours that the commit wrote.
         hours: Vec<LedgerHour>,
     },
-    /// `Bucket::put_if_absent`
+    /// A call of `Bucket::put_if_absent`.
     Put {
         /// The key with its prefix.
         key: String,
-        /// The object.
+        /// The object's content.
         body: Body,
         /// The content type.
         content_type: String,
     },
-    /// `Bucket::get`
+    /// A call of `Bucket::get`.
     Get {
         /// The key with its prefix.
         key: String,
     },
-    /// `Bucket::replace`
+    /// A call of `Bucket::replace`.
     Replace {
         /// The key with its prefix.
         key: String,
@@ -80,32 +80,32 @@ pub enum Request {
         /// The content type.
         content_type: String,
     },
-    /// `Vendor::prepare`
+    /// A call of `Vendor::prepare`.
     Prepare {
         /// The stream's name.
         stream: String,
-        /// The last start of the subscription as the head has it.
+        /// The time at which the subscription was last started, from the head; `None` if that is not recorded.
         last_start: Option<UnixSeconds>,
     },
-    /// `Vendor::list`
+    /// A call of `Vendor::list`.
     List {
         /// The stream's name.
         stream: String,
-        /// The listing.
+        /// The name of the listing.
         listing: &'static str,
-        /// The window.
+        /// The window to list.
         window: Window,
-        /// The `next` of the last page.
+        /// The cursor that the previous page returned; `None` asks for the first page.
         cursor: Option<String>,
     },
-    /// `Vendor::fetch`
+    /// A call of `Vendor::fetch`.
     Fetch {
         /// The stream's name.
         stream: String,
-        /// The blob.
+        /// The blob to fetch.
         blob: BlobRef,
     },
-    /// `Body::chunk`
+    /// A call of `Body::chunk`.
     Chunk {
         /// The stream's name.
         stream: String,
@@ -114,12 +114,12 @@ pub enum Request {
         /// The number of chunks received so far.
         chunk: usize,
     },
-    /// `Clock::sleep`
+    /// A call of `Clock::sleep`.
     Sleep {
         /// The length of the sleep.
         duration: Duration,
     },
-    /// `Secrets::get`
+    /// A call of `Secrets::get`.
     Secret {
         /// The reference of the secret.
         reference: String,
@@ -150,41 +150,41 @@ pub enum Answer {
     Failed(PortError),
     /// The port's implementation panics.
     Panic,
-    /// To [`Request::Head`].
+    /// The answer to [`Request::Head`].
     Head(Option<Head>),
-    /// To [`Request::Write`].
+    /// The answer to [`Request::Write`].
     Written(Written),
-    /// To [`Request::Ledger`].
+    /// The answer to [`Request::Ledger`].
     Ledger(Vec<LedgerItem>),
-    /// To [`Request::VisibleHours`].
+    /// The answer to [`Request::VisibleHours`].
     VisibleHours(Vec<LedgerHour>),
-    /// To [`Request::Put`].
+    /// The answer to [`Request::Put`].
     Put(Put),
-    /// To [`Request::Get`].
+    /// The answer to [`Request::Get`].
     Object(Option<Body>),
-    /// To [`Request::Replace`].
+    /// The answer to [`Request::Replace`].
     Replaced(bool),
-    /// To [`Request::Prepare`].
+    /// The answer to [`Request::Prepare`].
     Prepared(Prepared),
-    /// To [`Request::List`].
+    /// The answer to [`Request::List`].
     Listed(Listed),
-    /// To [`Request::Fetch`].
+    /// The answer to [`Request::Fetch`].
     Fetched(BlobAnswer),
-    /// To [`Request::Chunk`].
+    /// The answer to [`Request::Chunk`].
     Chunk(Option<Vec<u8>>),
-    /// To [`Request::Sleep`].
+    /// The answer to [`Request::Sleep`].
     Slept,
-    /// To [`Request::Secret`].
+    /// The answer to [`Request::Secret`].
     Secret(String),
 }
 
-/// The answer to a fetch, without the body.
+/// The answer to a fetch, without the blob's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobAnswer {
-    /// The bytes follow in chunks.
+    /// The vendor has the blob; [`Request::Chunk`] asks for its bytes.
     Body,
-    /// The vendor does not find the blob now.
+    /// The vendor does not find the blob, but may find it later.
     Missing,
-    /// The vendor has dropped the blob for good.
+    /// The vendor has dropped the blob permanently.
     Expired,
 }

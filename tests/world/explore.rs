@@ -1,12 +1,11 @@
 //! Driver 2: every interleaving and every crash.
 //!
-//! Two workers run the real collector. At every moment either may begin a tick, get an answer, fail or die;
-//! a call whose caller failed or died may never take effect, or take effect at any later moment; an item of a commit may
-//! become visible at any moment after its head; time may pass once. `stateright` explores all of it breadth first, so a
-//! counterexample is a shortest one;
-//! its states are numbers of interned values: the world, and each worker's node in the tree of
-//! its [`Behaviour`]. Two ways to the same world with the same histories are one state, and a
-//! tick that died or ended leaves no history, so the space is finite without any bound.
+//! Two workers run the real collector. At every moment either may begin a tick, get an answer, fail or die; a call
+//! whose caller failed or died may never take effect, or take effect at any later moment; an item of a commit may
+//! become visible at any moment after its head; the clocks of the workers may differ. `stateright` explores all of it
+//! breadth first, so a counterexample is a shortest one. Its states are numbers of interned values: the world, and each
+//! worker's node in the tree of its [`Behaviour`]. Two ways to the same world with the same histories are one state,
+//! and a tick that died or ended leaves no history, so the space is finite without any bound.
 //!
 //! From every state reached, whatever the two workers were doing, a single worker must finish and leave
 //! every event in the bucket once.
@@ -30,7 +29,7 @@ use super::store::{ItemPlace, Store};
 pub struct Fixture {
     /// The world at the start.
     pub world: Simulation,
-    /// The number of failures and deaths, together.
+    /// The maximum number of failures and deaths, together.
     pub faults: u8,
     /// Each worker's clock, which also decides what the vendor shows that worker.
     pub clocks: [UnixSeconds; 2],
@@ -41,11 +40,11 @@ pub struct Fixture {
 pub enum Phase {
     /// The worker may begin a tick; after a death it may begin another.
     Idle,
-    /// The worker is in a tick.
+    /// The worker is in a tick, which has reached this node.
     At(NodeId),
     /// The worker's tick has ended.
     Ended,
-    /// The worker's tick has asked for a person.
+    /// The worker's tick, at this node, has ended with a failure that needs a person.
     Stopped(NodeId),
 }
 
@@ -55,7 +54,7 @@ pub struct Moment {
     world: u32,
     workers: [Phase; 2],
     faults: u8,
-    /// Calls without a caller that may still take effect: the start of their tick and the request's number.
+    /// Calls of dead ticks that may still take effect, each as the start of its tick and the number of its request.
     late: Vec<(UnixSeconds, u32)>,
     is_state_lost: bool,
 }
@@ -65,19 +64,19 @@ pub struct Moment {
 pub enum Step {
     /// A worker begins a tick.
     Begin(usize),
-    /// The world answers a worker's call.
+    /// The world answers a worker's call, which is given by its id.
     Answer(usize, u64),
     /// A worker's call of the vendor fails.
     Fail(usize, u64),
     /// A worker dies during a call; the flag says if the call may still take effect.
     Die(usize, u64, bool),
-    /// A call without a caller takes effect.
+    /// A call of a dead tick takes effect; the number is its index in [`Moment::late`].
     Arrive(usize),
     /// The hidden item with this number becomes visible.
     Reveal(usize),
     /// A worker waits for hidden items until its tick gives up and ends.
     GiveUpWaiting(usize),
-    /// The state is lost, which only a mutant does.
+    /// The state is lost, which happens only with [`Mutant::HeadLost`](super::mutant::Mutant::HeadLost).
     Lose,
 }
 
@@ -88,13 +87,13 @@ pub struct Explored {
     pub states: usize,
     /// Distinct worlds among them.
     pub worlds: usize,
-    /// Distinct histories of a worker.
+    /// Distinct histories of answers that a tick had.
     pub histories: usize,
     /// `true` if every state was explored.
     pub is_complete: bool,
     /// The first violated invariant and the steps that lead to it.
     pub violation: Option<String>,
-    /// Histories of ticks that adopted another tick's object.
+    /// Histories in which a tick adopted another tick's object.
     pub adopting: usize,
 }
 
@@ -131,11 +130,11 @@ struct Exploration {
     memo: Mutex<Memo>,
 }
 
-/// Memoised results. They are functions of states and not parts of them.
+/// Memoised results. They follow from the states and are not part of them.
 struct Memo {
     behaviour: Behaviour,
     worlds: Interner<Simulation>,
-    /// The world and the answer after a request, by world, begin of the tick and request.
+    /// The world and the answer after a request, by the world before it, the start of the tick and the request.
     performed: HashMap<(u32, UnixSeconds, u32), (u32, u32)>,
     /// The result of a single worker's run to the end, by world.
     settled: HashMap<u32, Result<(), String>>,
@@ -219,11 +218,12 @@ impl Memo {
         if reports.iter().any(|report| report.failure.as_ref().is_some_and(|failure| failure.needs_person)) {
             return Phase::Stopped(child);
         }
-        // The schedule begins another tick for the work that is left.
+        // Work is left, so the schedule will begin another tick.
         if reports.iter().all(|report| report.drained) { Phase::Ended } else { Phase::Idle }
     }
 
-    /// Returns `true` if a worker only waits until the store shows a commit. All other timers run beside a call.
+    /// Returns `true` if the worker's only open call is a timer: it waits until the store shows a commit. All other
+    /// timers run beside another call.
     fn waits_for_store(&self, node: NodeId) -> bool {
         let node = self.behaviour.node(node);
         node.waiting.iter().all(|(_, request)| is_timer(&self.behaviour.requests.value(*request)))
@@ -234,7 +234,8 @@ impl Memo {
         let waits_for_store = self.waits_for_store(node);
         let node = self.behaviour.node(node);
         if waits_for_store {
-            // Another read before all items are visible shows a part of them and leads to the same wait.
+            // A read before all items are visible returns a part of them and leads to the same wait again, so it is not
+            // explored.
             let wait = node.waiting.iter().map(|(call, _)| Step::Answer(worker, *call));
             return if has_hidden { vec![Step::GiveUpWaiting(worker)] } else { wait.collect() };
         }
@@ -398,7 +399,7 @@ impl Model for Exploration {
             let is_last = memo.is_in_last_step(*node);
             let mut own = memo.steps(worker, *node, moment.faults > 0 && !is_last, !hidden.is_empty());
             if is_last || memo.reads_only_unshared_data(*node) {
-                // The step does not concern the other worker, so only this order is explored.
+                // The other worker cannot observe the step, so only this order is explored.
                 own.extend(hidden.into_iter().map(Step::Reveal));
                 *steps = own;
                 return;
@@ -406,7 +407,7 @@ impl Model for Exploration {
             steps.append(&mut own);
             unseen.extend(hidden);
         }
-        // An item concerns only its reader, so only the moment just before a read is explored.
+        // Only its reader can observe a hidden item, so it is revealed only just before a read of it.
         unseen.sort_unstable();
         unseen.dedup();
         steps.extend(unseen.into_iter().map(Step::Reveal));
@@ -422,7 +423,7 @@ impl Model for Exploration {
         match step {
             Step::Begin(worker) => {
                 let now = self.fixture.clocks[worker];
-                // Ticks that could both create a head need different random numbers.
+                // Two ticks that could both create a head need different seeds, because the head's id is random.
                 let is_beside_other = moment.workers.iter().any(|phase| matches!(phase, Phase::At(_)));
                 let has_head = !memo.worlds.value(moment.world).store.heads.is_empty();
                 let seed = if has_head { 0 } else { u64::from(moment.faults) * 2 + u64::from(is_beside_other) };
@@ -469,7 +470,7 @@ impl Model for Exploration {
         }
         moment.late.sort_unstable();
         if self.fixture.clocks[0] == self.fixture.clocks[1] {
-            // The workers are interchangeable.
+            // Workers with equal clocks are interchangeable, so their order does not make another state.
             moment.workers.sort_unstable();
         }
         Some(moment)

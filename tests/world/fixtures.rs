@@ -8,7 +8,7 @@ use schema::LogType;
 
 use super::call::Request;
 use super::explore::Fixture;
-use super::invariants::MAX_CLOCK_SKEW;
+use super::invariants::MAX_CLOCK_SKEW_SECONDS;
 use super::permanent_faults::PermanentFaults;
 use super::random_streams::{Shape, reject, stream};
 use super::scenario::{Content, Entry, Event, Scenario, ScenarioStream};
@@ -18,12 +18,13 @@ use super::single_worker::SingleWorker;
 const HOUR_BEGINS: UnixSeconds = 1_795_302_000;
 /// The clock of the earlier tick: ten minutes before an hour ends.
 const NOW: UnixSeconds = HOUR_BEGINS + 3_000;
-/// More than an hour later: in another partition, and late enough that a tick writes a watermark on its own.
+/// More than an hour after [`NOW`]: in another partition, and late enough that a tick writes its watermark even without
+/// an object.
 const LATER: UnixSeconds = NOW + 4_000;
 /// The times of the events: all in one ledger hour, and far before the overlap, so that an event that the watermark
 /// passes is lost.
 const TIMES: [UnixSeconds; 3] = [HOUR_BEGINS + 100, HOUR_BEGINS + 200, HOUR_BEGINS + 300];
-/// Failures and deaths per exploration, together.
+/// The maximum number of failures and deaths, together, per exploration.
 const FAULTS: u8 = 2;
 
 /// The state that an earlier tick left.
@@ -41,7 +42,8 @@ pub enum PriorState {
     Object,
     /// One committed object, with the listing not at its end and the watermark unmoved.
     OneBatch,
-    /// All events that were visible an hour ago are delivered; the watermark moves next, even without an object.
+    /// All events that were visible an hour ago are delivered. The next tick writes a newer watermark even without an
+    /// object.
     All,
 }
 
@@ -69,7 +71,7 @@ pub enum Clocks {
     Apart,
 }
 
-/// One exploration.
+/// One case of the exploration.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// The data that the vendor shows.
@@ -82,9 +84,9 @@ pub struct Case {
     pub clocks: Clocks,
     /// `true` if the store shows ledger items later than their head.
     pub is_torn: bool,
-    /// Failures and deaths, together, in the whole run.
+    /// The maximum number of failures and deaths, together, in a whole run.
     pub faults: u8,
-    /// Failures and deaths, together, in the short run.
+    /// The maximum number of failures and deaths, together, in a short run.
     pub short_run_faults: u8,
 }
 
@@ -105,23 +107,23 @@ pub const CASES: [Case; 26] = {
         Case::new(Rejected, Born, 3),
         Case::new(Events, Born, 2).faults(0, 2),
         Case::new(Events, Nothing, 3).faults(0, 2),
-        // The intent is an hour old.
+        // Cases in which the intent is an hour old.
         Case::new(Events, Intent, 3).later(),
         Case::new(Blobs, Intent, 3).later().faults(0, 1),
         Case::new(Rejected, Intent, 3).later().faults(0, 1),
-        // The clocks disagree about the hour.
+        // Cases in which the workers' clocks are in different hours.
         Case::new(Late, Object, 3).apart(),
         Case::new(Late, All, 2).apart().faults(0, 1),
         Case::new(Events, Object, 2).apart().faults(0, 1),
         Case::new(Late, Intent, 3).apart().faults(0, 1),
         Case::new(Late, OneBatch, 1).apart().faults(0, 1),
-        // A reader may see a commit in parts.
+        // Cases in which a reader may see a commit in parts.
         Case::new(Events, Object, 2).torn(),
         Case::new(Blobs, Intent, 3).torn(),
         Case::new(Events, OneBatch, 1).torn().faults(0, 1),
         Case::new(Events, Intent, 2).torn().faults(0, 1),
         Case::new(Events, Born, 2).torn().faults(0, 1),
-        // The intent is old, and a reader may see a commit in parts.
+        // Cases with an old intent in which a reader may see a commit in parts.
         Case::new(Blobs, Intent, 3).later().torn().faults(0, 1),
     ]
 };
@@ -168,7 +170,7 @@ impl Case {
             Clocks::Apart => [world.clock, world.clock + hour],
         };
         world.tearing = if self.is_torn { Tearing::UntilRevealed } else { Tearing::Never };
-        world.checker.clock_skew = MAX_CLOCK_SKEW + clocks[1] - clocks[0];
+        world.checker.clock_skew = MAX_CLOCK_SKEW_SECONDS + clocks[1] - clocks[0];
         Ok(Fixture { world, faults, clocks })
     }
 }
@@ -197,7 +199,7 @@ fn events_scenario(data: VendorData) -> Scenario {
     if data == VendorData::Rejected {
         events[0] = reject(0);
     }
-    // The late event is within the overlap.
+    // The late event lies within the overlap of the next listing.
     let (last, late) = if data == VendorData::Late { (NOW - 30, NOW + 600) } else { (TIMES[2], NOW) };
     let entry = |event: usize, text: usize, visible_at: UnixSeconds| Entry {
         at: if event == 2 { last } else { TIMES[event] },

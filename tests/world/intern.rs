@@ -5,7 +5,8 @@ use std::fmt::{Debug, Write};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-/// Hashes a value's `Debug` text to 128 bits. The `Debug` text of every value in the world shows all that counts of it.
+/// Hashes a value's `Debug` text to 128 bits. All values of the world have a `Debug` text that shows everything that
+/// tells them apart.
 pub fn fingerprint(value: &impl Debug) -> u128 {
     let mut text = Fingerprint::new();
     // Writing into a hasher cannot fail.
@@ -46,7 +47,7 @@ impl Write for Fingerprint {
     }
 }
 
-/// A set of values in which each value has a number.
+/// A set of values, each of which has a number.
 #[derive(Debug)]
 pub struct Interner<T> {
     numbers: HashMap<u128, u32>,
@@ -60,7 +61,7 @@ impl<T> Default for Interner<T> {
 }
 
 impl<T: Debug> Interner<T> {
-    /// Returns the value's number, which is new for a new value.
+    /// Returns the value's number. Adds the value if it is not in the set yet.
     pub fn number(&mut self, value: T) -> u32 {
         let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(fingerprint(&value)).or_insert(next);
@@ -70,7 +71,7 @@ impl<T: Debug> Interner<T> {
         number
     }
 
-    /// Returns the value with a number that this interner gave out.
+    /// Returns the value with this number, which must come from [`Self::number`].
     pub fn value(&self, number: u32) -> Arc<T> {
         Arc::clone(&self.values[number as usize])
     }

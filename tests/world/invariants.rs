@@ -14,11 +14,11 @@ use super::scenario::{Content, Entry, Scenario, ScenarioStream};
 use super::store::Store;
 
 /// The maximum difference between a worker's clock and the world's, in seconds.
-pub const MAX_CLOCK_SKEW: i64 = 60;
+pub const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
 /// The collector may give up a blob that has been missing or unreadable for this long, in seconds.
-const GIVE_UP_AFTER: i64 = 86_400;
+const GIVE_UP_AFTER_SECONDS: i64 = 86_400;
 /// The collector may give up a blob this long before the vendor drops it, in seconds.
-const GIVE_UP_BEFORE: i64 = 900;
+const GIVE_UP_BEFORE_SECONDS: i64 = 900;
 /// The message of injected faults that need a person. The collector caused any other failure that needs a person.
 pub const PERSON_FAULT: &str = "not allowed";
 
@@ -33,7 +33,8 @@ pub struct Facts<'a> {
     pub now: UnixSeconds,
 }
 
-/// An entry that a listing showed and that a watermark or a sweep has passed since, as stream, listing and entry.
+/// An entry that a listing showed and that a watermark or a sweep has passed since: the index of the stream, the
+/// listing, and the index of the entry.
 type Passed = (usize, &'static str, usize);
 
 /// Checks the invariants of the protocol and keeps the first violation.
@@ -56,7 +57,7 @@ pub struct InvariantChecker {
     unreported: BTreeMap<Passed, u64>,
     /// Entries that were reported as a gap, or given up by a tick that died before its report.
     given_up: BTreeSet<Passed>,
-    /// The reported gaps with their stream.
+    /// The reported gaps, each with the name of its stream.
     gaps: Vec<(String, Window)>,
     /// Streams whose state was restored from an earlier copy.
     restored: BTreeSet<String>,
@@ -68,7 +69,7 @@ impl Default for InvariantChecker {
     fn default() -> Self {
         Self {
             checks_state: true,
-            clock_skew: 2 * MAX_CLOCK_SKEW,
+            clock_skew: 2 * MAX_CLOCK_SKEW_SECONDS,
             violation: None,
             passed: BTreeSet::new(),
             unreported: BTreeMap::new(),
@@ -81,14 +82,14 @@ impl Default for InvariantChecker {
 }
 
 impl InvariantChecker {
-    /// Keeps the first violation.
+    /// Records the result of a check. Only the first violation is kept.
     pub fn record(&mut self, broken: Result<(), String>) {
         if let (None, Err(broken)) = (&self.violation, broken) {
             self.violation = Some(broken);
         }
     }
 
-    /// From now on the stream must stop: its state was restored from an earlier copy.
+    /// Notes that the stream's state was restored from an earlier copy, so from now on its ticks must fail.
     pub fn restored(&mut self, stream: String) {
         self.restored.insert(stream);
     }
@@ -112,7 +113,7 @@ impl InvariantChecker {
         }
     }
 
-    /// Checks an object before it is replaced: only a deployment's own records may be.
+    /// Checks an object before it is replaced: only records under `_state/` may be replaced.
     pub fn replace(&mut self, facts: Facts<'_>, key: &str) {
         let name = key.strip_prefix(&facts.scenario.settings.prefix);
         self.record(match name.is_some_and(|name| name.starts_with("_state/")) {
@@ -190,7 +191,7 @@ impl InvariantChecker {
             .collect();
         for passed in lost {
             let (_, listing, entry) = passed;
-            // An earlier report has its gap, from when a pending span still covered the entry.
+            // The gap may be in an earlier report, from a time when a pending span covered the entry.
             if self.has_gap(&of.stream.name(), &of.entries[entry]) {
                 self.give_up(passed);
                 continue;
@@ -245,8 +246,8 @@ impl InvariantChecker {
         Ok(())
     }
 
-    /// Handles a tick that died before its report. Only the head knows what it gave up: the guarantee that each gap is
-    /// reported holds for ticks that end.
+    /// Handles a tick that died before its report. What it gave up need not be reported any more: only ticks that end
+    /// guarantee a report of each gap.
     pub fn died(&mut self, tick: TickId) {
         let of_tick: Vec<Passed> =
             self.unreported.iter().filter(|(_, number)| **number == tick.number).map(|(passed, _)| *passed).collect();
@@ -458,7 +459,7 @@ fn check_sweeps(
     current: &Head,
     head: &Head,
 ) -> Result<(), String> {
-    let now = facts.now.max(tick.began) + MAX_CLOCK_SKEW;
+    let now = facts.now.max(tick.began) + MAX_CLOCK_SKEW_SECONDS;
     match new_sweeps(listing, current, head).find(|(.., at)| *at > now) {
         Some((reach, _, at)) => {
             let name = of.stream.name();
@@ -468,8 +469,12 @@ fn check_sweeps(
     }
 }
 
-/// Returns the entries that the write passes: the listing showed them when the tick began, and they lie
-/// - before the new watermark, from the old one less the overlap (of a backlog in many windows the overlap
+/// Returns the entries that the write passes: the listing showed them when the tick began, and they lie in one of these
+/// spans:
+/// - From the old watermark less the overlap to the new watermark. The overlap is left out for a backlog of many windows,
+///   where it is listed after them, and if the tick `goes_on`: it has raised the watermark before, and listed the
+///   overlap then.
+/// - In the time that a recorded sweep listed, which ends its reach before the moment at which it is recorded.
 ///   is listed after them, and a tick that `goes_on` has raised the watermark before and listed the overlap of the earlier
 ///   one), or
 /// - more than a sweep's reach before the moment at which it is recorded, and within the time that the sweep listed.
@@ -528,13 +533,13 @@ fn is_pending(head: &Head, listing: &str, entry: &Entry) -> bool {
 /// Returns `true` if the collector may have given the entry up: the vendor drops it, or it is a blob that was missing or
 /// unreadable for a day.
 fn may_be_given_up(facts: Facts<'_>, entry: &Entry) -> bool {
-    let now = facts.now + MAX_CLOCK_SKEW;
+    let now = facts.now + MAX_CLOCK_SKEW_SECONDS;
     let expires =
         facts.scenario.policy.retention.map(|retention| entry.at + retention.keep_seconds - retention.margin_seconds);
     let is_blob = matches!(entry.content, Content::Blob { .. });
-    let last = expires.map(|expires| expires - if is_blob { GIVE_UP_BEFORE } else { 0 });
+    let last = expires.map(|expires| expires - if is_blob { GIVE_UP_BEFORE_SECONDS } else { 0 });
     let is_unusable = matches!(facts.scenario.broken_blob(entry), Some(BrokenBlob::Missing | BrokenBlob::Unreadable));
-    last.is_some_and(|last| now >= last) || (is_unusable && now - entry.visible_at >= GIVE_UP_AFTER)
+    last.is_some_and(|last| now >= last) || (is_unusable && now - entry.visible_at >= GIVE_UP_AFTER_SECONDS)
 }
 
 fn describe(of: &ScenarioStream, entry: &Entry) -> String {
@@ -584,7 +589,7 @@ mod tests {
     use crate::world::random_scenario;
     use crate::world::rng::SeededRng;
 
-    /// Seeds among which there is a scenario with blobs.
+    /// The number of seeds among which a scenario with blobs is searched.
     const SCENARIOS: u64 = 20;
 
     #[test]

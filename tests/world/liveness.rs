@@ -15,17 +15,18 @@ use super::single_worker::{SingleWorker, Ticked};
 /// are for a sweep that must halve its windows around broken spans. The slowest of 10,000 seeds takes 61 ticks.
 /// Ticks at which a fault [delays](super::permanent_faults::PermanentFaults::delays) every event do not count.
 pub const MAX_DELIVERY_TICKS: usize = 66;
-/// Ticks in all. A scenario whose faults delay all events for longer is itself wrong.
+/// The maximum number of ticks, including those that do not count. A scenario whose faults delay all events for longer
+/// is a mistake.
 const MAX_TICKS: usize = 2_000;
 
 /// Ticks per day after all healthy events have been delivered.
 const TICKS_PER_DAY: usize = 6;
-/// Seconds between two of these ticks.
+/// Seconds between two ticks after all healthy events have been delivered.
 const LONG_TICK_SECONDS: i64 = 14_400;
 
 impl SingleWorker {
-    /// Runs ticks while the permanent faults last, until every healthy event is delivered. Returns the ticks that counted.
-    /// `note` receives the clock and the result of each tick.
+    /// Runs ticks while the permanent faults last, until every healthy event is delivered. Returns the number of ticks,
+    /// without those at which a fault delays every event. `note` receives the clock and the result of each tick.
     ///
     /// # Errors
     /// Names the violated invariant, or an event that was not delivered in time.
@@ -62,7 +63,8 @@ impl SingleWorker {
         Ok(())
     }
 
-    /// Moves the clock to the end of an outage, during which every tick is like the one before.
+    /// Moves the clock to the end of the current outage, if there is one, because every tick in an outage is like the
+    /// one before.
     fn pass_down_time(&mut self) {
         let down = &self.world.scenario.permanent_faults.down;
         let now = self.world.clock;
@@ -71,7 +73,7 @@ impl SingleWorker {
     }
 }
 
-/// Describes the first healthy event that is not in the bucket.
+/// Describes the first healthy event that is not in the bucket; `None` if all are.
 fn missing(world: &Simulation) -> Option<String> {
     world.scenario.streams.iter().find_map(|of| {
         let name = of.stream.name();
@@ -95,12 +97,12 @@ fn missing_of_stream(world: &Simulation, of: &ScenarioStream, head: &Head) -> Op
     })
 }
 
-/// Returns a listing that shows the entry without a fault.
+/// Returns a listing that shows the entry without a fault; `None` if every listing of the entry is broken.
 fn healthy_listing(scenario: &Scenario, entry: &Entry) -> Option<&'static str> {
     entry.listings.iter().copied().find(|listing| !scenario.is_broken(entry, listing))
 }
 
-/// Returns `true` if the collector may still list the entry.
+/// Returns `true` if the entry is within the time that the collector still lists: the vendor's retention less a margin.
 fn is_kept(world: &Simulation, entry: &Entry) -> bool {
     let margin = world.scenario.policy.retention.map_or(0, |retention| retention.margin_seconds);
     entry.at >= world.scenario.kept_from(world.clock).saturating_add(margin)
@@ -119,7 +121,7 @@ mod tests {
     use crate::world::random_streams::BEGIN;
     use crate::world::rng::SeededRng;
 
-    /// Seeds among which there is a scenario with blobs and one without.
+    /// The number of seeds among which a scenario with blobs and one without are searched.
     const SCENARIOS: u64 = 20;
 
     /// Creates a single worker in the first scenario with (or without) blobs and gives the scenario these faults.

@@ -2,7 +2,7 @@
 //!
 //! | file | one idea |
 //! |---|---|
-//! | `call` | requests of a worker and answers of the world, as plain values |
+//! | `call` | the collector's port calls and their answers, as plain values |
 //! | `object` | objects of the bucket: their bytes and their parsed content |
 //! | `permanent_faults` | faults of the vendor that do not end by themselves |
 //! | `scenario` | the vendor's data, and when and how it lists them |
@@ -19,8 +19,8 @@
 //! | `random_scenario` | random scenarios |
 //! | `liveness` | the check that a single worker delivers healthy events in time under permanent faults |
 //! | `random_run` | driver 1: one random run per seed |
-//! | `intern` | equal values share a number |
-//! | `behaviour` | the collector's behaviour as a tree: answers so far, calls next |
+//! | `intern` | numbers for values, so that equal values share one |
+//! | `behaviour` | the collector's behaviour as a tree of histories of answers |
 //! | `explore` | driver 2: every interleaving and every crash of two workers |
 //! | `fixtures` | the cases of driver 2: three events, and the state that an earlier tick left |
 

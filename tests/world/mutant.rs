@@ -48,20 +48,22 @@ impl Mutant {
         Self::SweptByVendorClock,
     ];
 
-    /// Returns `true` if the exhaustive exploration must catch the mutant. Its three events have at most one pending
-    /// span, and no vendor clock or sweep; and to lose a span takes more failures than that exploration allows.
+    /// Returns `true` if the exhaustive exploration must catch the mutant. Its cases have three events, at most one
+    /// pending span, no wrong vendor clock and no sweep; and a span is lost only after more failures than that
+    /// exploration allows.
     pub fn is_caught_by_exploration(self) -> bool {
         !matches!(self, Self::PendingNotRecorded | Self::PendingDropped | Self::SweptByVendorClock)
     }
 
-    /// Returns `true` if the random runs must catch the mutant. A partly visible commit that another tick needs as a
-    /// whole is too rare there.
+    /// Returns `true` if the random runs must catch the mutant. It is too rare there that a tick needs all of a commit
+    /// that is only partly visible.
     pub fn is_caught_by_seeds(self) -> bool {
         self != Self::VerificationSkipped
     }
 
     /// Returns `true` if a reader of the bucket sees the mutant's effect: lost or repeated events, or partitions out of
-    /// order. A lowered watermark costs only a longer listing, and the next sweep makes up for one that comes too late.
+    /// order. A lowered watermark only makes listings longer, and a sweep that is recorded too late is made up for by
+    /// the next one.
     pub fn is_visible_in_bucket(self) -> bool {
         !matches!(self, Self::CommitOverWatermark | Self::SweptByVendorClock)
     }

@@ -35,7 +35,7 @@ pub struct Object {
 /// One line of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// `p_row_id`
+    /// The line's `p_row_id`.
     pub row_id: RowId,
     /// The identity of the line's event.
     pub identity: String,
@@ -51,7 +51,7 @@ impl Object {
     /// Parses an object that was put at `key`.
     ///
     /// # Errors
-    /// Describes the defect of an object whose key is one of lines and whose bytes are not lines.
+    /// The key is that of an object of lines, but the bytes are not lines.
     pub fn read(key: &str, body: &Body, content_type: &str) -> Result<Self, String> {
         let lines = if key.ends_with(".ndjson.gz") { lines(&body.0)? } else { Vec::new() };
         let canonical_content = canonical_content(&body.0);

@@ -9,7 +9,7 @@ use super::rng::SeededRng;
 /// Seconds that each chunk of a trickling blob takes.
 pub const TRICKLE_SECONDS: i64 = 5;
 /// Seconds for which the error of a wrong clock stays the same.
-const CLOCK_PERIOD: i64 = 600;
+const CLOCK_PERIOD_SECONDS: i64 = 600;
 
 /// The permanent faults of a vendor. The default is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct WrongClock {
 impl WrongClock {
     /// Returns the time that the clock shows at `now`.
     pub fn at(self, now: UnixSeconds) -> UnixSeconds {
-        let period = now.div_euclid(CLOCK_PERIOD).unsigned_abs();
+        let period = now.div_euclid(CLOCK_PERIOD_SECONDS).unsigned_abs();
         let is_wrong = SeededRng::new(self.seed ^ period).happens(self.per_mille);
         if is_wrong { now + self.ahead } else { now }
     }

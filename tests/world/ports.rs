@@ -50,7 +50,7 @@ impl CallQueue {
         unanswered.map(|(id, call)| (*id, call.request.clone())).collect()
     }
 
-    /// Returns the world that answers at once, if there is one.
+    /// Returns the world that answers every call at once; `None` if the calls wait for a driver.
     pub fn world(&self) -> Option<&Simulation> {
         self.direct.as_ref()
     }

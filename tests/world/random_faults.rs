@@ -9,18 +9,18 @@ use super::random_streams::{BEGIN, DAY, HOUR, MINUTE, Shape, add_blob, any_time}
 use super::rng::SeededRng;
 use super::scenario::ScenarioStream;
 
-/// Scenarios with permanent faults, per 1,000.
+/// The probability that a scenario has permanent faults, per 1,000.
 const FAULTY_PER_MILLE: u64 = 560;
-/// Scenarios with one given kind of fault, per 1,000 that have any.
+/// The probability that a scenario with permanent faults has a given kind of them, per 1,000.
 const KIND_PER_MILLE: u64 = 650;
-/// Broken spans per scenario.
+/// The maximum number of broken spans per scenario.
 const MAX_BROKEN_SPANS: i64 = 4;
-/// Broken blobs per scenario.
+/// The maximum number of broken blobs per scenario.
 const MAX_BROKEN_BLOBS: i64 = 30;
-/// Outages per scenario.
+/// The maximum number of outages per scenario.
 const MAX_OUTAGES: i64 = 2;
 
-/// Creates the permanent faults of a scenario with these streams. Adds blobs if there are fewer than are to be broken.
+/// Creates the permanent faults of a scenario with these streams. Adds blobs if there are fewer than the faults need.
 pub(super) fn permanent_faults(rng: &mut SeededRng, shape: Shape, streams: &mut [ScenarioStream]) -> PermanentFaults {
     let mut permanent_faults = PermanentFaults::default();
     if !rng.happens(FAULTY_PER_MILLE) {
@@ -62,7 +62,7 @@ fn broken_blobs(rng: &mut SeededRng, streams: &mut [ScenarioStream]) -> BTreeMap
     use BrokenBlob::{Fails, Missing, Trickles, Unreadable};
     let many = rng.between(1, MAX_BROKEN_BLOBS);
     let wanted = usize::try_from(rng.pick(&[1, 3, many])).unwrap_or(1);
-    // At least these many blobs stay healthy.
+    // At least this many blobs stay healthy.
     let healthy = rng.index(4);
     while blob_ids(streams).len() < wanted + healthy {
         let at = rng.index(streams.len());
@@ -78,7 +78,7 @@ fn blob_ids(streams: &[ScenarioStream]) -> BTreeSet<String> {
     entries.filter_map(|entry| entry.content.blob_id()).map(str::to_owned).collect()
 }
 
-/// Creates a clock that is wrong in some periods: by less than the collector tolerates, or by more.
+/// Creates a clock that is wrong in some periods, by less than the collector tolerates or by more.
 fn wrong_clock(rng: &mut SeededRng) -> WrongClock {
     let seconds = rng.pick(&[2 * MINUTE, 20 * MINUTE, HOUR - MINUTE, 2 * HOUR, DAY, 5 * DAY]);
     let ahead = if rng.happens(500) { seconds } else { -seconds };
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::world::random_scenario;
 
-    /// Scenarios that are counted.
+    /// The number of scenarios of the test.
     const SCENARIOS: u64 = 2_000;
 
     #[test]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::call::{Answer, BlobAnswer, Request, TickId};
 use super::intern::fingerprint;
-use super::invariants::{MAX_CLOCK_SKEW, PERSON_FAULT};
+use super::invariants::{MAX_CLOCK_SKEW_SECONDS, PERSON_FAULT};
 use super::mutant::Mutant;
 use super::permanent_faults::PermanentFaults;
 use super::random_scenario;
@@ -29,9 +29,9 @@ use super::worker::Worker;
 pub struct Outcome {
     /// The first violated invariant.
     pub violation: Option<String>,
-    /// A hash of all that happened; equal seeds have equal hashes.
+    /// A hash of all events of the run; equal seeds have equal hashes.
     pub trace_hash: u128,
-    /// A text of all that happened, if it was asked for.
+    /// A text of all events of the run; empty unless it was asked for.
     pub trace: String,
     /// Calls during the phase with faults.
     pub calls: u64,
@@ -39,7 +39,7 @@ pub struct Outcome {
     pub faults: u64,
     /// Ticks that died.
     pub deaths: u64,
-    /// Lines adopted from ticks that died or were faster.
+    /// Lines that a tick adopted from another tick's object.
     pub adopted: u64,
     /// Streams whose state was restored from a backup.
     pub restored: u64,
@@ -47,7 +47,7 @@ pub struct Outcome {
     pub permanent_fault_calls: u64,
     /// Ticks until a single worker had delivered every healthy event.
     pub delivery_ticks: u64,
-    /// 1 if the permanent faults lasted for days.
+    /// 1 if the permanent faults lasted for days, otherwise 0. A number, so that runs can be added up.
     pub outlasted: u64,
     /// Gaps that a single worker reported while the permanent faults lasted.
     pub gaps: u64,
@@ -72,7 +72,7 @@ pub fn run(seed: u64, has_trace: bool, change: impl FnOnce(&mut Simulation)) -> 
     run.finish_without_faults()
 }
 
-/// Picks the rule of visibility: a third of the stores show ledger items later than their head.
+/// Picks the time at which ledger items become visible: in a third of the runs later than their head.
 fn tearing(rng: &mut SeededRng) -> Tearing {
     match rng.below(3) {
         0 => Tearing::Delays { seed: rng.bits(), max_seconds: rng.pick(&[60, 600, 3_600]) },
@@ -130,8 +130,9 @@ impl Run {
             slowness: rng.pick(&[0, 20, 60]),
             same_worker: rng.pick(&[0, 500, 900]),
         };
-        let slots =
-            (0..rng.pick(&[2, 2, 3])).map(|_| WorkerSlot::new(rng.between(-MAX_CLOCK_SKEW, MAX_CLOCK_SKEW))).collect();
+        let slots = (0..rng.pick(&[2, 2, 3]))
+            .map(|_| WorkerSlot::new(rng.between(-MAX_CLOCK_SKEW_SECONDS, MAX_CLOCK_SKEW_SECONDS)))
+            .collect();
         let (violation, trace) = (None, String::new());
         let scenario = Arc::clone(&world.scenario);
         let outcome = Outcome {
@@ -193,8 +194,8 @@ impl Run {
         }
     }
 
-    /// Restores the state of every stream for which the mark in the bucket shows that the backup is old. No tick
-    /// continues in the restored state; processes between two ticks do.
+    /// Restores the state of every stream whose birth record shows that the backup is too old. All running ticks die
+    /// before that, because no tick may continue on a restored state; processes between two ticks live on.
     fn restore(&mut self, backup: &Store) {
         (0..self.slots.len()).for_each(|slot| self.die(slot));
         self.late.clear();
@@ -300,7 +301,7 @@ impl Run {
         }
     }
 
-    /// Handles a call whose caller no longer waits.
+    /// Lets a call take effect whose caller no longer waits for the answer: now, later or never.
     fn send_on(&mut self, slot: usize, request: Request, arrival: Arrival) {
         let tick = self.slots[slot].tick;
         match arrival {
@@ -338,7 +339,7 @@ impl Run {
     fn die(&mut self, slot: usize) {
         let at = &mut self.slots[slot];
         if at.worker.take().is_some() {
-            // The process loses its memory, also what the drop of the tick puts back into the cache.
+            // The dead process loses its cache, with all that the dropped tick returns to it.
             at.cache = Rc::default();
             self.outcome.deaths += 1;
             self.world.checker.died(at.tick);
@@ -356,7 +357,7 @@ impl Run {
         self.after_poll(slot);
     }
 
-    /// Sets the timers of new sleeps, and takes the reports of a tick that has ended.
+    /// Sets the timers of new sleeps. If the tick has ended, checks its reports and frees the slot.
     fn after_poll(&mut self, slot: usize) {
         let now = self.worker_clock(slot);
         let at = &mut self.slots[slot];
@@ -377,7 +378,7 @@ impl Run {
         }
     }
 
-    /// Picks an open call of the slot's worker: any, but a timer only if it is due.
+    /// Picks one of the open calls of the slot's worker; a timer only if it is due.
     fn choose(&mut self, slot: usize) -> Option<(u64, Request)> {
         let now = self.worker_clock(slot);
         let at = &self.slots[slot];
@@ -437,7 +438,7 @@ impl Run {
         match request {
             Request::Prepare { .. } => Some(Answer::Prepared(Prepared::NotYet)),
             Request::List { cursor: Some(_), .. } => Some(Answer::Listed(Listed::CursorLost)),
-            // Only once per blob: the collector rightly gives up a blob that is missing for a day.
+            // A blob is missing only once, because the collector rightly gives up a blob that is missing for a day.
             Request::Fetch { blob, .. } if !self.missed(&blob.id) => Some(Answer::Fetched(BlobAnswer::Missing)),
             _ => None,
         }

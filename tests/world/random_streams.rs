@@ -1,4 +1,4 @@
-//! Streams made from a seed, and the events in them.
+//! Random streams and their events.
 
 use collector::{ListingId, SourceId, Stream, UnixSeconds};
 use jiff::Timestamp;
@@ -35,7 +35,7 @@ impl Shape {
         }
     }
 
-    /// Creates event `number` at `at` with two spellings of the same event.
+    /// Creates event `number`, which happens at `at`, with two spellings: JSON texts of the same event.
     pub fn event(self, number: usize, at: UnixSeconds) -> Event {
         match self {
             Self::Events => openai_event(number, at),

@@ -22,7 +22,7 @@ pub struct Scenario {
     pub chunk_bytes: usize,
     /// `true` if the answer to `prepare` has the vendor's clock; pages always have it.
     pub has_clock_in_prepare: bool,
-    /// Seconds per tick.
+    /// The time limit of a tick, in seconds.
     pub tick_seconds: i64,
     /// Seconds that each page takes.
     pub page_seconds: i64,
@@ -79,7 +79,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// Returns the id of a blob.
+    /// Returns the blob's id; `None` if the content is an event.
     pub fn blob_id(&self) -> Option<&str> {
         match self {
             Self::Event(..) => None,
@@ -97,7 +97,7 @@ impl Content {
 }
 
 /// Seconds after which the vendor drops a blob.
-const BLOB_KEPT: UnixSeconds = 7 * 86_400;
+const BLOB_RETENTION_SECONDS: UnixSeconds = 7 * 86_400;
 
 impl Scenario {
     /// Creates the collector's source for the scenario.
@@ -140,7 +140,7 @@ impl Scenario {
         self.permanent_faults.breaks(listing, second) || self.broken_blob(entry).is_some()
     }
 
-    /// Returns the permanent fault of an entry that is a blob.
+    /// Returns the permanent fault of an entry that is a blob; `None` for a healthy blob or an event.
     pub fn broken_blob(&self, entry: &Entry) -> Option<BrokenBlob> {
         self.permanent_faults.blobs.get(entry.content.blob_id()?).copied()
     }
@@ -179,7 +179,7 @@ impl ScenarioStream {
                 id: id.clone(),
                 uri: format!("blob:{id}"),
                 created: entry.at,
-                expires: entry.at + BLOB_KEPT,
+                expires: entry.at + BLOB_RETENTION_SECONDS,
             }),
         }
     }

@@ -1,4 +1,4 @@
-//! The whole world: a call in, an answer out.
+//! The whole world: it takes the calls of ticks and returns the answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::rng::SeededRng;
 use super::scenario::{Content, Entry, Scenario};
 use super::store::{HeadRow, ItemPlace, Store};
 
-/// The time at which a store shows the ledger items of a commit. It shows the head at once.
+/// The time at which the store shows the ledger items of a commit. It shows the head at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tearing {
     /// Items become visible with the head.
@@ -79,7 +79,7 @@ impl Simulation {
         Timestamp::from_second(self.clock).unwrap_or_default()
     }
 
-    /// Runs a check on the world.
+    /// Runs one check of the checker on the current world.
     fn check(&mut self, look: impl FnOnce(&mut InvariantChecker, Facts<'_>)) {
         let mut checker = std::mem::take(&mut self.checker);
         look(&mut checker, Facts { scenario: &self.scenario, store: &self.store, now: self.clock });
@@ -110,7 +110,7 @@ impl Simulation {
         self.perform(TickId { number: 0, began: self.clock }, request)
     }
 
-    /// Performs a call of a tick and checks it.
+    /// Performs a call of a tick, checks the invariants and returns the answer.
     pub fn perform(&mut self, tick: TickId, request: &Request) -> Answer {
         if request.is_for_vendor() {
             return self.ask_vendor(tick, request);
@@ -172,7 +172,8 @@ impl Simulation {
         }
     }
 
-    /// Returns the vendor's true time as a tick sees it.
+    /// Returns the true time that decides what the vendor shows to a tick: the world's clock, or the tick's start if
+    /// that is later.
     fn shown(&self, tick: TickId) -> UnixSeconds {
         self.clock.max(tick.began)
     }
@@ -389,7 +390,7 @@ impl Simulation {
         }
     }
 
-    /// Keeps a watermark that the mutant raised too early, as if the collector had raised it.
+    /// With [`Mutant::WatermarkEarly`], keeps a watermark that was raised too early, as if the collector had raised it.
     fn keep_raised(&self, stream: &str, head: &mut Head) {
         if self.mutant != Some(Mutant::WatermarkEarly) {
             return;

@@ -9,12 +9,12 @@ use super::call::{Answer, Request, TickId};
 use super::simulation::Simulation;
 use super::worker::Worker;
 
-/// Calls per tick. A single worker that makes more does not finish.
+/// The maximum number of calls per tick. A tick that makes more counts as endless.
 pub const MAX_CALLS: usize = 20_000;
-/// Ticks within which a single worker is drained.
+/// The maximum number of ticks that a single worker needs until it is drained.
 pub const MAX_TICKS: usize = 20;
 /// The maximum backoff of pending work, in seconds.
-const MAX_BACKOFF: i64 = 3_600;
+const MAX_BACKOFF_SECONDS: i64 = 3_600;
 /// The number of a single worker's first tick; ticks of other workers have lower numbers.
 const FIRST_TICK: u64 = 1 << 32;
 
@@ -28,9 +28,9 @@ pub struct Ticked {
 }
 
 impl Ticked {
-    /// Counts the calls for which `such` is `true`.
-    pub fn count(&self, such: impl Fn(&Request) -> bool) -> usize {
-        self.calls.iter().filter(|call| such(call)).count()
+    /// Counts the calls for which `is_counted` is `true`.
+    pub fn count(&self, is_counted: impl Fn(&Request) -> bool) -> usize {
+        self.calls.iter().filter(|call| is_counted(call)).count()
     }
 }
 
@@ -58,17 +58,17 @@ impl SingleWorker {
         self.tick_with(|_, _| None)
     }
 
-    /// Runs a tick that dies at the first call for which `such` is `true`. That call has no effect.
+    /// Runs a tick that dies at the first call for which `is_target` is `true`. That call has no effect.
     ///
     /// # Errors
-    /// There is no such call.
-    pub fn crash_at(&mut self, such: impl Fn(&Request) -> bool) -> Result<(), String> {
+    /// The tick ends before such a call.
+    pub fn crash_at(&mut self, is_target: impl Fn(&Request) -> bool) -> Result<(), String> {
         let tick = TickId { number: 0, began: self.world.clock };
         let scenario = Arc::clone(&self.world.scenario);
         let mut worker = Worker::begin(&scenario, self.world.now(), u64::MAX, Rc::default());
         while worker.reports.is_none() {
             let (id, request) = self.next_call(&worker)?;
-            if such(&request) {
+            if is_target(&request) {
                 return Ok(());
             }
             worker.answer(id, self.world.perform(tick, &request));
@@ -164,7 +164,7 @@ impl SingleWorker {
     /// # Errors
     /// Names the violated invariant.
     pub fn settle(&mut self) -> Result<(), String> {
-        self.world.clock = self.world.clock.max(self.world.scenario.all_visible_at()) + MAX_BACKOFF;
+        self.world.clock = self.world.clock.max(self.world.scenario.all_visible_at()) + MAX_BACKOFF_SECONDS;
         self.drain_within(MAX_TICKS + self.world.scenario.slow_ticks())?;
         for sweep in self.world.scenario.policy.sweeps {
             self.world.clock += sweep.interval_seconds + 1;

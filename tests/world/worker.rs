@@ -17,12 +17,12 @@ use super::call::{Answer, Request};
 use super::ports::{CallQueue, Ports};
 use super::scenario::Scenario;
 
-/// Polls without an answer between them. A tick that needs more is in an endless loop.
+/// The maximum number of polls between two answers. A tick that needs more is in an endless loop.
 const MAX_POLLS: u32 = 1_000;
 
 type Running = Pin<Box<dyn Future<Output = Vec<StreamReport>>>>;
 
-/// One running tick. A drop of it simulates the sudden death of its process.
+/// One running tick. Dropping it simulates the sudden death of its process.
 pub struct Worker {
     tick: Running,
     queue: Rc<RefCell<CallQueue>>,
