@@ -36,7 +36,7 @@ pub async fn run_killable<T>(
 /// Polls `work` until `is_reached` returns `true`. The caller may then poll it further or drop it.
 ///
 /// # Panics
-/// `work` ends before.
+/// `work` ends before `is_reached` returns `true`.
 pub async fn until<F: Future>(mut work: Pin<&mut F>, is_reached: impl Fn() -> bool) {
     poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Pending if is_reached() => Poll::Ready(()),

@@ -43,14 +43,14 @@ pub enum Outcome {
     Succeeds,
     /// The call fails.
     Fails {
-        /// `true` if the call takes effect all the same.
+        /// `true` if the call takes effect nevertheless.
         is_applied: bool,
         /// The error that the caller gets.
         error: PortError,
     },
     /// The caller dies while it waits for the answer.
     Dies {
-        /// `true` if the call takes effect all the same.
+        /// `true` if the call takes effect nevertheless.
         is_applied: bool,
     },
 }

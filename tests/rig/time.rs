@@ -1,4 +1,4 @@
-//! Virtual time: one shared clock that sleeps and calls advance.
+//! Virtual time: one shared clock that is advanced by calls and by the sleeps of clients.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -67,7 +67,7 @@ impl VirtualTime {
     }
 }
 
-/// The effect of a sleep.
+/// The behaviour of a sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sleep {
     /// The sleeper waits until others have advanced the time far enough.

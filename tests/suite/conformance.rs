@@ -15,16 +15,16 @@ use futures_util::future::join_all;
 use schema::LogType;
 use secrecy::ExposeSecret;
 
-/// Writers that race each other.
+/// The number of writers in each race.
 const RACERS: u64 = 8;
 /// The number of runs of each race.
 const ROUNDS: u64 = 5;
-/// An hour of 2026.
+/// An hour of 2026, in hours since 1970.
 const HOUR: u32 = 498_000;
 /// A time far in the future of every clock of the tests.
 const NEVER: i64 = 9_000_000_000;
 
-/// The whole contract of [`State`].
+/// Checks the whole contract of [`State`].
 pub(crate) async fn state(state: &impl State) {
     head_is_absent_until_created(state).await;
     head_is_created_once(state).await;
@@ -41,12 +41,12 @@ pub(crate) async fn state(state: &impl State) {
     label_is_no_part_of_the_name(state).await;
     hours_of_a_commit_are_visible(state).await;
     hours_of_other_commits_are_not_visible(state).await;
-    as_many_hours_are_looked_up_as_a_commit_writes(state).await;
+    every_hour_that_a_commit_writes_can_be_looked_up(state).await;
     one_creator_wins(state).await;
     one_writer_wins(state).await;
 }
 
-/// A handle reads the data that another handle wrote: `second` opened the same store later.
+/// Checks that `second`, which opened the same store later, reads the data that `first` wrote.
 pub(crate) async fn state_reopened(first: &impl State, second: &impl State) {
     let stream = stream("reopened");
     let items = [rows(HOUR, 0, [1, 2, 3])];
@@ -58,7 +58,7 @@ pub(crate) async fn state_reopened(first: &impl State, second: &impl State) {
     assert_eq!(first.head(&stream).await.unwrap(), Some(head(2)));
 }
 
-/// The whole contract of [`Bucket`], for keys that begin with `prefix` (which may be empty).
+/// Checks the whole contract of [`Bucket`] with keys that begin with `prefix` (which may be empty).
 pub(crate) async fn bucket(bucket: &impl Bucket, prefix: &str) {
     absent_is_none(bucket, prefix).await;
     object_is_created_once_and_never_changed(bucket, prefix).await;
@@ -69,7 +69,7 @@ pub(crate) async fn bucket(bucket: &impl Bucket, prefix: &str) {
     replacements(bucket, prefix).await;
 }
 
-/// The contract of [`Bucket::replace`].
+/// Checks the contract of [`Bucket::replace`].
 pub(crate) async fn replacements(bucket: &impl Bucket, prefix: &str) {
     absent_object_is_not_replaced(bucket, prefix).await;
     object_is_replaced_if_its_content_is_expected(bucket, prefix).await;
@@ -78,7 +78,7 @@ pub(crate) async fn replacements(bucket: &impl Bucket, prefix: &str) {
     every_replacement_follows_another(bucket, prefix).await;
 }
 
-/// A handle gets the objects that another handle put: `second` opened the same store later.
+/// Checks that `second`, which opened the same store later, gets the objects that `first` put.
 pub(crate) async fn bucket_reopened(first: &impl Bucket, second: &impl Bucket, prefix: &str) {
     for name in ["openai_audit/dt=2026-11-22/hour=07/reopened-000000000000.ndjson.gz", "_state/reopened.json"] {
         let key = format!("{prefix}{name}");
@@ -95,7 +95,7 @@ pub(crate) async fn bucket_reopened(first: &impl Bucket, second: &impl Bucket, p
     assert_eq!(second.get(&key).await.unwrap().as_deref(), Some(&b"fourth"[..]));
 }
 
-/// The whole contract of [`Secrets`]: `reference` is known and its secret is `text`.
+/// Checks the whole contract of [`Secrets`]. The secret with this reference must exist and be `text`.
 pub(crate) async fn secrets(secrets: &impl Secrets, reference: &str, text: &str) {
     for fresh in [false, true, false] {
         let secret = secrets.get(reference, fresh).await.unwrap();
@@ -213,7 +213,7 @@ async fn commit_is_one_transaction_of_100(state: &impl State) {
 
 async fn items_come_in_ascending_order(state: &impl State) {
     let stream = stream("order");
-    // The order of the numbers as text is different.
+    // As texts, these numbers have a different order.
     let seqs = [0, 1, 2, 9, 10, 11, 99, 100, 999_999_999_999];
     apply(state, &stream, None, &head(1), &[]).await;
     for (version, seq) in (1..).zip(seqs) {
@@ -350,16 +350,16 @@ async fn hours_of_other_commits_are_not_visible(state: &impl State) {
     assert_eq!(visible(state, &mine, 12, &[hour(HOUR), blobs]).await, [blobs]);
 }
 
-async fn as_many_hours_are_looked_up_as_a_commit_writes(state: &impl State) {
+async fn every_hour_that_a_commit_writes_can_be_looked_up(state: &impl State) {
     let stream = stream("visible-many");
-    let most = u32::try_from(MAX_COMMIT_HOURS).unwrap();
-    let items: Vec<_> = (0..most).map(|count| rows(HOUR + count, 5, [u64::from(count)])).collect();
+    let max_hours = u32::try_from(MAX_COMMIT_HOURS).unwrap();
+    let items: Vec<_> = (0..max_hours).map(|count| rows(HOUR + count, 5, [u64::from(count)])).collect();
     apply(state, &stream, None, &head(1), &items).await;
     let written: Vec<_> = items.iter().map(|item| hour(item.hour)).collect();
     assert_eq!(visible(state, &stream, 5, &written).await, written);
     assert_eq!(visible(state, &stream, 6, &written).await, []);
-    // Half of them were never written.
-    let shifted: Vec<_> = (0..most).map(|count| hour(HOUR + most / 2 + count)).collect();
+    // Half of these hours were never written.
+    let shifted: Vec<_> = (0..max_hours).map(|count| hour(HOUR + max_hours / 2 + count)).collect();
     assert_eq!(visible(state, &stream, 5, &shifted).await, written[MAX_COMMIT_HOURS / 2..]);
 }
 
@@ -377,7 +377,7 @@ async fn one_writer_wins(state: &impl State) {
     }
 }
 
-/// Of concurrent writes with the same expected version one is applied with its item, and the others have no effect.
+/// Checks that of concurrent writes with the same expected version exactly one is applied, with its ledger item.
 async fn race(state: &impl State, stream: &Stream, expected: Option<u64>) {
     let version = expected.unwrap_or(0) + 1;
     let hour = HOUR + u32::try_from(version).unwrap();
@@ -568,7 +568,7 @@ async fn one_replacement_wins(bucket: &impl Bucket, prefix: &str) {
     }
 }
 
-/// Concurrent writers read a number, add one and replace it: the sum reveals a lost replacement.
+/// Concurrent writers read a number, add one and replace it. The sum would reveal a lost replacement.
 async fn every_replacement_follows_another(bucket: &impl Bucket, prefix: &str) {
     const EACH: u64 = 3;
     let key = format!("{prefix}_state/sum.json");

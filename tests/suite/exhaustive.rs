@@ -8,9 +8,9 @@ use tests::world::explore::{Explored, explore};
 use tests::world::fixtures::{CASES, Case};
 use tests::world::mutant::Mutant;
 
-/// The number of states per case after which the search for a mutant goes to the next case.
+/// The maximum number of states per case in the search for a mutant. After that the search goes to the next case.
 const MAX_STATES_OF_MUTANT: usize = 100_000;
-/// The number of failures and deaths, together, in the search for mutants.
+/// The maximum number of failures and deaths, together, in the search for mutants.
 const FAULTS_OF_MUTANTS: u8 = 1;
 /// The number of cases explored in parallel.
 const PARALLEL_CASES: usize = 2;
@@ -44,8 +44,8 @@ fn every_interleaving_and_crash_delivers_every_event_once() {
     assert!(adopting > 100, "{adopting}");
 }
 
-/// Returns the first case that catches the mutant with as few faults as possible, and the steps. With `bucket_only`
-/// only the bucket is checked.
+/// Returns the first case that catches the mutant, among those with the fewest faults, and the steps to the violation.
+/// With `bucket_only` only the bucket is checked.
 fn caught(mutant: Mutant, bucket_only: bool) -> String {
     let cases = (0..=FAULTS_OF_MUTANTS).flat_map(|faults| CASES.iter().map(move |case| (case, faults)));
     let found = cases.into_iter().find_map(|(case, faults)| {

@@ -161,7 +161,7 @@ struct Won {
     raised: u64,
 }
 
-/// Runs steps until this many writes are applied.
+/// Runs steps until this many writes of the state are applied.
 async fn count_up(lake: &Path, writes: u64) -> Won {
     let state = LocalState::open(lake).unwrap();
     let bucket = LocalBucket::open(lake, "").unwrap();
@@ -257,12 +257,12 @@ async fn check_lake(lake: &Path) {
     for seq in 0..head.seq {
         assert!(bucket.get(&key(seq)).await.unwrap() == Some(body(seq)), "object {seq} is not whole");
     }
-    // The next object may exist, put by a worker that died before its commit.
+    // The object of the next commit may exist, because a worker died after its put and before its commit.
     let beyond = bucket.get(&key(head.seq)).await.unwrap();
     assert!(beyond.is_none_or(|object| object == body(head.seq)));
     assert_eq!(bucket.get(&key(head.seq + 1)).await.unwrap(), None);
     if bucket.get(RECORD).await.unwrap().is_some() {
-        // If a process died with the lock held, the next process gets the lock.
+        // A process that died with the lock held must not block the next one.
         let before = count(&bucket).await;
         assert!(raise(&bucket).await);
         assert_eq!(count(&bucket).await, before + 1);

@@ -1,4 +1,4 @@
-//! Secrets in the wrong setting: no message repeats them.
+//! Secrets that were put into a wrong setting: no message repeats them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,7 @@ fn variables(function: &str) -> BTreeMap<String, String> {
     variables
 }
 
-/// Starts the function with these variables as its `main` does, up to the first secret.
+/// Starts the function with these variables as its `main` does, but ends before the first secret is read.
 fn start(function: &str, variables: &BTreeMap<String, String>) -> Result<(), PortError> {
     if function == "OpenAIFunction" {
         let environment = Environment::parse("OPENAI", &openai::VARIABLES, variables)?;
@@ -53,7 +53,7 @@ fn start(function: &str, variables: &BTreeMap<String, String>) -> Result<(), Por
 }
 
 #[test]
-fn b6_no_setting_of_a_function_repeats_a_secret_that_stands_in_it() {
+fn b6_no_message_on_a_setting_of_a_function_repeats_a_secret_in_it() {
     for function in ["OpenAIFunction", "Microsoft365Function"] {
         let good = variables(function);
         start(function, &good).unwrap();
@@ -66,7 +66,8 @@ fn b6_no_setting_of_a_function_repeats_a_secret_that_stands_in_it() {
                 refused.insert(name);
             }
         }
-        // The other vendor's prefix is not read beyond the comparison with ours.
+        // A secret in the prefix of the other vendor is not refused, because that prefix is only compared with the
+        // function's own.
         let all: BTreeSet<_> = good.keys().map(String::as_str).collect();
         let unread: Vec<_> = all.difference(&refused).collect();
         assert!(unread.iter().all(|name| name.ends_with("_SECRET_PREFIX")) && unread.len() < 2, "{unread:?}");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::yaml;
 
-/// The values of references that CloudFormation itself fills in.
+/// The values of the pseudo parameters, which CloudFormation itself sets.
 const PSEUDO: [(&str, &str); 5] = [
     ("AWS::AccountId", "123456789012"),
     ("AWS::Partition", "aws"),
@@ -37,7 +37,7 @@ impl Stack {
         Self { template, parameters }
     }
 
-    /// Returns the objections of the rules to a deployment; none when it is accepted.
+    /// Returns the descriptions of all failed assertions of the rules; none if the deployment is accepted.
     pub(crate) fn refusals(&self) -> Vec<String> {
         let rules = object(&self.template["Rules"]).values();
         let assertions = rules.flat_map(|rule| array(&rule["Assertions"]));
@@ -53,7 +53,7 @@ impl Stack {
         is_deployed.then(|| self.resolve(&resource["Properties"]).unwrap_or_default())
     }
 
-    /// The environment variables of a function.
+    /// Returns the environment variables of a function.
     pub(crate) fn variables(&self, function: &str) -> BTreeMap<String, String> {
         let shared = self.resolve(&self.template["Globals"]["Function"]["Environment"]["Variables"]);
         let resource = self.resource(function).unwrap_or_default();
@@ -62,7 +62,7 @@ impl Stack {
         all.map(|(name, value)| (name, text(&value))).collect()
     }
 
-    /// The statements of a role, those of its managed policies included.
+    /// Returns the policy statements of a role, including those of its managed policies.
     pub(crate) fn statements(&self, role: &str) -> Vec<Value> {
         let Some(role) = self.resource(role) else { return Vec::new() };
         let managed = array(&role["ManagedPolicyArns"]).iter().filter_map(|policy| self.resource(&text(policy)));
@@ -128,14 +128,15 @@ impl Stack {
         Some(found.unwrap_or_else(|| panic!("nothing is called {name}")))
     }
 
-    /// Evaluates a text with `${Name}` in it, or a list of a text and of further names with their values.
+    /// Evaluates the argument of `Fn::Sub`: a text with `${Name}` in it, or a list of such a text and an object with
+    /// more names and their values.
     fn substituted(&self, of: &Value) -> String {
         let (pattern, names) = match of {
             Value::Array(parts) => (text(&parts[0]), self.resolve(&parts[1]).unwrap_or_default()),
             pattern => (text(pattern), json!({})),
         };
         let mut pieces = pattern.split("${");
-        let mut made = pieces.next().unwrap_or_default().to_owned();
+        let mut result = pieces.next().unwrap_or_default().to_owned();
         for piece in pieces {
             let Some((name, rest)) = piece.split_once('}') else { panic!("no end: {pattern}") };
             let value = match names.get(name) {
@@ -143,13 +144,13 @@ impl Stack {
                 None if name.contains('.') => Some(name.to_owned()),
                 None => self.reference(name),
             };
-            made = made + &value.unwrap_or_default() + rest;
+            result = result + &value.unwrap_or_default() + rest;
         }
-        made
+        result
     }
 }
 
-/// The template's text.
+/// Returns the template's text.
 pub(crate) fn template() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -167,7 +168,7 @@ fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap_or_else(|| panic!("no object: {value}"))
 }
 
-/// The values of a list.
+/// Returns the elements of a list.
 pub(crate) fn array(value: &Value) -> &Vec<Value> {
     value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
 }

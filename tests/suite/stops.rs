@@ -11,7 +11,7 @@ use tests::world::scenario::{Content, Entry, Scenario, ScenarioStream};
 use tests::world::simulation::Simulation;
 use tests::world::single_worker::{SingleWorker, Ticked};
 
-/// Creates a world of three events in this state.
+/// Creates a world of three events whose earlier tick left this state.
 fn world(prior: PriorState) -> Simulation {
     let case = Case::new(VendorData::Events, prior, 2);
     case.fixture(0).unwrap_or_else(|why| panic!("{case:?}: {why}")).world
@@ -144,7 +144,7 @@ fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_ti
     assert_eq!((report.drained, &report.failure), (false, &None));
     assert!((1..3).contains(&report.lines.delivered), "{report:?}");
     assert_eq!(lines(&single.world) as u64, report.lines.delivered);
-    // The second that continued at its cursor is listed once more from its start.
+    // The second whose listing continued at a cursor is listed once more from its start.
     single.drain().unwrap();
     assert_eq!(lines(&single.world), 3);
     single.settle().unwrap();

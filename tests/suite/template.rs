@@ -33,7 +33,7 @@ const ROLES: [&str; 2] = ["OpenAIRole", "Microsoft365Role"];
 const CALLS: [(&str, &[&str]); 10] = [
     ("batch_get_item", &["dynamodb:BatchGetItem"]),
     ("get_item", &["dynamodb:GetItem"]),
-    // A read may be of one version; s3:ListBucket lets S3 report that a key is missing.
+    // A read may ask for one version, and s3:ListBucket lets S3 report that a key is missing.
     ("get_object", &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "kms:Decrypt"]),
     ("get_secret_value", &["secretsmanager:GetSecretValue", "kms:Decrypt"]),
     ("list_object_versions", &["s3:ListBucketVersions"]),
@@ -50,10 +50,10 @@ const PARTS_OF_TRANSACTIONS: [(&str, &str); 4] = [
     ("Delete", "dynamodb:DeleteItem"),
     ("ConditionCheck", "dynamodb:ConditionCheckItem"),
 ];
-/// The runtime writes the logs; no call in the code does.
+/// Actions that no call in the code needs: Lambda's runtime writes the logs.
 const OF_THE_RUNTIME: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
-/// The text of the adapters to AWS, without comments and tests.
+/// Returns the source text of the adapters to AWS, without comments and tests.
 fn aws_code(folder: &Path) -> String {
     let mut code = String::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -126,7 +126,8 @@ fn d10_no_right_has_a_wildcard_in_its_action_or_is_on_everything() {
             let actions = texts(&statement["Action"]);
             assert!(actions.iter().all(|action| !action.contains('*')), "{statement}");
             for resource in texts(&statement["Resource"]) {
-                // ListSecrets supports no resource; a prefix ends in a slash and a star.
+                // Only ListSecrets is allowed on every resource, because it supports no other. A resource with a prefix
+                // ends in a slash and a star.
                 let is_list = actions == ["secretsmanager:ListSecrets"];
                 let star = resource.find('*');
                 let is_of_prefix = star.is_none_or(|at| at + 1 == resource.len() && resource.ends_with("/*"));

@@ -1,4 +1,4 @@
-//! CloudFormation's YAML as JSON: `!Name x` is `{"Fn::Name": x}`, and every scalar is a text.
+//! A parser of CloudFormation's YAML into JSON: `!Name x` becomes `{"Fn::Name": x}`, and every scalar a text.
 
 use granit_parser::{Event, Parser, Tag};
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ pub(crate) fn parse(text: &str) -> Value {
     document
 }
 
-/// Adds a key, or the value of the last key.
+/// Adds a key, or the value of the last added key.
 fn put(fields: &mut Map<String, Value>, key: Option<&mut Option<String>>, value: Value) {
     let Some(key) = key else { panic!("no place for {value}") };
     match key.take() {
@@ -47,7 +47,7 @@ fn put(fields: &mut Map<String, Value>, key: Option<&mut Option<String>>, value:
     }
 }
 
-/// Returns the function that a tag means; empty if it means none.
+/// Returns the name of the function that a tag means; empty if it means none.
 fn function(tag: Option<&Tag>) -> String {
     match tag.map(Tag::suffix) {
         None => String::new(),

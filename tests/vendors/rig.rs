@@ -11,7 +11,7 @@ use tests::rig::time::{VirtualClock, VirtualTime};
 use crate::openai::world::stream;
 
 #[tokio::test]
-async fn a_client_that_waits_moves_time_and_the_engine_waits_for_it() {
+async fn a_sleep_of_a_client_advances_the_time_and_one_of_the_engine_waits() {
     let time = VirtualTime::at(Timestamp::UNIX_EPOCH);
     let (engine, client) = (VirtualClock::of_engine(&time, 0, 1), VirtualClock::of_client(&time, 90, 1));
     let mut deadline = Box::pin(engine.sleep(Duration::from_secs(30)));

@@ -25,13 +25,13 @@ pub(crate) const HOUR: i64 = 3_600;
 /// Seconds per day.
 pub(crate) const DAY: i64 = 86_400;
 
-/// Seeds of a whole run.
+/// The number of seeds of a whole run.
 const SEEDS: u64 = 60;
-/// Seeds of a short run.
+/// The number of seeds of a short run.
 const SHORT_RUN_SEEDS: u64 = 8;
 /// Ticks for which a new process starts, per 1,000.
 const COLD_STARTS_PER_MILLE: u64 = 200;
-/// Ticks beside which another process runs a tick, per 1,000.
+/// Ticks during which another process runs a tick, per 1,000.
 const CONCURRENT_TICKS_PER_MILLE: u64 = 150;
 
 /// The bounds and choices of one vendor's storm.
@@ -40,11 +40,11 @@ pub(crate) struct StormSettings {
     pub(crate) length_seconds: i64,
     /// The time limit of each tick.
     pub(crate) tick_seconds: u64,
-    /// Polls within which a tick that is to die is dead; each tick gets one of these bounds.
+    /// Bounds for the number of polls after which a doomed tick dies; each such tick picks one of them.
     pub(crate) max_lifetimes: [u64; 3],
     /// Calls to state and bucket that fail, per 1,000; each seed gets one of these shares.
     pub(crate) store_faults_per_mille: [u64; 3],
-    /// Pauses between two ticks; each pause is one of these.
+    /// The possible pauses between two ticks.
     pub(crate) pauses_seconds: &'static [i64],
 }
 

@@ -7,7 +7,7 @@ use collector::{Bucket, PortError, Put, Recovery};
 use futures_util::future::join_all;
 
 use super::s3_server::{BUCKET, Store};
-use super::{ATTEMPTS, Fault, Faults, HASTY, Hurried, PATIENT, assert_error, sdk};
+use super::{ATTEMPTS, ClockWithShortSleeps, Fault, Faults, LONG_TIMEOUT, SHORT_TIMEOUT, assert_error, sdk};
 use crate::conformance;
 
 const KEY: &str = "openai_audit/dt=2026-11-22/hour=07/acme-000000000000.ndjson.gz";
@@ -16,7 +16,7 @@ const RECORD: &str = "_state/acme-openai_audit.json";
 const JSON: &str = "application/json";
 
 struct World {
-    bucket: S3Bucket<Hurried>,
+    bucket: S3Bucket<ClockWithShortSleeps>,
     store: Store,
     faults: Faults,
 }
@@ -24,11 +24,15 @@ struct World {
 async fn world(call_timeout: Duration) -> World {
     let (upstream, store) = Store::serve().await;
     let (url, faults) = Faults::between(upstream).await;
-    World { bucket: S3Bucket::new(s3_client(&sdk(&url, call_timeout).await), BUCKET, Hurried), store, faults }
+    World {
+        bucket: S3Bucket::new(s3_client(&sdk(&url, call_timeout).await), BUCKET, ClockWithShortSleeps),
+        store,
+        faults,
+    }
 }
 
-async fn open(url: &str, bucket: &str) -> S3Bucket<Hurried> {
-    S3Bucket::new(s3_client(&sdk(url, PATIENT).await), bucket, Hurried)
+async fn open(url: &str, bucket: &str) -> S3Bucket<ClockWithShortSleeps> {
+    S3Bucket::new(s3_client(&sdk(url, LONG_TIMEOUT).await), bucket, ClockWithShortSleeps)
 }
 
 impl World {
@@ -75,7 +79,7 @@ async fn conforms() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_sixteen_creates() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     for round in 0..20 {
         let key = format!("race/{round}");
         let puts = (0..16_u8).map(|racer| world.bucket.put_if_absent(&key, vec![racer], GZIP));
@@ -89,14 +93,14 @@ async fn one_of_sixteen_creates() {
 
 #[tokio::test]
 async fn content_type_is_kept() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     assert_eq!(world.put().await, Ok(Put::Created));
     assert_eq!(world.store.content_type(KEY).as_deref(), Some(GZIP));
 }
 
 #[tokio::test]
 async fn a_conflict_is_retried() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.fail("PUT", 409, "ConditionalRequestConflict");
     assert_eq!(world.put().await, Ok(Put::Created));
     world.fail("PUT", 409, "ConditionalRequestConflict");
@@ -108,7 +112,7 @@ async fn a_conflict_is_retried() {
 
 #[tokio::test]
 async fn a_put_without_an_answer_is_repeated() {
-    let world = world(HASTY).await;
+    let world = world(SHORT_TIMEOUT).await;
     world.faults.next("PUT", Fault::Swallow);
     world.fail("PUT", 503, "SlowDown");
     world.fail("PUT", 500, "InternalError");
@@ -119,7 +123,7 @@ async fn a_put_without_an_answer_is_repeated() {
 
 #[tokio::test]
 async fn a_lost_answer_is_already_there() {
-    let world = world(HASTY).await;
+    let world = world(SHORT_TIMEOUT).await;
     world.faults.next("PUT", Fault::LoseAnswer);
     assert_eq!(world.put().await, Ok(Put::AlreadyThere));
     assert_eq!(world.store.versions(KEY), 1);
@@ -127,7 +131,7 @@ async fn a_lost_answer_is_already_there() {
 
 #[tokio::test]
 async fn err_tries_are_bounded() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.faults.next_times(ATTEMPTS * 2, "PUT", &error(503, "SlowDown"));
     assert_error(world.put().await, Recovery::NextTick, &["SlowDown", KEY]);
     assert_eq!(world.faults.seen("PUT").len(), ATTEMPTS);
@@ -138,7 +142,7 @@ async fn err_tries_are_bounded() {
 
 #[tokio::test]
 async fn err_not_allowed_is_never_absent() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.fail("PUT", 403, "AccessDenied");
     assert_error(world.put().await, Recovery::Person, &["s3:PutObject", BUCKET, KEY, "kms:GenerateDataKey"]);
     // S3 answers like this to callers without the right to list, so that they cannot tell if an object exists.
@@ -149,10 +153,10 @@ async fn err_not_allowed_is_never_absent() {
     assert_eq!(world.store.versions(KEY), 0);
 }
 
-/// Creates the answer of S3 to a function whose right to list ends at its prefix.
+/// S3 answers 403 for a missing key, because the function may list only below its prefix.
 #[tokio::test]
-async fn d10_a_missing_key_that_s3_hides_is_told_from_one_that_may_not_be_read() {
-    let world = world(PATIENT).await;
+async fn d10_a_missing_key_that_s3_hides_differs_from_one_that_may_not_be_read() {
+    let world = world(LONG_TIMEOUT).await;
     let deny = || world.fail("GET", 403, "AccessDenied");
     deny();
     assert_eq!(world.get().await, Ok(None));
@@ -164,10 +168,10 @@ async fn d10_a_missing_key_that_s3_hides_is_told_from_one_that_may_not_be_read()
     assert!(world.get().await.unwrap().is_some(), "the version behind the marker");
 }
 
-/// Lists show the object and reads do not find it, until it is read or three attempts are over.
+/// The list of versions shows the object, but reads get a 403: twice, after which the key is read, or three times.
 #[tokio::test]
-async fn d10_a_hidden_key_that_is_listed_is_read_again_before_a_person_is_told() {
-    let world = world(PATIENT).await;
+async fn d10_a_hidden_key_that_is_listed_is_read_again_before_it_needs_a_person() {
+    let world = world(LONG_TIMEOUT).await;
     world.put().await.unwrap();
     for looks in [2, 3] {
         for look in 0..looks {
@@ -186,7 +190,7 @@ async fn d10_a_hidden_key_that_is_listed_is_read_again_before_a_person_is_told()
 
 #[tokio::test]
 async fn d10_a_missing_record_that_s3_hides_is_not_replaced() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.fail("GET", 403, "AccessDenied");
     assert_eq!(world.replace().await, Ok(false));
     world.create_record().await;
@@ -197,8 +201,8 @@ async fn d10_a_missing_record_that_s3_hides_is_not_replaced() {
 }
 
 #[tokio::test]
-async fn d10_a_record_that_goes_before_its_replacement_is_no_missing_right() {
-    let world = world(PATIENT).await;
+async fn d10_a_record_deleted_before_its_replacement_is_no_missing_right() {
+    let world = world(LONG_TIMEOUT).await;
     let there = Fault::Answer { status: 200, headers: &[("etag", "\"1\"")], body: "old".to_owned() };
     world.faults.next("GET", there.clone());
     world.fail("PUT", 403, "AccessDenied");
@@ -212,7 +216,7 @@ async fn d10_a_record_that_goes_before_its_replacement_is_no_missing_right() {
 
 #[tokio::test]
 async fn d10_a_key_whose_versions_may_not_be_listed_says_which_rights_are_missing() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     for _ in 0..2 {
         world.fail("GET", 403, "AccessDenied");
     }
@@ -231,7 +235,7 @@ async fn err_no_such_bucket() {
 
 #[tokio::test]
 async fn err_a_404_that_is_not_about_the_key() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.faults.next("GET", Fault::answer(404, "a proxy's page"));
     assert_error(world.get().await, Recovery::Person, &["(404)", KEY]);
 }
@@ -239,11 +243,11 @@ async fn err_a_404_that_is_not_about_the_key() {
 #[tokio::test]
 async fn err_credentials_that_do_not_fit() {
     let (upstream, _) = Store::serve().await;
-    let config = sdk(&upstream, PATIENT).await;
+    let config = sdk(&upstream, LONG_TIMEOUT).await;
     let stranger = aws_sdk_s3::config::Credentials::new(super::ACCESS_KEY, "another", None, None, "test");
     let config =
         config.into_builder().credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(stranger));
-    let bucket = S3Bucket::new(s3_client(&config.build()), BUCKET, Hurried);
+    let bucket = S3Bucket::new(s3_client(&config.build()), BUCKET, ClockWithShortSleeps);
     assert_error(bucket.get(KEY).await, Recovery::Person, &["SignatureDoesNotMatch"]);
 }
 
@@ -255,7 +259,7 @@ async fn err_no_server_listens() {
 
 #[tokio::test]
 async fn a_body_cut_short_is_read_again() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     let body: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
     assert_eq!(world.bucket.put_if_absent(KEY, body.clone(), GZIP).await, Ok(Put::Created));
     world.faults.next("GET", Fault::CutShort);
@@ -265,10 +269,10 @@ async fn a_body_cut_short_is_read_again() {
 }
 
 #[tokio::test]
-async fn behind_a_delete_marker_is_the_last_version() {
-    let world = world(PATIENT).await;
+async fn a_read_behind_a_delete_marker_returns_the_last_version() {
+    let world = world(LONG_TIMEOUT).await;
     assert_eq!(world.put().await, Ok(Put::Created));
-    // A longer key with the same start, and more markers than a page of versions holds.
+    // Another key begins with this key, and there are more delete markers than fit a page of versions.
     let longer = format!("{KEY}.old");
     assert_eq!(world.bucket.put_if_absent(&longer, b"not ours".to_vec(), GZIP).await, Ok(Put::Created));
     for _ in 0..7 {
@@ -280,7 +284,7 @@ async fn behind_a_delete_marker_is_the_last_version() {
 
 #[tokio::test]
 async fn err_a_delete_marker_with_nothing_behind() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     assert_eq!(world.put().await, Ok(Put::Created));
     assert_eq!(world.bucket.put_if_absent(&format!("{KEY}.old"), b"x".to_vec(), GZIP).await, Ok(Put::Created));
     world.store.delete(KEY);
@@ -290,7 +294,7 @@ async fn err_a_delete_marker_with_nothing_behind() {
 
 #[tokio::test]
 async fn err_versions_may_not_be_listed() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.store.delete(KEY);
     let marker = Fault::Answer {
         status: 404,
@@ -304,7 +308,7 @@ async fn err_versions_may_not_be_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_sixteen_replaces() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     for round in 0..20 {
         let key = format!("_state/race-{round}.json");
         assert_eq!(world.bucket.put_if_absent(&key, b"old".to_vec(), JSON).await, Ok(Put::Created));
@@ -319,15 +323,15 @@ async fn one_of_sixteen_replaces() {
 
 #[tokio::test]
 async fn content_type_of_a_replacement_is_kept() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.create_record().await;
     assert_eq!(world.bucket.replace(RECORD, b"old", b"new".to_vec(), "text/plain").await, Ok(true));
     assert_eq!(world.store.content_type(RECORD).as_deref(), Some("text/plain"));
 }
 
 #[tokio::test]
-async fn other_content_is_never_put_over() {
-    let world = world(PATIENT).await;
+async fn other_content_is_never_overwritten() {
+    let world = world(LONG_TIMEOUT).await;
     assert_eq!(world.replace().await, Ok(false));
     world.create_record().await;
     assert_eq!(world.bucket.replace(RECORD, b"another", b"new".to_vec(), JSON).await, Ok(false));
@@ -337,19 +341,20 @@ async fn other_content_is_never_put_over() {
 
 #[tokio::test]
 async fn an_object_that_changes_or_goes_before_the_put_is_not_replaced() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.create_record().await;
     world.fail("PUT", 412, "PreconditionFailed");
     assert_eq!(world.replace().await, Ok(false));
     world.fail("PUT", 404, "NoSuchKey");
     assert_eq!(world.replace().await, Ok(false));
-    // Each of the two calls reads the object once, because the first attempt's refusal is certain.
+    // Each of the two replacements reads the object once: a refused first attempt cannot have taken effect, so nothing
+    // is read again.
     assert_eq!((world.faults.seen("GET").len(), world.store.versions(RECORD)), (2, 1));
 }
 
 #[tokio::test]
-async fn what_is_behind_a_delete_marker_is_not_replaced() {
-    let world = world(PATIENT).await;
+async fn an_object_behind_a_delete_marker_is_not_replaced() {
+    let world = world(LONG_TIMEOUT).await;
     world.create_record().await;
     world.store.delete(RECORD);
     assert_eq!(world.replace().await, Ok(false));
@@ -358,7 +363,7 @@ async fn what_is_behind_a_delete_marker_is_not_replaced() {
 
 #[tokio::test]
 async fn a_replacement_is_repeated() {
-    let world = world(HASTY).await;
+    let world = world(SHORT_TIMEOUT).await;
     world.create_record().await;
     world.fail("GET", 503, "SlowDown");
     world.faults.next("GET", Fault::CutShort);
@@ -372,7 +377,7 @@ async fn a_replacement_is_repeated() {
 
 #[tokio::test]
 async fn a_replacement_whose_answer_is_lost_is_known_by_its_content() {
-    let world = world(HASTY).await;
+    let world = world(SHORT_TIMEOUT).await;
     world.create_record().await;
     world.faults.next("PUT", Fault::LoseAnswer);
     assert_eq!(world.replace().await, Ok(true));
@@ -381,7 +386,7 @@ async fn a_replacement_whose_answer_is_lost_is_known_by_its_content() {
 
 #[tokio::test]
 async fn a_refusal_after_a_lost_request_is_no_success_where_the_content_is_another() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.create_record().await;
     world.fail("PUT", 500, "InternalError");
     world.fail("PUT", 412, "PreconditionFailed");
@@ -392,7 +397,7 @@ async fn a_refusal_after_a_lost_request_is_no_success_where_the_content_is_anoth
 
 #[tokio::test]
 async fn a_conflict_that_lasts_is_no_success() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.create_record().await;
     world.faults.next_times(ATTEMPTS, "PUT", &error(409, "ConditionalRequestConflict"));
     assert_eq!(world.replace().await, Ok(false));
@@ -405,8 +410,8 @@ async fn a_conflict_that_lasts_is_no_success() {
 }
 
 #[tokio::test]
-async fn err_replacements_tell_what_is_wrong() {
-    let world = world(PATIENT).await;
+async fn err_a_failed_replacement_says_why() {
+    let world = world(LONG_TIMEOUT).await;
     world.create_record().await;
     world.fail("GET", 403, "AccessDenied");
     assert_error(world.replace().await, Recovery::Person, &["s3:GetObject", BUCKET, RECORD]);

@@ -1,4 +1,4 @@
-//! A function as it is deployed: a separate process, with servers in the place of AWS and the vendor.
+//! A function as it is deployed: a separate process with local servers in place of AWS and the vendor.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -21,14 +21,14 @@ use simulators::openai::{ADMIN_KEY, OpenAiSimulator};
 use super::dynamodb_server::{self, TABLE, create_table};
 use super::runtime_api::{self, Function};
 use super::s3_server::{BUCKET, Store};
-use super::secrets_server::Vault;
-use super::{ACCESS_KEY, PATIENT, SECRET_KEY, sdk};
+use super::secrets_server::SecretStore;
+use super::{ACCESS_KEY, LONG_TIMEOUT, SECRET_KEY, sdk};
 
-/// The events of the simulated vendor, all of them past.
+/// The number of events of the simulated vendor, all of them in the past.
 pub(crate) const EVENTS: usize = 137;
-/// The prefix of every key of a test, also of the simulator's.
+/// The prefix of every API key in these tests, which may appear in no output.
 const KEY_PREFIX: &str = "sk-admin-";
-/// An event of EventBridge, and one that a person may send.
+/// The payload of a scheduled event of EventBridge.
 pub(crate) const SCHEDULED: &str =
     r#"{"version":"0","id":"5","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
 
@@ -37,7 +37,7 @@ fn arn(name: &str) -> String {
 }
 
 pub(crate) struct World {
-    vault: Vault,
+    secret_store: SecretStore,
     pub(crate) store: Store,
     pub(crate) simulator: Running,
     urls: [(&'static str, String); 4],
@@ -46,9 +46,9 @@ pub(crate) struct World {
 
 pub(crate) async fn world() -> World {
     let (s3, store) = Store::serve().await;
-    let (secrets, vault) = Vault::serve().await;
+    let (secrets, secret_store) = SecretStore::serve().await;
     let dynamodb = dynamodb_server::serve().await;
-    create_table(&dynamodb_client(&sdk(&dynamodb, PATIENT).await)).await;
+    create_table(&dynamodb_client(&sdk(&dynamodb, LONG_TIMEOUT).await)).await;
     let (host, function) = runtime_api::start().await;
     let options = Options { events: EVENTS, ..Options::new(SystemClock.now() - Duration::from_secs(60)) };
     let simulator = OpenAiSimulator::start(options, 0, Arc::new(|| SystemClock.now())).unwrap();
@@ -58,7 +58,7 @@ pub(crate) async fn world() -> World {
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
         ("AWS_LAMBDA_RUNTIME_API", host),
     ];
-    World { vault, store, simulator, urls, function }
+    World { secret_store, store, simulator, urls, function }
 }
 
 impl World {
@@ -67,19 +67,19 @@ impl World {
         self.secret_with_key(name, source_id, ADMIN_KEY);
     }
 
-    /// Stores a secret with another key; the simulator accepts only its own key.
+    /// Stores a source's secret with this API key. The simulator accepts only [`ADMIN_KEY`].
     pub(crate) fn secret_with_key(&self, name: &str, source_id: &str, key: &str) {
         assert!(key.starts_with(KEY_PREFIX), "else nothing would find it in a log");
         let secret = json!({"source_id": source_id, "source_label": "Acme", "admin_key": key});
-        self.vault.store(&arn(name), &secret.to_string());
+        self.secret_store.store(&arn(name), &secret.to_string());
     }
 
     /// Stores a secret with exactly this text.
     pub(crate) fn bare_secret(&self, name: &str, text: &str) {
-        self.vault.store(&arn(name), text);
+        self.secret_store.store(&arn(name), text);
     }
 
-    /// Starts the function with the sources of these secrets, and `more` variables.
+    /// Starts the function with the sources of these secrets and with additional environment variables.
     pub(crate) fn start<S: AsRef<str>>(&self, secrets: &[S], more: &[(&str, &str)]) -> Process {
         let arns: Vec<String> = secrets.iter().map(|name| arn(name.as_ref())).collect();
         let base_url = format!("http://{}/v1", self.simulator.address());
@@ -106,19 +106,19 @@ impl World {
     }
 
     async fn bucket(&self) -> S3Bucket<SystemClock> {
-        S3Bucket::new(s3_client(&sdk(&self.urls[0].1, PATIENT).await), BUCKET, SystemClock)
+        S3Bucket::new(s3_client(&sdk(&self.urls[0].1, LONG_TIMEOUT).await), BUCKET, SystemClock)
     }
 
     pub(crate) async fn state(&self) -> DynamoState<SystemClock> {
-        DynamoState::new(dynamodb_client(&sdk(&self.urls[2].1, PATIENT).await), TABLE, SystemClock)
+        DynamoState::new(dynamodb_client(&sdk(&self.urls[2].1, LONG_TIMEOUT).await), TABLE, SystemClock)
     }
 
-    /// Returns the address of the service of this variable, without a proxy.
+    /// Returns the address of the service whose endpoint this variable sets.
     pub(crate) fn url(&self, variable: &str) -> String {
         self.urls.iter().find(|(name, _)| *name == variable).unwrap().1.clone()
     }
 
-    /// The row ids of every line in the bucket.
+    /// Returns the row ids of all lines in the bucket.
     pub(crate) async fn row_ids(&self) -> Vec<String> {
         let bucket = self.bucket().await;
         let mut found = Vec::new();
@@ -136,7 +136,7 @@ impl World {
 /// The function's process, which ends with the test.
 pub(crate) struct Process {
     child: Child,
-    /// The text on standard output and standard error.
+    /// The threads that read standard output and standard error, and return their text.
     written: Vec<JoinHandle<String>>,
 }
 
@@ -166,14 +166,14 @@ impl Process {
 
     /// Waits until the process ends by itself. Returns `true` on success, and the output.
     pub(crate) fn ended(mut self) -> (bool, Vec<Value>) {
-        let well = self.child.wait().unwrap().success();
+        let is_success = self.child.wait().unwrap().success();
         let texts: Vec<_> = self.written.drain(..).map(|reader| reader.join().unwrap()).collect();
         for text in &texts {
             assert!(!text.contains(KEY_PREFIX) && !text.contains(SECRET_KEY), "a credential was written:\n{text}");
         }
-        // The text of the test harness precedes the first line of the function on the same line.
+        // The test harness prints a text before the function's first line, on the same line.
         let objects = texts[0].lines().filter_map(|line| line.find('{').map(|at| &line[at..]));
-        (well, objects.map(|object| serde_json::from_str(object).unwrap()).collect())
+        (is_success, objects.map(|object| serde_json::from_str(object).unwrap()).collect())
     }
 }
 
@@ -193,12 +193,12 @@ async fn function() {
     std::process::exit(i32::from(failed));
 }
 
-/// The log's lines on streams.
+/// Returns the log's lines about streams.
 pub(crate) fn stream_lines(log: &[Value]) -> Vec<&Value> {
     log.iter().filter(|line| line["message"] == "stream").collect()
 }
 
-/// The log's metrics records.
+/// Returns the log's metrics records.
 pub(crate) fn metrics(log: &[Value]) -> Vec<&Value> {
     log.iter().filter(|line| line.get("_aws").is_some()).collect()
 }

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use futures_util::stream;
 use tokio::net::TcpListener;
 
-/// One deviation from passing a request on.
+/// The proxy's treatment of one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// The proxy answers, and the service does not get the request.
@@ -54,8 +54,8 @@ impl Faults {
         (url, faults)
     }
 
-    /// Plans a fault for the next request of `operation` that has none planned yet: an HTTP
-    /// method, or the operation that `x-amz-target` names.
+    /// Plans a fault for the next request of `operation` that has none planned yet. The operation is an HTTP method, or
+    /// the operation that the header `x-amz-target` names.
     pub(crate) fn next(&self, operation: &str, fault: Fault) {
         self.0.lock().unwrap().plan.push_back((operation.to_owned(), fault));
     }
@@ -65,7 +65,7 @@ impl Faults {
         (0..times).for_each(|_| self.next(operation, fault.clone()));
     }
 
-    /// The bodies of all requests of `operation`, in order.
+    /// Returns the bodies of all requests of `operation`, in order.
     pub(crate) fn seen(&self, operation: &str) -> Vec<Bytes> {
         let inner = self.0.lock().unwrap();
         inner.seen.iter().filter(|(seen, _)| seen == operation).map(|(_, body)| body.clone()).collect()

@@ -19,9 +19,10 @@ use super::faults::serve;
 
 /// The behaviour of the vendor towards a source.
 #[derive(Debug, Clone, Copy)]
-enum Manner {
-    Well,
-    /// The vendor takes this long per page.
+enum Behaviour {
+    /// The vendor answers at once.
+    Normal,
+    /// The vendor takes this long for each page.
     Slow(Duration),
     /// The vendor takes the request and never answers.
     Silent,
@@ -32,7 +33,7 @@ enum Manner {
 struct Vendor {
     simulator: String,
     client: reqwest::Client,
-    manners: Arc<Mutex<BTreeMap<String, Manner>>>,
+    behaviours: Arc<Mutex<BTreeMap<String, Behaviour>>>,
 }
 
 impl Vendor {
@@ -40,27 +41,27 @@ impl Vendor {
     async fn before(world: &World) -> (Self, String) {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let simulator = format!("http://{}", world.simulator.address());
-        let vendor = Self { simulator, client, manners: Arc::default() };
+        let vendor = Self { simulator, client, behaviours: Arc::default() };
         let url = serve(Router::new().fallback(answer).with_state(vendor.clone())).await;
         (vendor, format!("{url}/v1"))
     }
 
     /// Adds a source with its own key. Returns the name of its secret.
-    fn customer(&self, world: &World, id: &str, manner: Manner) -> String {
+    fn customer(&self, world: &World, id: &str, behaviour: Behaviour) -> String {
         let (name, key) = (format!("{id}-AbCdEf"), format!("sk-admin-of-{id}"));
         world.secret_with_key(&name, id, &key);
-        self.manners.lock().unwrap().insert(format!("Bearer {key}"), manner);
+        self.behaviours.lock().unwrap().insert(format!("Bearer {key}"), behaviour);
         name
     }
 }
 
 async fn answer(State(vendor): State<Vendor>, uri: Uri, headers: HeaderMap) -> (StatusCode, String) {
     let key = headers[AUTHORIZATION].to_str().unwrap();
-    let manner = vendor.manners.lock().unwrap()[key];
-    match manner {
-        Manner::Well => {}
-        Manner::Slow(wait) => SystemClock.sleep(wait).await,
-        Manner::Silent => pending().await,
+    let behaviour = vendor.behaviours.lock().unwrap()[key];
+    match behaviour {
+        Behaviour::Normal => {}
+        Behaviour::Slow(wait) => SystemClock.sleep(wait).await,
+        Behaviour::Silent => pending().await,
     }
     let request = vendor.client.get(format!("{}{uri}", vendor.simulator)).bearer_auth(ADMIN_KEY);
     let sent = request.send().await.unwrap();
@@ -74,21 +75,20 @@ fn by_source<'a>(lines: &[&'a Value], field: &str) -> BTreeMap<&'a str, &'a Valu
     found
 }
 
-/// Ten of fifty sources hang, more than there are slots; eight of them come before the last of the others,
-/// whatever the first source is.
+/// Ten of fifty sources hang, which is more than the function serves at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_that_hang_do_not_starve_the_forty_others() {
+async fn ten_hanging_sources_do_not_starve_the_forty_others() {
     let mut world = world().await;
     let (vendor, url) = Vendor::before(&world).await;
     let is_hung = |number: usize| number.is_multiple_of(5);
     let secrets: Vec<_> = (0..50)
         .map(|number| {
-            let manner = if is_hung(number) { Manner::Silent } else { Manner::Well };
-            vendor.customer(&world, &format!("source-{number}"), manner)
+            let behaviour = if is_hung(number) { Behaviour::Silent } else { Behaviour::Normal };
+            vendor.customer(&world, &format!("source-{number}"), behaviour)
         })
         .collect();
     let process = world.start(&secrets, &[("OPENAI_BASE_URL", &url)]);
-    // Lambda's time ends here: the test fails if no answer has come.
+    // The invocation has 32 s until Lambda would kill it. The test fails if no answer comes before that.
     let error = world.function.invoke(SCHEDULED, Duration::from_secs(32)).await.unwrap_err();
     assert_eq!(error["errorType"], "NextTick", "{error}");
     let message = error["errorMessage"].as_str().unwrap();
@@ -116,22 +116,23 @@ async fn ten_that_hang_do_not_starve_the_forty_others() {
 
 /// A source with more events than fit one turn gets another turn after the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_has_the_time_that_the_others_leave() {
+async fn a_backlog_gets_the_time_that_the_other_sources_leave() {
     const OTHERS: u32 = 24;
-    /// A turn of the first of twenty-five lists for 12 s, when 55 s are left.
+    /// More than a turn: of 55 s, the first of twenty-five sources gets 12 s for listing.
     const MORE_THAN_A_TURN: Duration = Duration::from_secs(15);
     let mut world = world().await;
     let (vendor, url) = Vendor::before(&world).await;
     let mut secrets: Vec<_> =
-        (0..OTHERS).map(|number| vendor.customer(&world, &format!("source-{number}"), Manner::Well)).collect();
-    // It is new in the second tick, and so the first of the queue: not one that all the time is left for.
+        (0..OTHERS).map(|number| vendor.customer(&world, &format!("source-{number}"), Behaviour::Normal)).collect();
+    // The secret of this source does not exist yet in the first tick. So in the second tick the source is served first,
+    // with an ordinary share of the time.
     secrets.push("backlog-AbCdEf".to_owned());
     let process = world.start(&secrets, &[("OPENAI_BASE_URL", &url)]);
     let error = world.function.invoke(SCHEDULED, Duration::from_secs(60)).await.unwrap_err();
     assert_eq!(error["errorType"], "NeedsPerson", "{error}");
 
     let requests = u32::try_from(world.simulator.requests()).unwrap() / OTHERS;
-    vendor.customer(&world, "backlog", Manner::Slow(MORE_THAN_A_TURN / requests));
+    vendor.customer(&world, "backlog", Behaviour::Slow(MORE_THAN_A_TURN / requests));
     let began = SystemClock.now();
     let summary = world.function.invoke(SCHEDULED, Duration::from_secs(60)).await.unwrap();
     let took = SystemClock.now().duration_since(began);

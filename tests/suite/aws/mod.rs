@@ -28,16 +28,16 @@ use jiff::Timestamp;
 pub(crate) use faults::{Fault, Faults};
 
 /// The time-out of a client in tests in which no answer comes.
-const HASTY: Duration = Duration::from_secs(2);
+const SHORT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time-out in all other tests: longer than a busy machine needs.
-const PATIENT: Duration = Duration::from_secs(60);
-/// The number of calls that an adapter makes before it leaves the rest to the next tick.
+const LONG_TIMEOUT: Duration = Duration::from_secs(60);
+/// The number of attempts after which an adapter leaves a call to the next tick.
 const ATTEMPTS: usize = 7;
 
 pub(crate) const ACCESS_KEY: &str = "AKIATEST";
 pub(crate) const SECRET_KEY: &str = "test-secret-access-key";
 
-/// Creates the product's settings, except for the endpoint, the credentials and the time-outs.
+/// Creates the SDK's settings as the functions have them, except for the endpoint, the credentials and the time-outs.
 async fn sdk(endpoint: &str, call_timeout: Duration) -> SdkConfig {
     loader()
         .region(Region::new("eu-west-1"))
@@ -50,9 +50,9 @@ async fn sdk(endpoint: &str, call_timeout: Duration) -> SdkConfig {
 
 /// The system's clock with shortened sleeps.
 #[derive(Debug, Clone, Copy, Default)]
-struct Hurried;
+struct ClockWithShortSleeps;
 
-impl Clock for Hurried {
+impl Clock for ClockWithShortSleeps {
     fn now(&self) -> Timestamp {
         adapters::clock::SystemClock.now()
     }

@@ -1,4 +1,4 @@
-//! S3, on a map behind one lock: conditional puts are truly atomic, and buckets are versioned.
+//! S3 in memory: a map behind one lock, so that conditional puts are truly atomic. Buckets are versioned.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
@@ -21,17 +21,17 @@ use super::faults::serve;
 use super::{ACCESS_KEY, SECRET_KEY};
 
 pub(crate) const BUCKET: &str = "lake";
-/// The page size, which is small so that few versions make several pages.
-const VERSIONS_A_PAGE: usize = 3;
+/// The maximum number of versions per page, which is small so that few versions make several pages.
+const VERSIONS_PER_PAGE: usize = 3;
 
-/// The store behind the server, for tests to look at and to change.
+/// The objects behind the server, which tests may inspect and change.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Store(Arc<Mutex<BTreeMap<String, Vec<Version>>>>);
 
 #[derive(Debug, Clone)]
 struct Version {
     id: String,
-    /// `None` is a delete marker.
+    /// The object; `None` for a delete marker.
     object: Option<Object>,
 }
 
@@ -43,7 +43,7 @@ struct Object {
 }
 
 impl Object {
-    /// Depends on the body only, as S3's does where it encrypts with its own keys.
+    /// Returns an ETag that depends on the body only, as with S3's own encryption.
     fn e_tag(&self) -> ETag {
         let mut hasher = DefaultHasher::new();
         hasher.write(&self.body);
@@ -63,22 +63,22 @@ impl Store {
         (serve(Router::new().fallback_service(service)).await, store)
     }
 
-    /// Deletes as a versioned bucket does: a marker goes on top.
+    /// Deletes the key as a versioned bucket does: adds a delete marker as the newest version.
     pub(crate) fn delete(&self, key: &str) {
         push(&mut self.lock(), key, None);
     }
 
-    /// Removes every version that holds something, as an expiry of old versions does.
+    /// Removes all versions except delete markers, as the expiry of old versions does.
     pub(crate) fn purge(&self, key: &str) {
         self.lock().get_mut(key).unwrap().retain(|version| version.object.is_none());
     }
 
-    /// The versions at `key`, markers included.
+    /// Returns the number of versions at `key`, including delete markers.
     pub(crate) fn versions(&self, key: &str) -> usize {
         self.lock().get(key).map_or(0, Vec::len)
     }
 
-    /// Every key ever put.
+    /// Returns all keys that were ever put.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }
@@ -155,14 +155,14 @@ impl S3 for Store {
         let prefix = input.prefix.unwrap_or_default();
         let keys = self.lock();
         let of_prefix = keys.iter().filter(|(key, _)| key.starts_with(&prefix));
-        // By key, and the newest version of a key first.
+        // The list is in the order of keys, and the newest version of a key comes first.
         let all: Vec<_> =
             of_prefix.flat_map(|(key, versions)| versions.iter().rev().map(move |version| (key, version))).collect();
         let marker = input.key_marker.zip(input.version_id_marker);
         let after = |(key, id): (String, String)| all.iter().position(|(k, v)| **k == key && v.id == id).unwrap() + 1;
         let start = marker.map_or(0, after);
-        let size = input.max_keys.and_then(|keys| usize::try_from(keys).ok()).unwrap_or(VERSIONS_A_PAGE);
-        let page = &all[start..all.len().min(start + size.min(VERSIONS_A_PAGE))];
+        let size = input.max_keys.and_then(|keys| usize::try_from(keys).ok()).unwrap_or(VERSIONS_PER_PAGE);
+        let page = &all[start..all.len().min(start + size.min(VERSIONS_PER_PAGE))];
         let more = start + page.len() < all.len();
         let objects = page.iter().filter(|(_, version)| version.object.is_some());
         let objects = objects.map(|(key, version)| ObjectVersion {

@@ -12,18 +12,19 @@ use serde_json::{Value, json};
 
 use super::faults::serve;
 
-/// The secrets by ARN, as the fields that GetSecretValue answers beside the ARN.
+/// The secrets by ARN, each as the fields of the answer to GetSecretValue, and the maximum number of secrets per page
+/// (0 for what the request asks).
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, Value>>>, Arc<AtomicUsize>);
+pub(crate) struct SecretStore(Arc<Mutex<BTreeMap<String, Value>>>, Arc<AtomicUsize>);
 
-/// The end of the token of a page that follows an empty one.
+/// The last character of a page token that an empty page returned.
 const BEHIND_AN_EMPTY_PAGE: char = '!';
 
-impl Vault {
-    /// Serves the vault and returns its address.
+impl SecretStore {
+    /// Serves an empty secret store. Returns its address and the store.
     pub(crate) async fn serve() -> (String, Self) {
-        let vault = Self::default();
-        (serve(Router::new().route("/", post(answer)).with_state(vault.clone())).await, vault)
+        let secret_store = Self::default();
+        (serve(Router::new().route("/", post(answer)).with_state(secret_store.clone())).await, secret_store)
     }
 
     /// Stores a secret's current version.
@@ -36,13 +37,14 @@ impl Vault {
         self.0.lock().unwrap().insert(arn.to_owned(), json!({"SecretBinary": base64}));
     }
 
-    /// Limits the secrets per page from now on and puts an empty page before each page, as happens in an account
-    /// with very many other secrets.
+    /// From now on a page has at most this number of secrets, and an empty page comes before each page, as happens in
+    /// an account with very many other secrets.
     pub(crate) fn list_in_short_pages(&self, secrets: usize) {
         self.1.store(secrets, Ordering::Relaxed);
     }
 
-    /// A page of the secrets that the first filter names; the token is where it begins.
+    /// Returns a page of the secrets whose names match the request's filter. The request's token is the index of the
+    /// first one.
     fn page(&self, request: &Value) -> Value {
         assert_eq!(request["Filters"][0]["Key"], "name");
         let prefix = request["Filters"][0]["Values"][0].as_str().unwrap();
@@ -57,7 +59,7 @@ impl Vault {
             }
         }
         let secrets = self.0.lock().unwrap();
-        // The service ignores case in some cases, and a suffix of six letters ends each ARN.
+        // The service may ignore case, so the adapter must compare names itself.
         let named = secrets.keys().filter_map(|arn| {
             let name = name(arn)?;
             name.to_lowercase().starts_with(&prefix.to_lowercase()).then(|| json!({"ARN": arn, "Name": name}))
@@ -67,7 +69,7 @@ impl Vault {
         json!({"SecretList": page[..page.len().min(size)], "NextToken": next})
     }
 
-    /// The secret that an ARN means, with its whole ARN. An ARN without its suffix means a secret too.
+    /// Returns the secret with this ARN, and its whole ARN. The given one may lack the random suffix.
     fn find(&self, id: &str) -> Option<(String, Value)> {
         let secrets = self.0.lock().unwrap();
         let is_meant = |arn: &str| arn == id || arn.rsplit_once('-').is_some_and(|(stem, _)| stem == id);
@@ -76,17 +78,17 @@ impl Vault {
     }
 }
 
-/// The name in a whole ARN.
+/// Returns the secret's name in a whole ARN, without the random suffix.
 fn name(arn: &str) -> Option<&str> {
     Some(arn.splitn(7, ':').nth(6)?.rsplit_once('-')?.0)
 }
 
-async fn answer(State(vault): State<Vault>, headers: HeaderMap, body: String) -> (StatusCode, String) {
+async fn answer(State(secret_store): State<SecretStore>, headers: HeaderMap, body: String) -> (StatusCode, String) {
     let request: Value = serde_json::from_str(&body).unwrap();
     if headers["x-amz-target"].to_str().unwrap().ends_with(".ListSecrets") {
-        return (StatusCode::OK, vault.page(&request).to_string());
+        return (StatusCode::OK, secret_store.page(&request).to_string());
     }
-    let Some((arn, mut secret)) = vault.find(request["SecretId"].as_str().unwrap()) else {
+    let Some((arn, mut secret)) = secret_store.find(request["SecretId"].as_str().unwrap()) else {
         let body = json!({"__type": "ResourceNotFoundException", "Message": "Secrets Manager can't find it."});
         return (StatusCode::BAD_REQUEST, body.to_string());
     };

@@ -183,7 +183,7 @@ async fn e1_a_service_that_is_silent_once_costs_a_retry_and_not_the_tick() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_credentials_a_person_is_told_so() {
+async fn missing_credentials_need_a_person() {
     let mut world = world().await;
     world.secret("acme-AbCdEf", "acme");
     let none = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
@@ -199,8 +199,8 @@ async fn without_credentials_a_person_is_told_so() {
 async fn a_bad_environment_stops_the_start_with_one_line() {
     let world = world().await;
     let process = world.start(&["acme-AbCdEf"], &[("BUCKET", ""), ("COMPRESSION", "lz4"), ("OPENAI_KEY", ADMIN_KEY)]);
-    let (well, log) = process.ended();
-    assert!(!well);
+    let (is_success, log) = process.ended();
+    assert!(!is_success);
     let [line] = &log[..] else { panic!("{log:?}") };
     let failure = line["failure"].as_str().unwrap();
     assert!(

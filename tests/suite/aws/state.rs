@@ -12,14 +12,14 @@ use schema::LogType;
 use serde_json::{Value, json};
 
 use super::dynamodb_server::{self, TABLE, create_table};
-use super::{ATTEMPTS, Fault, Faults, HASTY, Hurried, PATIENT, assert_error, sdk};
+use super::{ATTEMPTS, ClockWithShortSleeps, Fault, Faults, LONG_TIMEOUT, SHORT_TIMEOUT, assert_error, sdk};
 use crate::conformance;
 
 const HOUR: u32 = 498_000;
 const TRANSACT: &str = "TransactWriteItems";
 
 struct World {
-    state: DynamoState<Hurried>,
+    state: DynamoState<ClockWithShortSleeps>,
     faults: Faults,
     stream: Stream,
 }
@@ -34,7 +34,7 @@ async fn world(call_timeout: Duration) -> World {
         log_type: LogType::OpenAiAudit,
         listings: vec!["organization"],
     };
-    World { state: DynamoState::new(client, TABLE, Hurried), faults, stream }
+    World { state: DynamoState::new(client, TABLE, ClockWithShortSleeps), faults, stream }
 }
 
 impl World {
@@ -50,21 +50,21 @@ impl World {
         self.state.head(&self.stream).await
     }
 
-    /// Returns the hours, from [`HOUR`] on, that show the item of commit 0.
+    /// Looks up `count` hours from [`HOUR`] on. Returns those that show the item of commit 0.
     async fn visible_hours(&self, count: u32) -> Result<Vec<LedgerHour>, PortError> {
         let mut visible = self.state.visible_hours(&self.stream, 0, &hours(count)).await?;
         visible.sort_unstable();
         Ok(visible)
     }
 
-    /// Writes an item of commit 0 into this many hours.
+    /// Writes commit 0 with an item in each of `count` hours from [`HOUR`] on.
     async fn commit(&self, count: u32) {
         let items: Vec<_> =
             hours(count).into_iter().map(|LedgerHour { hour, .. }| LedgerItem { hour, ..item(0) }).collect();
         assert_eq!(self.write(None, 1, &items).await, Ok(Written::Applied));
     }
 
-    /// The idempotency tokens of all transactions, in order.
+    /// Returns the idempotency tokens of all transactions, in order.
     fn tokens(&self) -> Vec<String> {
         let token = |body: &axum::body::Bytes| {
             serde_json::from_slice::<Value>(body).unwrap()["ClientRequestToken"].as_str().unwrap().to_owned()
@@ -104,7 +104,7 @@ fn key_of(hour: u32) -> Value {
     json!({"pk": {"S": format!("acme#openai_audit#{hour}")}, "sk": {"N": "0"}})
 }
 
-/// An answer to a batch read that found the item of one hour and left those of others unread.
+/// Creates the answer to a batch read that found the item of one hour and left the items of `unread` hours unread.
 fn partly_read(found: u32, unread: &[u32]) -> Fault {
     let keys: Vec<Value> = unread.iter().map(|hour| key_of(*hour)).collect();
     let unprocessed = json!({TABLE: {"Keys": keys, "ConsistentRead": true, "ProjectionExpression": "pk"}});
@@ -130,19 +130,19 @@ fn canceled(codes: &[&str]) -> Fault {
 #[tokio::test(flavor = "multi_thread")]
 async fn conforms() {
     let url = dynamodb_server::serve().await;
-    let client = dynamodb_client(&sdk(&url, PATIENT).await);
+    let client = dynamodb_client(&sdk(&url, LONG_TIMEOUT).await);
     create_table(&client).await;
-    let first = DynamoState::new(client.clone(), TABLE, Hurried);
+    let first = DynamoState::new(client.clone(), TABLE, ClockWithShortSleeps);
     conformance::state(&first).await;
-    conformance::state_reopened(&first, &DynamoState::new(client, TABLE, Hurried)).await;
+    conformance::state_reopened(&first, &DynamoState::new(client, TABLE, ClockWithShortSleeps)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_sixteen_is_applied() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Applied));
     for version in 1..10 {
-        // Plain puts and transactions race.
+        // Half of the racers write the head alone, by a plain put, and half write it in a transaction.
         let items: Vec<_> = (0..16).map(|racer| if racer % 2 == 0 { vec![] } else { vec![item(version)] }).collect();
         let writes = items.iter().map(|items| world.write(Some(version), version + 1, items));
         let written: Vec<Written> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
@@ -153,7 +153,7 @@ async fn one_of_sixteen_is_applied() {
 
 #[tokio::test]
 async fn retries_use_one_idempotency_token() {
-    let world = world(HASTY).await;
+    let world = world(SHORT_TIMEOUT).await;
     for fault in [
         canceled(&["None", "TransactionConflict"]),
         canceled(&["ThrottlingError", "None"]),
@@ -176,17 +176,18 @@ async fn retries_use_one_idempotency_token() {
 
 #[tokio::test]
 async fn a_transaction_whose_answer_is_lost_is_applied_once() {
-    let world = world(HASTY).await;
+    let world = world(SHORT_TIMEOUT).await;
     world.faults.next(TRANSACT, Fault::LoseAnswer);
     assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Applied));
     assert_eq!(world.head().await, Ok(Some(head(1))));
     assert_eq!(world.ledger().await, Ok(vec![item(0)]));
 }
 
-/// A plain put has no token: its own first try makes the repeat fail, and the head shows that the put was applied.
+/// A plain put has no idempotency token, so its repetition fails on the condition. The head shows that the first put
+/// was applied.
 #[tokio::test]
-async fn a_put_whose_answer_is_lost_is_refused_and_in_force() {
-    let world = world(HASTY).await;
+async fn a_put_repeated_after_a_lost_answer_is_refused_though_the_first_was_applied() {
+    let world = world(SHORT_TIMEOUT).await;
     world.faults.next("PutItem", Fault::LoseAnswer);
     assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Refused));
     assert_eq!(world.head().await, Ok(Some(head(1))));
@@ -197,7 +198,7 @@ async fn a_put_whose_answer_is_lost_is_refused_and_in_force() {
 
 #[tokio::test]
 async fn a_refused_transaction_is_not_retried() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Applied));
     assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Refused));
     assert_eq!(world.write(Some(2), 3, &[item(0)]).await, Ok(Written::Refused));
@@ -207,7 +208,7 @@ async fn a_refused_transaction_is_not_retried() {
 
 #[tokio::test]
 async fn a_put_that_conflicts_with_a_transaction_is_retried() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.faults.next("PutItem", error(400, "TransactionConflictException"));
     world.faults.next("PutItem", error(400, "ThrottlingException"));
     world.faults.next("PutItem", error(503, "ServiceUnavailable"));
@@ -217,7 +218,7 @@ async fn a_put_that_conflicts_with_a_transaction_is_retried() {
 
 #[tokio::test]
 async fn err_tries_are_bounded() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.faults.next_times(ATTEMPTS * 2, TRANSACT, &canceled(&["TransactionConflict", "None"]));
     assert_error(world.write(None, 1, &[item(0)]).await, Recovery::NextTick, &["TransactionConflict", TABLE, "acme/"]);
     assert_eq!(world.tokens().len(), ATTEMPTS);
@@ -228,7 +229,7 @@ async fn err_tries_are_bounded() {
 
 #[tokio::test]
 async fn err_not_allowed() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     for operation in ["GetItem", "PutItem", "Query", "BatchGetItem", TRANSACT] {
         world.faults.next(operation, error(400, "AccessDeniedException"));
     }
@@ -243,8 +244,8 @@ async fn err_not_allowed() {
 #[tokio::test]
 async fn err_no_such_table() {
     let url = dynamodb_server::serve().await;
-    let state = DynamoState::new(dynamodb_client(&sdk(&url, PATIENT).await), "elsewhere", Hurried);
-    let stream = world(PATIENT).await.stream;
+    let state = DynamoState::new(dynamodb_client(&sdk(&url, LONG_TIMEOUT).await), "elsewhere", ClockWithShortSleeps);
+    let stream = world(LONG_TIMEOUT).await.stream;
     assert_error(state.head(&stream).await, Recovery::Person, &["ResourceNotFoundException", "create table elsewhere"]);
     let written = state.write(&stream, None, &head(1), &[item(0)]).await;
     assert_error(written, Recovery::Person, &["create table elsewhere"]);
@@ -252,7 +253,7 @@ async fn err_no_such_table() {
 
 #[tokio::test]
 async fn err_permanent_errors_are_not_retried() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.faults.next(TRANSACT, error(400, "IdempotentParameterMismatchException"));
     assert_error(world.write(None, 1, &[item(0)]).await, Recovery::NextTick, &["IdempotentParameterMismatch"]);
     world.faults.next(TRANSACT, canceled(&["None", "ValidationError"]));
@@ -266,7 +267,7 @@ async fn err_permanent_errors_are_not_retried() {
 
 #[tokio::test]
 async fn reads_are_consistent_and_made_again() {
-    let world = world(HASTY).await;
+    let world = world(SHORT_TIMEOUT).await;
     assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Applied));
     world.faults.next("Query", Fault::Swallow);
     world.faults.next("Query", error(500, "InternalServerError"));
@@ -282,7 +283,7 @@ async fn reads_are_consistent_and_made_again() {
 
 #[tokio::test]
 async fn visible_hours_are_one_consistent_read_of_keys() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.commit(3).await;
     assert_eq!(world.visible_hours(4).await, Ok(hours(3)));
     let seen = world.faults.seen("BatchGetItem");
@@ -294,7 +295,7 @@ async fn visible_hours_are_one_consistent_read_of_keys() {
 
 #[tokio::test]
 async fn no_hours_are_no_read_and_an_hour_named_twice_is_read_once() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.commit(1).await;
     assert_eq!(world.visible_hours(0).await, Ok(vec![]));
     assert_eq!(world.faults.seen("BatchGetItem").len(), 0);
@@ -304,7 +305,7 @@ async fn no_hours_are_no_read_and_an_hour_named_twice_is_read_once() {
 
 #[tokio::test]
 async fn keys_that_were_left_unread_are_read_again() {
-    let world = world(HASTY).await;
+    let world = world(SHORT_TIMEOUT).await;
     world.commit(3).await;
     world.faults.next("BatchGetItem", error(400, "ThrottlingException"));
     world.faults.next("BatchGetItem", partly_read(HOUR + 1, &[HOUR, HOUR + 2, HOUR + 3]));
@@ -319,7 +320,7 @@ async fn keys_that_were_left_unread_are_read_again() {
 
 #[tokio::test]
 async fn err_unread_keys_are_read_again_within_a_bound() {
-    let world = world(PATIENT).await;
+    let world = world(LONG_TIMEOUT).await;
     world.commit(2).await;
     world.faults.next_times(ATTEMPTS * 2, "BatchGetItem", &partly_read(HOUR, &[HOUR + 1]));
     assert_error(world.visible_hours(2).await, Recovery::NextTick, &["left 1 of the keys unprocessed", TABLE, "acme/"]);

@@ -25,7 +25,7 @@ const TARGET: &str = "x-amz-target";
 const TRANSACT: &str = "DynamoDB_20120810.TransactWriteItems";
 const PUT: &str = "DynamoDB_20120810.PutItem";
 
-/// A running proxy. Clones are handles of the same one.
+/// A running proxy. All clones are handles of the same proxy.
 #[derive(Debug, Clone)]
 pub(crate) struct TornProxy {
     url: String,

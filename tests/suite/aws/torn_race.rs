@@ -18,9 +18,9 @@ use tests::world::rng::SeededRng;
 
 use super::dynamodb_server::{self, TABLE, create_table};
 use super::torn_proxy::TornProxy;
-use super::{PATIENT, sdk};
+use super::{LONG_TIMEOUT, sdk};
 
-/// Worlds, each with its own store and delays.
+/// The number of worlds, each with its own store and delays.
 const WORLDS: u64 = 40;
 /// The number of concurrent ticks.
 const RACERS: u64 = 3;
@@ -29,7 +29,7 @@ const MAX_DELAY: Duration = Duration::from_millis(800);
 /// Ticks after the race within which a single worker has delivered the rest.
 const MAX_TICKS: usize = 10;
 
-/// A clock with real time from a given moment of the world's on.
+/// A clock that starts at a given moment of the world's time and advances in real time.
 #[derive(Debug, Clone, Copy)]
 struct WorldTime {
     begins: Timestamp,
@@ -99,9 +99,9 @@ impl State for Store {
 /// Runs a race in one world, then a single worker. Returns the identities of all lines in any order.
 async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
     let proxy = TornProxy::start(dynamodb_server::serve().await, MAX_DELAY, seed).await;
-    let client = dynamodb_client(&sdk(proxy.url(), PATIENT).await);
+    let client = dynamodb_client(&sdk(proxy.url(), LONG_TIMEOUT).await);
     create_table(&client).await;
-    // There is one line per object, so that each tick commits several times.
+    // Each object has one line, so that each tick commits several times.
     let mut world = Case::new(VendorData::Events, PriorState::Nothing, 1).fixture(0).unwrap().world;
     world.checker.checks_state = false;
     let scenario = world.scenario.clone();

@@ -9,23 +9,23 @@ use serde_json::json;
 
 use super::dynamodb_server::{self, TABLE, create_table};
 use super::torn_proxy::TornProxy;
-use super::{Fault, Faults, HASTY, Hurried, PATIENT, sdk};
+use super::{ClockWithShortSleeps, Fault, Faults, LONG_TIMEOUT, SHORT_TIMEOUT, sdk};
 
 const HOUR: u32 = 498_000;
 const HOURS: u32 = 90;
 /// A delay longer than any test, so that no item becomes visible by itself.
-const FOR_EVER: Duration = Duration::from_secs(86_400 * 365);
+const LONGER_THAN_ANY_TEST: Duration = Duration::from_secs(86_400 * 365);
 
 struct World {
     proxy: TornProxy,
-    state: DynamoState<Hurried>,
+    state: DynamoState<ClockWithShortSleeps>,
     stream: Stream,
     hours: Vec<LedgerHour>,
 }
 
 async fn world(max_delay: Duration) -> World {
     let proxy = TornProxy::start(dynamodb_server::serve().await, max_delay, 7).await;
-    let client = dynamodb_client(&sdk(proxy.url(), PATIENT).await);
+    let client = dynamodb_client(&sdk(proxy.url(), LONG_TIMEOUT).await);
     create_table(&client).await;
     let stream = Stream {
         source: "acme".to_owned().try_into().unwrap(),
@@ -34,7 +34,7 @@ async fn world(max_delay: Duration) -> World {
         listings: vec!["default"],
     };
     let hours = (HOUR..HOUR + HOURS).map(|hour| LedgerHour { kind: LedgerKind::Rows, hour }).collect();
-    World { proxy, state: DynamoState::new(client, TABLE, Hurried), stream, hours }
+    World { proxy, state: DynamoState::new(client, TABLE, ClockWithShortSleeps), stream, hours }
 }
 
 impl World {
@@ -50,7 +50,7 @@ impl World {
         self.state.write(&self.stream, expected, &head(seq + 1), &items).await.unwrap()
     }
 
-    /// The version of the head and the visible hours of commit `seq`, sorted.
+    /// Returns the head's version and the visible hours of commit `seq`, sorted.
     async fn seen(&self, seq: u64) -> (Option<u64>, Vec<LedgerHour>) {
         let head = self.state.head(&self.stream).await.unwrap();
         let mut visible = self.state.visible_hours(&self.stream, seq, &self.hours).await.unwrap();
@@ -58,7 +58,7 @@ impl World {
         (head.map(|head| head.version), visible)
     }
 
-    /// The `seq` of each item in the first hour.
+    /// Returns the `seq` of each item in the first hour.
     async fn ledger(&self) -> Vec<u64> {
         let items = self.state.ledger(&self.stream, LedgerKind::Rows, HOUR, None).await.unwrap();
         items.iter().map(|item| item.seq).collect()
@@ -74,11 +74,11 @@ fn head(version: u64) -> Head {
 
 #[tokio::test]
 async fn the_head_is_visible_before_the_items() {
-    let world = world(FOR_EVER).await;
+    let world = world(LONGER_THAN_ANY_TEST).await;
     assert_eq!(world.commit(None, 0).await, Written::Applied);
     assert_eq!(world.seen(0).await, (Some(1), vec![]));
     assert_eq!((world.ledger().await, world.proxy.hidden()), (vec![], world.hours.len()));
-    // The next commit need not wait for the items.
+    // The next commit is possible although the items are still hidden.
     assert_eq!(world.commit(Some(1), 1).await, Written::Applied);
     world.proxy.reveal().await;
     assert_eq!(world.proxy.hidden(), 0);
@@ -116,9 +116,9 @@ async fn a_refused_transaction_shows_nothing() {
 
 #[tokio::test]
 async fn a_repeated_transaction_is_applied_once() {
-    let mut world = world(FOR_EVER).await;
+    let mut world = world(LONGER_THAN_ANY_TEST).await;
     let (url, faults) = Faults::between(world.proxy.url().to_owned()).await;
-    world.state = DynamoState::new(dynamodb_client(&sdk(&url, HASTY).await), TABLE, Hurried);
+    world.state = DynamoState::new(dynamodb_client(&sdk(&url, SHORT_TIMEOUT).await), TABLE, ClockWithShortSleeps);
     faults.next("TransactWriteItems", Fault::LoseAnswer);
     assert_eq!(world.commit(None, 0).await, Written::Applied);
     assert_eq!(faults.seen("TransactWriteItems").len(), 2);

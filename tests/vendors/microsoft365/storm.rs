@@ -23,7 +23,7 @@ use crate::seeds::Totals;
 use crate::storm::{DAY, HOUR, Storm, StormSettings, run_seeds, run_storm};
 use crate::ticks::Ended;
 
-/// Distinct records of one seed, over five content types.
+/// The number of distinct records per seed, in all five content types together.
 const RECORDS: usize = 250;
 /// The maximum delay between the time of a blob and its appearance in a listing, in seconds: the reach of the hourly sweep.
 const MAX_LATENESS_SECONDS: i64 = DAY;
@@ -140,7 +140,7 @@ async fn deliver_with_permanent_fault(permanent: &PermanentFault, world: &World,
     checker.assert_healthy_delivered(ended);
     let mut hours = 0;
     while world.running.pending() > 0 || hours < 27 {
-        // A sweep that comes later reaches further back.
+        // After a pause the next sweep reaches further back, which makes up for the ones that were missed.
         world.time.advance(Duration::from_secs(3 * 3_601));
         checker.tick(&worker).await;
         hours += 3;
@@ -149,8 +149,8 @@ async fn deliver_with_permanent_fault(permanent: &PermanentFault, world: &World,
     checker.assert_healthy_delivered(world.time.now() - jiff::SignedDuration::from_hours(1));
 }
 
-/// Ends the permanent fault too, and runs ticks until all is delivered that the fault did not cost for good. Returns the
-/// number of lines.
+/// Ends the permanent fault too, and runs ticks until all content is delivered except what the fault has made lost.
+/// Returns the number of lines.
 async fn deliver_without_faults(world: &World, checker: &mut DeliveryChecker<'_>) -> usize {
     world.simulator.change(|it| *it = Behaviours::default());
     for _ in 0..3 {

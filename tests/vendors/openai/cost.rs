@@ -11,7 +11,7 @@ use super::world::{World, event, only, start_time};
 const LIST: &str = "audit_logs";
 const DAY: i64 = 86_400;
 /// The maximum number of events per page of the vendor.
-const PAGE: u64 = 100;
+const EVENTS_PER_PAGE: u64 = 100;
 
 #[tokio::test]
 async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
@@ -44,7 +44,7 @@ async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
     assert!((2..=4).contains(&head_writes), "{head_writes} writes in three hours");
 }
 
-/// Drains a backlog. Returns the number of requests and the minimum.
+/// Drains a backlog. Returns its requests as a multiple of the minimum.
 #[expect(clippy::print_stdout, reason = "the figures, for who asks for them with --nocapture")]
 async fn drain(name: &str, world: &World, events: u64) -> f64 {
     let reports = world.drain().await;
@@ -76,7 +76,7 @@ async fn a_crowded_second_drains_page_by_page() {
     let events = (0..3_000).map(|number| event(&format!("audit_log-{number:05}"), -3_600)).collect();
     let world = World::of(events);
     let ratio = drain("a second", &world, 3_000).await;
-    // Each window of the week costs one page more, in both listings.
+    // Each window of the week takes one more page, in both listings.
     assert!(ratio < (30.0 + 2.0 * 8.0) / 30.0 + 0.2, "{ratio}");
-    assert_eq!(3_000 / PAGE, 30);
+    assert_eq!(3_000 / EVENTS_PER_PAGE, 30);
 }

@@ -21,17 +21,17 @@ use super::world::{Client, TICK_SECONDS, World, start_time};
 use crate::seeds::Totals;
 use crate::storm::{DAY, HOUR, Storm, StormSettings, run_seeds, run_storm};
 
-/// Events of one seed.
+/// The number of events of most seeds.
 const EVENTS: usize = 240;
-/// Events of one seed in four: so many that windows must be shortened, and many of them in one second.
+/// The number of events of one seed in four: so many that windows must be shortened, and many of them in one second.
 const MANY_EVENTS: usize = 6_400;
 /// The maximum delay between an event and its appearance in a listing, within which the collector must find it, in seconds.
 const MAX_LATENESS_SECONDS: i64 = DAY;
 /// The maximum time for which the vendor refuses a listing, in seconds.
 const MAX_REFUSAL_SECONDS: i64 = 3 * HOUR;
-/// Ticks after the storm, five minutes apart, within which all visible healthy events of the organization are delivered.
-/// The vendor may have asked for a pause of an hour, a sweep comes every hour, and if a page takes nine seconds a tick has
-/// time for three or four pieces of a broken span, of which a hundred may need a try.
+/// Ticks after the storm, five minutes apart, within which all visible healthy events of the organization are
+/// delivered. The vendor may have asked for a pause of an hour, and a sweep is due every hour. If a page takes nine
+/// seconds, a tick has time for three or four pieces of a broken span, and a hundred pieces may need a try.
 const MAX_TICKS: u32 = 100;
 const NEW_KEY: &str = "sk-admin-simulated-rotated";
 
@@ -78,9 +78,10 @@ fn world(seed: u64, rng: &mut SeededRng) -> World {
     world
 }
 
-/// The events that happen once per storm. Times are in seconds after its begin.
+/// The events that happen once per storm. Times are in seconds after the storm's start.
 struct OneTimeEvents {
-    /// The rotation of the key: its time, and the seconds for which both keys are valid (if negative: neither).
+    /// The rotation of the API key: its time, and the seconds for which both keys are valid. If negative, for so long
+    /// neither is.
     rotation: (i64, i64),
     /// The time for which audit logging is off.
     outage: (i64, i64),

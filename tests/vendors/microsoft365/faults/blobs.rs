@@ -12,10 +12,11 @@ use tests::rig::memory_store::{Call, Outcome};
 use super::fleet::assert_pending_blob;
 use super::*;
 
-/// Sets the faults of the next requests for blobs, and replaces all earlier scripts.
+/// Lets the next `times` requests for blobs get `fault`. Replaces all earlier scripts.
 pub(super) fn next_blobs(world: &World, times: u64, fault: &Fault) {
     world.script(Vec::new());
-    // A changed script restarts at the next request.
+    // Only a changed script counts its requests from 1 again. So one fault is added that differs at every call and is
+    // never reached.
     let other = Scripted::new("stop", u64::from(u32::MAX) + world.running.requests(), Fault::Reset);
     world.script([vec![other], first(times, "blob", fault)].concat());
 }
@@ -27,14 +28,14 @@ fn blobs(world: &World) -> Vec<AvailableBlob> {
 
 /// Returns the only blob that is not delivered.
 #[track_caller]
-fn the_lost(world: &World) -> AvailableBlob {
+fn lost_blob(world: &World) -> AvailableBlob {
     let result = world.reconcile(&world.running.served()).remove(0);
     let [lost] = &result.lost[..] else { panic!("{result:?}") };
     assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
     blob_of(world, lost)
 }
 
-/// Returns the blob with a record, which is given by the start of its canonical form.
+/// Returns the blob that contains the record whose canonical form begins with `named`.
 pub(super) fn blob_of(world: &World, named: &str) -> AvailableBlob {
     let id = named.split(r#""Id":""#).nth(1).unwrap().split('"').next().unwrap();
     let ledger = world.simulator.ledger();
@@ -55,7 +56,7 @@ async fn f43_a_blob_that_expired_before_its_fetch_is_a_gap_reported_once_and_the
     let world = exchange(20);
     next_blobs(&world, 1, &af(400, "AF20051"));
     let reports = world.tick().await.unwrap();
-    let lost = the_lost(&world);
+    let lost = lost_blob(&world);
     assert_gap(&reports[0].gaps, &lost, "expired before it was fetched");
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
     assert_eq!((reports[0].lines.delivered, world.running.requests_of("blob")), (19, 20));
@@ -73,12 +74,12 @@ async fn f43_a_blob_that_expired_before_its_fetch_is_a_gap_reported_once_and_the
 async fn f43_blobs_that_expire_first_are_fetched_first() {
     const GROUP: usize = 20;
     let world = exchange(3 * GROUP);
-    // The first tick lists nothing, but makes the content available.
+    // The first tick's listings all fail, but with it the vendor makes the content available.
     world.script(first(100, "content", &af(401, "AF10001")));
     world.tick().await.unwrap();
     world.minutes(5);
     let mut blobs = blobs(&world);
-    // The first blobs are kept a day longer, and the last ones expire within the hour.
+    // The blobs of the first third expire a day later than usual, and those of the last third within the hour.
     let expires = |number: usize| [8 * DAY, 7 * DAY, HOUR / 2][number / GROUP];
     let item = |(number, blob): (usize, &AvailableBlob)| {
         let expires = blob.created + jiff::SignedDuration::from_secs(expires(number));
@@ -105,15 +106,15 @@ fn id_in(world: &World, blob: &AvailableBlob) -> Value {
 }
 
 #[tokio::test]
-async fn f44_a_blob_that_is_not_found_at_first_is_pending_and_holds_up_nothing() {
+async fn f44_a_blob_that_is_not_found_at_first_is_pending_and_delays_nothing() {
     let world = exchange(20);
     next_blobs(&world, 1, &af(404, "AF20050"));
     let report = world.tick().await.unwrap().remove(0);
     assert_eq!((report.lines.delivered, report.failure.as_ref(), report.gaps.len()), (19, None, 0));
-    let missing = the_lost(&world);
+    let missing = lost_blob(&world);
     assert_pending_blob(&world, &report, &missing);
     world.assert_caught_up(LogType::Exchange);
-    // Ticks of new processes run for a day less an hour.
+    // Hourly ticks, each in a new process, run for a day less an hour.
     for _ in 0..23 {
         world.minutes(60);
         next_blobs(&world, 4, &af(404, "AF20050"));
@@ -135,7 +136,7 @@ async fn f44_a_blob_that_is_not_found_for_a_day_is_one_gap() {
     let world = exchange(20);
     next_blobs(&world, 1, &af(404, "AF20050"));
     world.tick().await.unwrap();
-    let missing = the_lost(&world);
+    let missing = lost_blob(&world);
     for hour in 1..=30 {
         world.minutes(60);
         next_blobs(&world, 4, &af(404, "AF20050"));
@@ -149,7 +150,7 @@ async fn f44_a_blob_that_is_not_found_for_a_day_is_one_gap() {
         world.assert_caught_up(LogType::Exchange);
     }
     assert!(world.pending(LogType::Exchange).is_empty());
-    assert_eq!(the_lost(&world), missing);
+    assert_eq!(lost_blob(&world), missing);
 }
 
 #[tokio::test]
@@ -158,7 +159,7 @@ async fn f44_a_gateways_404_is_no_missing_blob_and_gives_nothing_up() {
     let gateway = Fault::answer(404, "<html>404</html>");
     next_blobs(&world, 1, &af(404, "AF20050"));
     world.tick().await.unwrap();
-    let missing = the_lost(&world);
+    let missing = lost_blob(&world);
     for _ in 1..=30 {
         world.minutes(60);
         next_blobs(&world, 4, &gateway);
@@ -203,7 +204,8 @@ async fn f45_the_token_is_sent_to_no_other_host_whatever_a_listing_says() {
         headers: vec![("nextpageuri".to_owned(), link)],
         body: json!(items).to_string().into_bytes(),
     };
-    // With the foreign link it begins anew, its place being unknown here; then as it is, its blobs elsewhere.
+    // The first page links to another host, where its cursor is unknown, so the window is listed again. The other page
+    // has no link; its blobs are on other hosts.
     let alone = Fault::answer(200, json!(items).to_string());
     world.script(vec![Scripted::new("content", 1, page), Scripted::new("content", 3, alone)]);
     assert_drained(&world.tick().await.unwrap(), 6);
@@ -273,7 +275,7 @@ async fn f61_a_blob_larger_than_memory_is_taken_in_pieces() {
 }
 
 #[tokio::test]
-async fn f61_a_tick_that_dies_in_a_blob_larger_than_a_batch_goes_on_where_it_was() {
+async fn f61_after_a_death_within_a_blob_larger_than_a_batch_the_next_tick_continues() {
     let records: Vec<_> = (0..1_000).map(record).collect();
     let mut world = exchange_of(&records, 1_000);
     world.settings.batch.lines = 100;
@@ -287,7 +289,8 @@ async fn f61_a_tick_that_dies_in_a_blob_larger_than_a_batch_goes_on_where_it_was
     }
     world.store.clear_faults();
     let reports = world.tick().await.unwrap();
-    // Three objects of the first tick, two of the second, and the one that it put and could not commit.
+    // The first tick committed three objects and the second one two more. It put a third without committing it, and
+    // this tick adopts that one.
     let report = &reports[0];
     assert_eq!(
         (report.lines.adopted, report.listed.duplicates, report.lines.delivered, report.drained),

@@ -6,11 +6,11 @@ use super::*;
 
 /// Returns the one line of a world with one record of Exchange: `record(0)` with these changes.
 async fn line_of(changes: &[(&str, Value)]) -> (StreamReport, Value) {
-    let mut odd = record(0);
+    let mut changed = record(0);
     for (field, value) in changes {
-        odd[*field] = value.clone();
+        changed[*field] = value.clone();
     }
-    let world = exchange_of(&[odd], 1);
+    let world = exchange_of(&[changed], 1);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 1);
     world.assert_exact();
@@ -20,8 +20,8 @@ async fn line_of(changes: &[(&str, Value)]) -> (StreamReport, Value) {
 
 #[tokio::test]
 async fn f53_500_records_are_500_lines_though_some_violate_their_types() {
-    let odd = |number: usize| {
-        let mut odd = record(number);
+    let changed = |number: usize| {
+        let mut changed = record(number);
         let (field, value) = match number % 7 {
             0 => ("ClientIP", json!("")),
             1 => ("Parameters", json!("-Identity \"a b\" -Force True")),
@@ -31,10 +31,10 @@ async fn f53_500_records_are_500_lines_though_some_violate_their_types() {
             5 => ("ExternalAccess", json!("False")),
             _ => ("RecordType", json!("2")),
         };
-        odd[field] = value;
-        odd
+        changed[field] = value;
+        changed
     };
-    let world = exchange_of(&(0..500).map(odd).collect::<Vec<_>>(), 500);
+    let world = exchange_of(&(0..500).map(changed).collect::<Vec<_>>(), 500);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 500);
     assert_eq!((reports[0].listed.events, reports[0].listed.blobs, reports[0].lines.objects), (500, 1, 1));
@@ -71,15 +71,15 @@ async fn f67_unknown_record_types_and_fields_are_passed_on_and_counted() {
 
 #[tokio::test]
 async fn f67_the_general_feed_keeps_the_whole_record_in_its_payload() {
-    let mut odd = record(0);
-    odd["BrandNew"] = json!({"deep": {"er": null}});
-    odd["RecordType"] = json!(10_001);
-    let line = json!({"content_type": "Audit.General", "record": odd}).to_string();
+    let mut changed = record(0);
+    changed["BrandNew"] = json!({"deep": {"er": null}});
+    changed["RecordType"] = json!(10_001);
+    let line = json!({"content_type": "Audit.General", "record": changed}).to_string();
     let options = Options { records: Some(vec![line]), ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     assert_drained(&world.tick().await.unwrap(), 1);
     let [line] = &world.lines(LogType::General)[..] else { panic!("not one line") };
-    assert_eq!((&line["payload"], line.get("BrandNew")), (&odd, None));
+    assert_eq!((&line["payload"], line.get("BrandNew")), (&changed, None));
     world.assert_exact();
 }
 
@@ -112,11 +112,11 @@ async fn f68_creation_times_in_all_their_forms_are_the_event_time() {
 async fn f68_a_record_without_a_time_is_delivered_all_the_same_and_once() {
     let mut timeless = record(0);
     timeless.as_object_mut().unwrap().remove("CreationTime");
-    let mut odd = record(1);
-    odd["CreationTime"] = json!("the other day");
+    let mut changed = record(1);
+    changed["CreationTime"] = json!("the other day");
     let mut null = record(2);
     null["CreationTime"] = Value::Null;
-    let world = exchange_of(&[timeless, odd, null], 1);
+    let world = exchange_of(&[timeless, changed, null], 1);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 3);
     assert!(reports[0].lines.drift.missing_required >= 2 && reports[0].lines.drift.nonconforming == 1, "{reports:?}");
@@ -133,8 +133,9 @@ async fn f68_a_record_without_a_time_is_delivered_all_the_same_and_once() {
 
 #[tokio::test]
 async fn f68_an_element_that_is_no_record_is_rejected_once_and_kept() {
-    let odd = [json!(17), json!(null), json!("text"), json!([1, 2])];
-    let lines = odd.iter().map(|odd| json!({"content_type": ContentType::Exchange, "record": odd}).to_string());
+    let elements = [json!(17), json!(null), json!("text"), json!([1, 2])];
+    let lines =
+        elements.iter().map(|element| json!({"content_type": ContentType::Exchange, "record": element}).to_string());
     let good = json!({"content_type": "Audit.Exchange", "record": record(0)}).to_string();
     let options = Options { records: Some(lines.chain([good]).collect()), ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
@@ -143,8 +144,8 @@ async fn f68_an_element_that_is_no_record_is_rejected_once_and_kept() {
     assert_eq!((report.lines.delivered, report.lines.rejected, report.drained), (1, 4, true));
     let kept = world.store.objects("rejected/microsoft365_audit_exchange/");
     let kept: Vec<Value> = kept.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect();
-    let has = |odd: &Value| kept.iter().any(|kept| kept["raw"].as_str() == Some(odd.to_string().as_str()));
-    assert!(odd.iter().all(has), "{kept:?}");
+    let has = |element: &Value| kept.iter().any(|kept| kept["raw"].as_str() == Some(element.to_string().as_str()));
+    assert!(elements.iter().all(has), "{kept:?}");
     world.minutes(61);
     let reports = world.tick().await.unwrap();
     assert_eq!((of(&reports, LogType::Exchange).lines.rejected, delivered(&reports)), (0, 0));

@@ -70,7 +70,7 @@ async fn f59_killed_between_put_and_commit_the_object_is_adopted_and_not_written
 }
 
 #[tokio::test]
-async fn f59_killed_at_any_call_of_state_or_bucket_nothing_is_lost_or_twice() {
+async fn f59_killed_at_any_call_of_state_or_bucket_nothing_is_lost_or_duplicated() {
     for call in Call::ALL {
         for (number, is_applied) in (1..=4).flat_map(|number| [(number, true), (number, false)]) {
             let mut world = exchange(12);
@@ -88,14 +88,14 @@ async fn f59_killed_at_any_call_of_state_or_bucket_nothing_is_lost_or_twice() {
 }
 
 #[tokio::test]
-async fn f60_two_at_once_deliver_everything_once_together() {
+async fn f60_two_ticks_at_once_deliver_everything_once() {
     for (seconds, lines) in [(0, 20_000), (0, 7), (2, 7)] {
         let mut world = tenant(200);
         world.settings.batch.lines = lines;
         let (one, other) = (world.worker(), world.worker());
         let late = async {
             if seconds > 0 {
-                // The second one begins while the first is under way.
+                // The second tick begins while the first is still fetching blobs.
                 while world.running.requests_of("blob") < 20 {
                     tokio::task::yield_now().await;
                 }
@@ -107,7 +107,7 @@ async fn f60_two_at_once_deliver_everything_once_together() {
             assert!(report.failure.as_ref().is_none_or(|failure| !failure.needs_person), "{report:?}");
             assert!(report.gaps.is_empty(), "{report:?}");
         }
-        // A tick that finds the other's object may commit it for the other.
+        // A tick that finds an uncommitted object of the other tick adopts it, and then both report its lines.
         assert!(delivered(&first) + delivered(&second) + adopted(&first) + adopted(&second) >= 200);
         world.minutes(5);
         world.drain().await;
@@ -133,7 +133,7 @@ async fn f63_a_tick_ends_in_time_with_what_it_has_committed_and_the_next_goes_on
         if report.drained {
             break;
         }
-        // The tick used its time except for the commit, and committed its batch.
+        // The tick used all of its time except the reserve for its last commit, and committed its batch.
         assert!(took.as_secs() > 100 && report.lines.delivered > 100, "{took} {report:?}");
         let here = world.running.requests_of("blob") - fetched;
         assert!(here <= report.lines.delivered + 32, "{here} fetched, {} delivered", report.lines.delivered);
@@ -160,7 +160,7 @@ async fn f63_a_tick_without_time_does_nothing_and_reports_that() {
 }
 
 #[tokio::test]
-async fn f69_without_its_state_a_tick_asks_the_vendor_for_nothing() {
+async fn f69_without_its_state_a_tick_makes_no_request_to_the_vendor() {
     let world = tenant(60);
     for (call, is_applied) in [(Call::Head, false), (Call::Head, true)] {
         fails_at(&world, call, is_applied);
@@ -177,7 +177,7 @@ async fn f69_without_its_state_a_tick_asks_the_vendor_for_nothing() {
 }
 
 #[tokio::test]
-async fn f69_state_that_cannot_be_written_delivers_nothing_and_nothing_twice_later() {
+async fn f69_while_the_state_cannot_be_written_nothing_is_delivered_and_later_everything_once() {
     for (call, is_applied) in [(Call::Write, false), (Call::Write, true), (Call::Commit, false)] {
         let world = tenant(60);
         fails_at(&world, call, is_applied);
@@ -206,7 +206,7 @@ async fn f69_a_ledger_that_cannot_be_read_is_never_taken_for_an_empty_one() {
         let watermark = world.watermark(LogType::Exchange);
         let reports = world.tick().await.unwrap();
         assert_failed(of(&reports, LogType::Exchange), false, "the table is not available");
-        // A stream that looks up nothing there is not affected.
+        // A stream that makes no such call is not affected.
         assert_eq!(
             (of(&reports, LogType::Exchange).lines.delivered, world.watermark(LogType::Exchange)),
             (0, watermark)
@@ -219,7 +219,7 @@ async fn f69_a_ledger_that_cannot_be_read_is_never_taken_for_an_empty_one() {
 }
 
 #[tokio::test]
-async fn f69_a_commit_whose_answer_is_lost_is_one_all_the_same() {
+async fn f69_a_call_whose_answer_is_lost_still_takes_effect_once() {
     for call in [Call::Commit, Call::Put, Call::Get] {
         let world = tenant(60);
         fails_at(&world, call, true);

@@ -32,8 +32,8 @@ async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_g
         world.assert_caught_up(LogType::SharePoint);
         let of_exchange = world.asked_of("content").split_off(asked);
         let of_exchange = of_exchange.iter().filter(|asked| asked.target.contains("Audit.Exchange")).count();
-        // One window is retried, and up to three others are tried once: then the vendor counts as down, and nothing is
-        // pending.
+        // One window is retried, and up to three others are tried once. When all fail, the vendor counts as down, and
+        // nothing becomes pending.
         assert!(of_exchange as u64 <= TRIES + 3, "{of_exchange} requests");
         assert!(world.pending(LogType::Exchange).is_empty());
     }
@@ -60,15 +60,16 @@ pub(super) fn items(world: &World, blobs: &[AvailableBlob], is_poisoned: impl Fn
     json!(blobs.iter().map(item).collect::<Vec<_>>()).to_string()
 }
 
-/// Creates the fault of a poison blob for all its requests.
+/// Creates `poison` as the answer to every request for the poison blob.
 fn of_poisoned(poison: &Fault) -> impl Iterator<Item = Scripted> {
     (1..=400).map(|number| Scripted::new("blob", number, poison.clone()).having("poisoned=1"))
 }
 
-/// Creates blobs of which one always answers `poison` in the next tick. Returns that blob and its record.
+/// Creates a tenant with `count` blobs, one of which answers every request of the next tick with `poison`. Returns the
+/// world, that blob and its record.
 pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
     let world = exchange(count);
-    // The first tick lists nothing, but from then on the ledger has what there is to list.
+    // The first tick's listings all fail, but from then on the simulator's ledger has the blobs.
     world.script(first(100, "content", &af(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.minutes(5);
@@ -80,8 +81,8 @@ pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableB
     (world, blobs[3].clone(), record)
 }
 
-/// The listings of one tick: the first window that it lists has these items, and the others have none. A tick after one
-/// that could list nothing begins with a short window at random.
+/// Creates the answers to one tick's listings: the first window has these items, and the others are empty. The first
+/// window may be short and at any time, because a tick after one that could list nothing begins with a random probe.
 fn listings_of(items: String) -> impl Iterator<Item = Scripted> {
     let others = (2..=4).map(|number| Scripted::new("content", number, Fault::answer(200, "[]")));
     [Scripted::new("content", 1, Fault::answer(200, items))].into_iter().chain(others)
@@ -96,7 +97,7 @@ fn lost(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn f36_a_poisoned_blob_delays_no_other_and_the_watermark_passes_it() {
-    // The poison is a server's error, a refusal that only a person can cure, a redirect, or a gateway's answer.
+    // The poison is a server error, a refusal that only a person can cure, a redirect, or an answer of a gateway.
     for poison in [
         af(500, "AF50000"),
         af(400, "AF20012"),
@@ -125,7 +126,7 @@ async fn f36_a_poisoned_blob_delays_no_other_and_the_watermark_passes_it() {
     }
 }
 
-/// Asserts that only this blob is pending and that the report says so.
+/// Asserts that this blob is the only pending work, both in the head and in the report.
 #[track_caller]
 pub(super) fn assert_pending_blob(world: &World, report: &StreamReport, blob: &AvailableBlob) {
     let pending = world.pending(LogType::Exchange);
@@ -136,7 +137,7 @@ pub(super) fn assert_pending_blob(world: &World, report: &StreamReport, blob: &A
 }
 
 #[tokio::test]
-async fn f36_a_blob_poisoned_until_it_expires_is_pending_for_a_week_and_a_gap_then() {
+async fn f36_a_blob_poisoned_until_it_expires_is_pending_for_a_week_and_then_a_gap() {
     let poison = af(500, "AF50000");
     let (world, blob, _) = poisoned(10, &poison).await;
     assert_eq!(world.tick().await.unwrap()[0].lines.delivered, 9);
@@ -145,7 +146,7 @@ async fn f36_a_blob_poisoned_until_it_expires_is_pending_for_a_week_and_a_gap_th
     for hour in (6..8 * 24).step_by(6) {
         world.script(Vec::new());
         world.minutes(6 * 60);
-        // No other blob is requested.
+        // The script applies to the pending blob only, because no other blob is requested.
         world.script(first(100 + hour, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
         assert_eq!((report.lines.delivered, lost(&world).len()), (0, 1));
@@ -179,17 +180,17 @@ fn assert_failed_and_lost(report: &StreamReport, words: &str) {
 async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well() {
     let poison = af(500, "AF50000");
     let (world, late, _) = poisoned(10, &poison).await;
-    // The blob is not listed yet, so the watermark passes it.
+    // The blob is not listed yet, so the watermark moves past its time.
     let ledger = world.simulator.ledger();
     let others: Vec<_> = ledger.blobs().filter(|blob| blob.id != late.id).collect();
     world.script(listings_of(items(&world, &others, |_| false)).collect());
     assert_drained(&world.tick().await.unwrap(), 9);
     world.assert_caught_up(LogType::Exchange);
     let (mut gaps, mut failures, mut ticks) = (Vec::new(), 0, 0);
-    let goes = late.created + jiff::SignedDuration::from_hours(7 * 24) - jiff::SignedDuration::from_mins(10);
-    while world.time.now() < goes {
+    let gives_up_at = late.created + jiff::SignedDuration::from_hours(7 * 24) - jiff::SignedDuration::from_mins(10);
+    while world.time.now() < gives_up_at {
         ticks += 1;
-        let is_soon = world.time.now() > goes - jiff::SignedDuration::from_hours(7);
+        let is_soon = world.time.now() > gives_up_at - jiff::SignedDuration::from_hours(7);
         world.minutes(if is_soon { 5 } else { 6 * 60 });
         world.script(first(100 + ticks, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
@@ -199,7 +200,7 @@ async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well
         failures += u32::from(report.failure.is_some());
         gaps.extend(report.gaps);
     }
-    // The blob failed when it was listed and when it was given up.
+    // Two ticks reported a failure: the one that listed the blob and the one that gave it up.
     assert_eq!(failures, 2);
     let [gap] = &gaps[..] else { panic!("{gaps:?}") };
     assert!(gap.from == late.created.as_second() && gap.cause.contains("could not be fetched until"), "{gap:?}");
@@ -213,7 +214,7 @@ async fn two_days_behind() -> World {
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.tick().await.unwrap();
     world.minutes(50 * 60);
-    // This tick lists nothing, but makes the content available.
+    // This tick's listings all fail, but with it the vendor makes the content available.
     world.script(first(100, "content", &af(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.script(Vec::new());
@@ -221,7 +222,7 @@ async fn two_days_behind() -> World {
     world
 }
 
-/// Returns the blobs of Exchange, the oldest first.
+/// Returns the blobs of Exchange, oldest first.
 fn of_exchange(world: &World) -> Vec<AvailableBlob> {
     let ledger = world.simulator.ledger();
     let mut blobs: Vec<_> = ledger.blobs().filter(|blob| blob.content_type == ContentType::Exchange).collect();
@@ -229,7 +230,7 @@ fn of_exchange(world: &World) -> Vec<AvailableBlob> {
     blobs
 }
 
-/// Creates `count` blobs that become available from `hours` after the start on.
+/// Returns the ids of the first `count` blobs that were created `hour` hours after the start or later.
 fn from_hour(world: &World, hour: i64, count: usize) -> Vec<String> {
     let from = start_time() + jiff::SignedDuration::from_hours(hour);
     let blobs = of_exchange(world).into_iter().filter(|blob| blob.created >= from);
@@ -251,7 +252,7 @@ fn break_blobs(world: &World, ids: &[String], status: u16, code: &str) {
 }
 
 #[tokio::test]
-async fn f36_poisoned_blobs_of_two_windows_hold_up_nothing_else() {
+async fn f36_poisoned_blobs_of_two_windows_delay_nothing_else() {
     for (count, status, code, needs_person) in [(4, 401, "AF10001", true), (12, 500, "AF50000", false)] {
         let world = two_days_behind().await;
         let ids = [from_hour(&world, 1, count), from_hour(&world, 30, count)].concat();
@@ -260,14 +261,14 @@ async fn f36_poisoned_blobs_of_two_windows_hold_up_nothing_else() {
             let asked = world.asked_of("blob").len();
             let report = world.tick().await.unwrap().remove(0);
             assert!(report.gaps.is_empty(), "{report:?}");
-            // All healthy ones are delivered by the first tick, and the watermark is past all of them.
+            // The first tick delivers all healthy blobs, and the watermark is past all blobs.
             assert_eq!((lost(&world).len(), world.pending(LogType::Exchange).blobs.len()), (2 * count, 2 * count));
             world.assert_caught_up(LogType::Exchange);
             if number == 0 {
                 assert_failed(&report, needs_person, "fetching content");
             } else {
-                // A pending blob is asked for once, where it is due; a fetch that is under way when a walk over the
-                // blobs ends is dropped and may be made again. Only what a person must cure is a failure.
+                // A pending blob is requested once when it is due. A fetch that is open when a pass over the blobs ends
+                // is dropped and may be repeated. Only a refusal that needs a person is reported as a failure.
                 let asked = world.asked_of("blob").split_off(asked);
                 let refused: Vec<_> = asked.iter().filter(|asked| asked.status == Some(status)).collect();
                 let again = refused.len() - refused.iter().map(|asked| &asked.target).collect::<HashSet<_>>().len();
@@ -292,7 +293,7 @@ async fn f36_healed_blobs_are_delivered_within_the_hour_though_many_others_are_p
         world.minutes(5);
     }
     assert_eq!((lost(&world).len(), world.pending(LogType::Exchange).blobs.len()), (14, 14));
-    // The last two have healed; each is due again within an hour, whatever the others do.
+    // The last two blobs heal. Each is retried within an hour, whatever the other blobs do.
     ids.truncate(12);
     break_blobs(&world, &ids, 500, "AF50000");
     let mut ticks = 0;
@@ -313,7 +314,7 @@ async fn fifty_sources_in_one_process_do_not_affect_each_other() {
     let reports: Vec<_> = run.buffered(8).collect().await;
     for (number, (world, reports)) in worlds.iter().zip(&reports).enumerate() {
         match number % 10 {
-            // The faults are a failed login, a vendor that is down, and a slow vendor.
+            // A source whose number ends in 3 has a bad secret, in 5 a vendor that is down, and in 7 a slow vendor.
             3 => assert!(reports.iter().all(|report| report.failure.as_ref().unwrap().needs_person)),
             5 => assert!(reports.iter().all(|report| !report.failure.as_ref().unwrap().needs_person)),
             _ => {
@@ -327,7 +328,7 @@ async fn fifty_sources_in_one_process_do_not_affect_each_other() {
     assert!(took.as_secs() < 20, "{took}");
 }
 
-/// Creates a source: every tenth has a bad secret, a vendor that is down, or a slow vendor.
+/// Creates a source. Of every ten, one has a bad secret, one a vendor that is down, and one a slow vendor.
 fn source(number: usize) -> World {
     let world = tenant_with(20, |it| match number % 10 {
         3 => it.expired_secrets = std::mem::take(&mut it.client_secrets),

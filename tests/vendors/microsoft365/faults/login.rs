@@ -7,7 +7,7 @@ use super::*;
 const NEW_SECRET: &str = "n3W~secret/rotated+in=the%20store";
 
 #[tokio::test]
-async fn f28_a_token_that_is_refused_at_blob_200_is_renewed_once_and_the_blob_asked_for_again() {
+async fn f28_a_token_that_is_refused_at_blob_200_is_renewed_once_and_the_blob_requested_again() {
     let world = exchange(250);
     let denied = Fault::answer(401, r#"{"Message":"Authorization has been denied for this request."}"#);
     world.script(vec![Scripted::new("blob", 200, denied)]);
@@ -19,7 +19,7 @@ async fn f28_a_token_that_is_refused_at_blob_200_is_renewed_once_and_the_blob_as
 }
 
 #[tokio::test]
-async fn f28_a_token_that_grows_old_in_a_tick_is_renewed_before_it_expires() {
+async fn f28_a_token_is_renewed_before_it_expires_within_a_tick() {
     let mut world = exchange(200);
     world.simulator.change(|it| it.token_seconds = 60);
     world.pace = (1_000, 1_000);
@@ -30,7 +30,7 @@ async fn f28_a_token_that_grows_old_in_a_tick_is_renewed_before_it_expires() {
 }
 
 #[tokio::test]
-async fn f29_a_login_that_is_down_fails_the_tick_and_moves_nothing() {
+async fn f29_a_login_that_is_down_fails_the_tick_and_moves_no_watermark() {
     let world = tenant(60);
     for number in 1..=3 {
         world.simulator.change(|it| it.token_error = 1.0);
@@ -55,7 +55,7 @@ async fn f29_a_login_that_is_down_fails_the_tick_and_moves_nothing() {
 }
 
 #[tokio::test]
-async fn f29_a_login_that_falters_is_repeated_within_the_tick_as_late_as_it_says() {
+async fn f29_a_failed_login_is_retried_within_the_tick_after_the_wait_that_it_names() {
     let world = tenant(60);
     let headers = vec![("retry-after".to_owned(), "7".to_owned())];
     let throttled = Fault::Answer { status: 429, headers, body: Vec::new() };
@@ -68,7 +68,7 @@ async fn f29_a_login_that_falters_is_repeated_within_the_tick_as_late_as_it_says
 }
 
 #[tokio::test]
-async fn f29_a_token_that_cannot_be_renewed_in_time_is_used_while_it_lives() {
+async fn f29_a_token_that_cannot_be_renewed_in_time_is_used_until_it_expires() {
     let world = tenant(60);
     let worker = world.worker();
     assert_drained(&tick(&worker).await, 60);
@@ -94,7 +94,7 @@ async fn f30_an_expired_secret_needs_a_person_and_is_not_tried_again_and_again()
             assert_failed(&report, true, "AADSTS7000222: the client secret has expired; create a new one");
             assert!(!report.failure.unwrap().message.contains(CLIENT_SECRET));
         }
-        // There is one login per tick, and one fresh read of the secret.
+        // Each tick makes one login and one read of the secret that bypasses the cache.
         assert_eq!((world.running.requests(), world.credential.fresh_reads()), (number, number as u32));
         world.minutes(5);
     }
@@ -106,7 +106,7 @@ async fn f30_an_expired_secret_needs_a_person_and_is_not_tried_again_and_again()
 }
 
 #[tokio::test]
-async fn f30_a_secret_that_was_rotated_is_read_again_once_and_the_tick_goes_on() {
+async fn f30_a_secret_that_was_rotated_is_read_again_once_and_the_tick_continues() {
     let world = tenant(60);
     world.simulator.change(|it| {
         it.expired_secrets = std::mem::replace(&mut it.client_secrets, vec![NEW_SECRET.to_owned()]);
@@ -165,7 +165,8 @@ async fn f65_the_wrong_cloud_needs_a_person_once_it_persists_and_nothing_is_trie
                 );
                 assert_eq!(report.lines.delivered, 0);
             }
-            // A list of subscriptions and of each content type, each with two tokens at the most.
+            // The tick requests one list of subscriptions and one listing per content type, each with at most two
+            // tokens.
             assert!(world.running.requests_of("token") <= 2 * number, "{}", world.running.requests_of("token"));
             assert!(world.running.requests() <= 16 * number, "{} in {number}", world.running.requests());
             assert_eq!((world.running.requests_of("start"), world.running.requests_of("blob")), (0, 0));
@@ -226,7 +227,7 @@ async fn e3_a_new_secret_or_app_that_is_not_known_yet_needs_a_person_only_if_tha
         let worker = world.worker();
         let body = json!({"error": "invalid_client", "error_description": format!("AADSTS{code}: no."), "error_codes": [code]});
         let refuse = || world.script(first(400, "token", &Fault::answer(401, body.to_string())));
-        // The refusal passes after two ticks, and then the count restarts.
+        // The first refusal ends after two ticks, which resets the count; the second one persists.
         for (ticks, needs_person) in [(2, false), (4, true)] {
             refuse();
             for number in 1..=ticks {

@@ -27,7 +27,7 @@ use super::world::{Client, TICK_SECONDS, World, start_time};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-/// Content types of the tenant.
+/// The number of content types of the tenant.
 const TYPES: u64 = 5;
 /// The maximum number of tries of one call within a tick.
 const TRIES: u64 = 4;
@@ -38,7 +38,7 @@ fn tenant(records: usize) -> World {
     tenant_with(records, |_| {})
 }
 
-/// Creates such a tenant with these behaviours of the vendor.
+/// Creates the tenant of [`tenant`] with these behaviours of the vendor.
 fn tenant_with(records: usize, change: impl FnOnce(&mut Behaviours)) -> World {
     let options = Options { events: records, span_seconds: 20 * HOUR, ..Options::new(start_time()) };
     world_with(&options, change)
@@ -50,26 +50,26 @@ fn world_with(options: &Options, change: impl FnOnce(&mut Behaviours)) -> World 
     change(&mut behaviours);
     let mut world = World::with(options, behaviours);
     world.settings.lookback_seconds = DAY;
-    // One blob per content type is listed seconds after the others.
+    // The last blob of each content type is listed some seconds after the others.
     world.minutes(1);
     world
 }
 
 /// Creates a tenant of which only Exchange is collected, with these records in blobs of this size, ten blobs per page.
-fn exchange_of(records: &[Value], a_blob: usize) -> World {
+fn exchange_of(records: &[Value], records_per_blob: usize) -> World {
     let line = |record: &Value| json!({"content_type": "Audit.Exchange", "record": record}).to_string();
     let options = Options { records: Some(records.iter().map(line).collect()), ..Options::new(start_time()) };
-    let world = world_with(&options, |it| it.records_per_blob = a_blob);
+    let world = world_with(&options, |it| it.records_per_blob = records_per_blob);
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world
 }
 
-/// Creates such a tenant with this number of blobs of one record each.
+/// Creates the tenant of [`exchange_of`] with this number of blobs of one record each.
 fn exchange(blobs: usize) -> World {
     exchange_of(&(0..blobs).map(record).collect::<Vec<_>>(), 1)
 }
 
-/// Creates a record as the vendor sends it.
+/// Creates Exchange record `number` as the vendor sends it.
 fn record(number: usize) -> Value {
     json!({
         "Id": format!("5f1d7a3e-0000-4000-8000-{number:012}"), "RecordType": 2, "Operation": "MailItemsAccessed",
@@ -112,7 +112,8 @@ fn assert_others_drained(reports: &[StreamReport], log_type: LogType) -> &Stream
     of(reports, log_type)
 }
 
-/// Asserts that the stream failed with a message that has these words and names the stream, and if it needs a person.
+/// Asserts that the stream failed with a message that contains `words` and names the stream, and that it needs a person
+/// as given.
 #[track_caller]
 fn assert_failed(report: &StreamReport, needs_person: bool, words: &str) {
     let Some(failure) = &report.failure else { panic!("no failure: {report:?}") };
@@ -164,7 +165,7 @@ impl World {
         assert_eq!(good.len(), self.simulator.ledger().blobs().count());
     }
 
-    /// Asserts that all content up to now counts as listed. An idle stream records that once per hour.
+    /// Asserts that the watermark is at most an hour old: an idle stream writes it only once per hour.
     #[track_caller]
     fn assert_caught_up(&self, log_type: LogType) {
         let behind = self.time.now().as_second() - start_time().as_second() - self.watermark(log_type);

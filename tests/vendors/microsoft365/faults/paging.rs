@@ -15,7 +15,7 @@ fn on_page(number: u64, times: u64, fault: &Fault) -> Vec<Scripted> {
 }
 
 #[tokio::test]
-async fn f39_page_12_of_30_is_asked_for_again_by_the_same_link() {
+async fn f39_page_12_of_30_is_requested_again_by_the_same_link() {
     for fault in [Fault::ServerError, Fault::Reset, Fault::Cut, af(500, "AF50000"), af(200, "AF50006")] {
         let world = exchange(300);
         world.script(on_page(12, 1, &fault));
@@ -29,7 +29,7 @@ async fn f39_page_12_of_30_is_asked_for_again_by_the_same_link() {
 }
 
 #[tokio::test]
-async fn f39_a_link_that_is_no_longer_good_begins_the_window_anew() {
+async fn f39_a_link_that_is_no_longer_valid_restarts_the_window() {
     let world = exchange(300);
     world.script(on_page(12, 1, &af(400, "AF20031")));
     assert_drained(&world.tick().await.unwrap(), 300);
@@ -40,7 +40,7 @@ async fn f39_a_link_that_is_no_longer_good_begins_the_window_anew() {
 }
 
 #[tokio::test]
-async fn f39_links_that_are_never_good_cut_the_window_until_it_needs_none() {
+async fn f39_links_that_are_never_valid_shorten_the_window_until_it_fits_one_page() {
     let world = exchange(300);
     world.script(on_page(12, 10_000, &af(400, "AF20031")));
     assert_drained(&world.tick().await.unwrap(), 300);
@@ -76,7 +76,7 @@ async fn f39_a_page_that_is_down_for_a_while_has_its_window_listed_in_halves_by_
     let world = exchange(300);
     world.script(on_page(12, TRIES, &Fault::ServerError));
     let report = world.tick().await.unwrap().remove(0);
-    // The failure of the window is reported, and its content is delivered all the same.
+    // The window's failure is reported, although its content is delivered.
     let failure = report.failure.as_ref().unwrap();
     assert!(!failure.needs_person && failure.message.contains("listing content: HTTP 5"), "{failure:?}");
     assert!(report.lines.delivered == 300 && report.pending.is_empty(), "{report:?}");
@@ -88,7 +88,7 @@ async fn f39_a_page_that_is_down_for_a_while_has_its_window_listed_in_halves_by_
 }
 
 #[tokio::test]
-async fn f40_a_link_that_grew_too_old_is_dropped_and_the_window_begun_anew() {
+async fn f40_a_link_that_is_too_old_is_dropped_and_the_window_restarted() {
     let world = exchange(60);
     world.script(on_page(3, 1, &af(400, "AF20055")));
     assert_drained(&world.tick().await.unwrap(), 60);
@@ -101,7 +101,7 @@ async fn f40_a_link_that_grew_too_old_is_dropped_and_the_window_begun_anew() {
 #[tokio::test]
 async fn f40_no_link_is_kept_for_a_later_tick_which_begins_at_the_retention_and_reports_the_gap() {
     let world = exchange(60);
-    // A tick dies between two pages, and no other runs for eight days.
+    // A tick dies between two pages, and the next tick runs eight days later.
     let died = world.worker().tick(TICK_SECONDS, Some(40)).await;
     assert!(died.is_err() && !next_pages(&world).is_empty(), "{died:?}");
     world.minutes(8 * 24 * 60);
@@ -112,9 +112,9 @@ async fn f40_no_link_is_kept_for_a_later_tick_which_begins_at_the_retention_and_
     assert_eq!((gap.from, gap.to), (floor, now - 7 * DAY + 600));
     assert!(gap.cause.contains("the vendor no longer has what was not listed in time"), "{gap:?}");
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
-    // No requested window was too old.
+    // The vendor refused no window as too old.
     assert!(!world.statuses("content").contains(&400), "{:?}", world.statuses("content"));
-    // All records are lost, and none is duplicated.
+    // The vendor has dropped all records of before, so all of them are lost, and none is duplicated.
     world.minutes(5);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 0);
@@ -123,7 +123,7 @@ async fn f40_no_link_is_kept_for_a_later_tick_which_begins_at_the_retention_and_
 }
 
 #[tokio::test]
-async fn f41_the_other_name_of_the_header_leads_on_too_and_so_does_any_case() {
+async fn f41_the_next_page_is_found_by_either_header_name_in_any_case() {
     for (other_name, odd) in [(0.0, 1.0), (1.0, 0.0), (0.5, 0.5)] {
         let world = exchange(200);
         world.simulator.change(|it| (it.next_page_url, it.odd_casing) = (other_name, odd));

@@ -26,7 +26,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn f48_what_comes_again_days_later_in_another_blob_is_not_delivered_again() {
+async fn f48_a_record_repeated_days_later_in_another_blob_is_not_delivered_again() {
     let options = Options { events: 150, ahead_seconds: 6 * DAY, ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.repeated_days_later = 1.0);
     world.settings.lookback_seconds = 7 * DAY;
@@ -43,8 +43,8 @@ async fn f48_what_comes_again_days_later_in_another_blob_is_not_delivered_again(
 }
 
 #[tokio::test]
-async fn f48_what_came_once_is_known_for_thirty_days_to_another_process() {
-    // The vendor shows the very record again, in a blob of its own, 29 days later.
+async fn f48_another_process_knows_a_delivered_record_for_thirty_days() {
+    // The vendor sends the same three records again 29 days later, in another blob.
     let world = exchange(3);
     assert_drained(&world.tick().await.unwrap(), 3);
     let ids = world.row_ids(LogType::Exchange);
@@ -85,7 +85,7 @@ async fn f49_one_record_in_two_content_types_is_two_lines_and_in_two_blobs_one()
 }
 
 #[tokio::test]
-async fn f49_records_that_come_again_everywhere_are_one_line_each_and_log_type() {
+async fn f49_records_repeated_everywhere_are_one_line_per_log_type() {
     let world = tenant_with(300, |it| (it.repeated, it.repeated_elsewhere) = (0.5, 0.3));
     let reports = world.tick().await.unwrap();
     assert!(reports.iter().all(|report| report.drained && report.failure.is_none()));
@@ -96,7 +96,8 @@ async fn f49_records_that_come_again_everywhere_are_one_line_each_and_log_type()
 
 #[tokio::test]
 async fn f49_another_order_of_keys_is_the_same_record() {
-    // As the vendor sends them; the simulator takes the one for the other, too.
+    // The second text has the keys of the first one in reverse order. Scripted answers send both as they are, because
+    // the simulator would take them for one record.
     let text = record(1).to_string();
     let reversed = {
         let fields: serde_json::Map<String, Value> = serde_json::from_str(&text).unwrap();

@@ -9,10 +9,10 @@ use tests::rig::memory_store::{Call, Outcome};
 
 use super::*;
 
-const QUARTER: i64 = 15 * 60;
+const QUARTER_HOUR_SECONDS: i64 = 15 * 60;
 
-/// Creates the vendor's list of subscriptions without any subscription.
-fn none_on() -> Vec<Scripted> {
+/// Creates a script by which the next list of subscriptions is empty.
+fn no_subscriptions() -> Vec<Scripted> {
     vec![Scripted::new("subscriptions", 1, Fault::answer(200, "[]"))]
 }
 
@@ -32,7 +32,7 @@ impl World {
     fn assert_starts_apart(&self) -> BTreeMap<String, usize> {
         let starts = self.starts();
         for (name, times) in &starts {
-            let apart = |pair: &[Timestamp]| pair[1].duration_since(pair[0]).as_secs() >= QUARTER;
+            let apart = |pair: &[Timestamp]| pair[1].duration_since(pair[0]).as_secs() >= QUARTER_HOUR_SECONDS;
             assert!(times.windows(2).all(apart), "{name}: {times:?}");
         }
         starts.into_iter().map(|(name, times)| (name, times.len())).collect()
@@ -40,12 +40,12 @@ impl World {
 }
 
 #[tokio::test]
-async fn f31_a_start_of_what_is_on_already_is_as_good_as_any() {
+async fn f31_a_start_of_an_enabled_subscription_counts_as_success() {
     for already_on in [AlreadyOn::Af20024, AlreadyOn::Ok] {
         let world = tenant_with(60, |it| it.already_on = already_on);
         assert_drained(&world.tick().await.unwrap(), 60);
         world.minutes(20);
-        world.script(none_on());
+        world.script(no_subscriptions());
         assert_drained(&world.tick().await.unwrap(), 0);
         let again = if already_on == AlreadyOn::Ok { 200 } else { 400 };
         assert_eq!(world.statuses("start"), [200, 200, 200, 200, 200, again, again, again, again, again]);
@@ -99,8 +99,8 @@ async fn f32_a_content_type_that_stays_empty_for_nine_days_has_no_gap() {
     world.assert_exact();
 }
 
-/// A deployment to which DLP was added just now; the vendor's list of subscriptions cannot be had, so that
-/// listing finds out that it is not subscribed to.
+/// Creates a deployment whose settings were just extended by DLP. The vendor's list of subscriptions fails, so only
+/// listing content reveals that DLP has no subscription.
 async fn dlp_added(records: usize) -> World {
     let world = tenant(records);
     world.credential.set("content_types", &json!(["Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.General"]));
@@ -112,18 +112,18 @@ async fn dlp_added(records: usize) -> World {
 }
 
 #[tokio::test]
-async fn f33_what_was_never_subscribed_to_is_started_and_listed_by_the_next_tick() {
+async fn f33_a_missing_subscription_is_started_and_listed_by_the_next_tick() {
     let world = dlp_added(100).await;
     let reports = world.tick().await.unwrap();
     assert!(reports.iter().all(|report| report.failure.is_none() && report.gaps.is_empty()), "{reports:?}");
-    // The others were listed to their ends; it was not listed at all, and nothing counts as listed.
+    // The other content types were listed to their ends. DLP was not listed at all, so its watermark does not move.
     assert_eq!((of(&reports, LogType::Exchange).listed.pages, of(&reports, LogType::Dlp).listed.pages), (1, 0));
     world.assert_caught_up(LogType::Exchange);
     assert_eq!(world.watermark(LogType::Dlp), 360 - DAY);
     assert_eq!(world.starts()["DLP.All"].len(), 1);
     assert_eq!(world.asked_of("content").iter().filter(|asked| asked.status == Some(400)).count(), 1);
 
-    // A cold process knows of the start, and does not make another.
+    // A new process reads from the state that DLP was started, and does not start it again.
     world.minutes(5);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, of(&reports, LogType::Dlp).lines.delivered);
@@ -139,15 +139,16 @@ async fn f33_what_was_never_subscribed_to_is_started_and_listed_by_the_next_tick
 async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
     let world = dlp_added(100).await;
     world.tick().await.unwrap();
-    // Listing says for minutes that nothing was started; the list of subscriptions, too.
+    // For minutes the vendor answers as if DLP had never been started, both to listing and in the list of
+    // subscriptions.
     let mut had = 0;
     for minutes in [1, 5, 5] {
         world.minutes(minutes);
         let unnoticed = |number| Scripted::new("content", number, af(400, "AF20022")).having("contentType=DLP.All");
-        world.script([none_on(), (1..=TRIES).map(unnoticed).collect()].concat());
+        world.script([no_subscriptions(), (1..=TRIES).map(unnoticed).collect()].concat());
         let reports = world.tick().await.unwrap();
         let dlp = assert_others_drained(&reports, LogType::Dlp);
-        // Two minutes it may take; after that it is said.
+        // A start may take two minutes to take effect. After that the missing subscription is reported as a failure.
         match minutes {
             1 => assert_eq!(dlp.failure, None),
             _ => assert_failed(dlp, false, "AF20022: there is no subscription, although it was started"),
@@ -162,15 +163,16 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
     assert!(had > 0);
 }
 
-/// A start amid a listing is written into the head at once; what else that says was listed is there by then.
+/// A start in the middle of a listing is written to the head at once. That write must not move the watermark past
+/// windows whose lines are not delivered yet.
 #[tokio::test]
-async fn f33_a_start_amid_a_listing_moves_no_mark_before_its_lines() {
+async fn f33_a_start_during_a_listing_moves_no_watermark_past_undelivered_lines() {
     let options = Options { events: 200, span_seconds: 2 * DAY, ..Options::new(start_time()) };
     let mut world = world_with(&options, |_| {});
     world.settings.lookback_seconds = 2 * DAY;
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.tick().await.unwrap();
-    // Another source of the tenant begins; the second day's window finds that it has to start the subscription.
+    // Another source of the same tenant begins. Its second request for content finds no subscription, so it starts one.
     world.credential.set("source_id", &json!("another"));
     let unsubscribed = Scripted::new("content", 2, af(400, "AF20022"));
     world.script([first(TRIES, "subscriptions", &af(500, "AF50000")), vec![unsubscribed]].concat());
@@ -202,7 +204,7 @@ async fn f33_a_start_that_fails_while_listing_is_not_repeated_by_cold_processes(
         assert_failed(assert_others_drained(&reports, LogType::Dlp), false, says);
         assert_eq!((world.asked_of("start").len(), world.watermark(LogType::Dlp)), (4, 360 - DAY));
     }
-    // A quarter of an hour later the vendor may be asked for it again.
+    // A start may be repeated after a quarter of an hour.
     world.minutes(6);
     let reports = world.tick().await.unwrap();
     assert!(of(&reports, LogType::Dlp).lines.delivered > 0);
@@ -210,8 +212,9 @@ async fn f33_a_start_that_fails_while_listing_is_not_repeated_by_cold_processes(
 }
 
 #[tokio::test]
-async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_loss_is_told() {
-    // Found by the list of subscriptions, or by listing content.
+async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_loss_is_reported() {
+    // Either the list of subscriptions reveals that the subscription is disabled, or, if the list fails, listing
+    // content does.
     for list_fails in [false, true] {
         let options =
             Options { events: 300, span_seconds: HOUR, ahead_seconds: 30 * HOUR, ..Options::new(start_time()) };
@@ -230,7 +233,7 @@ async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_lo
         let report = assert_others_drained(&reports, LogType::Exchange);
         assert_failed(report, false, "the subscription was disabled; it was started again at 2026-11-23T08:0");
         let message = &report.failure.as_ref().unwrap().message;
-        // From the listing's overlap on, up to the start.
+        // The possible loss reaches from the start of the last listing's overlap to the new start.
         let listed_from = start_time() + jiff::SignedDuration::from_secs((watermark - 3 * HOUR).max(60 - DAY));
         assert!(message.contains(&format!("recorded between {listed_from} and ")), "{message}");
         assert_eq!(world.watermark(LogType::Exchange), watermark, "nothing was listed");
@@ -269,7 +272,7 @@ async fn f34_a_subscription_that_somebody_keeps_disabling_needs_a_person() {
         needed_person += u32::from(report.failure.as_ref().unwrap().needs_person);
         gaps += report.gaps.len();
     }
-    // From the start, of which it is known, on: each time it is found disabled within a day.
+    // Every tick needs a person, because each finds the subscription disabled less than a day after its last start.
     assert_eq!(needed_person, 12);
     let starts = world.assert_starts_apart()["Audit.Exchange"];
     assert!((6..=8).contains(&starts), "{starts}");
@@ -292,12 +295,12 @@ async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
         world.assert_caught_up(LogType::Exchange);
         world.minutes(30);
     }
-    // A tick asks for one window and at most one other; what was not permitted was started seldom.
+    // A tick requests one window of DLP and at most one other.
     let of_dlp = world.asked_of("content").iter().filter(|asked| asked.target.contains("DLP.All")).count();
     assert!((12..=24).contains(&of_dlp), "{of_dlp}");
     assert_eq!(world.assert_starts_apart()["Audit.Exchange"], 1);
 
-    // Somebody grants it: the next token permits it, which a process that goes on takes within the hour.
+    // Somebody grants the permission. The running process gets it with its next token, within the hour.
     world.simulator.change(|it| it.roles = vec![READ.to_owned(), READ_DLP.to_owned()]);
     world.minutes(60);
     assert!(of(&tick(&worker).await, LogType::Dlp).lines.delivered > 0);
@@ -305,13 +308,13 @@ async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
 }
 
 #[tokio::test]
-async fn f55_auditing_that_is_off_needs_a_person_and_is_asked_for_slowly() {
+async fn f55_auditing_that_is_off_needs_a_person_and_is_tried_four_times_per_hour() {
     let world = tenant_with(60, |it| it.auditing_off = true);
     for number in 1..=12 {
         let reports = world.tick().await.unwrap();
         for report in &reports {
             let failure = report.failure.as_ref().unwrap();
-            // A new process does not know the error of a failed start until it may start again.
+            // A new process does not know why the last start failed, until it may start the subscription itself.
             let words = ["turn on unified audit logging", "check that unified audit logging is on"];
             assert!(words.iter().any(|words| failure.message.contains(words)), "{failure:?}");
             assert_eq!(failure.needs_person, failure.message.contains(words[0]), "{failure:?}");
@@ -320,7 +323,7 @@ async fn f55_auditing_that_is_off_needs_a_person_and_is_asked_for_slowly() {
         }
         world.minutes(5);
     }
-    // An hour: four starts of each content type.
+    // The ticks took an hour, in which each content type was started four times.
     assert!(world.assert_starts_apart().values().all(|starts| *starts == 4), "{:?}", world.starts());
     world.simulator.change(|it| it.auditing_off = false);
     world.minutes(15);
@@ -331,14 +334,14 @@ async fn f55_auditing_that_is_off_needs_a_person_and_is_asked_for_slowly() {
 
 #[tokio::test]
 async fn f66_starts_are_a_quarter_of_an_hour_apart_whoever_makes_them() {
-    // The list never says that anything is on, and the vendor throttles starts.
+    // The list of subscriptions is always empty, and the vendor throttles starts.
     let world = tenant_with(60, |it| it.start_throttled = true);
     for _ in 0..24 {
-        world.script(none_on());
+        world.script(no_subscriptions());
         assert!(world.tick().await.unwrap().iter().all(|report| report.drained && report.failure.is_none()));
         world.minutes(5);
         world.script(Vec::new());
-        // Another fault, so that the script begins anew.
+        // A different script has to come in between, because an unchanged script does not count from 1 again.
         world.simulator.change(|it| it.script = vec![Scripted::new("stop", 1, Fault::ServerError)]);
         assert!(world.tick().await.unwrap().iter().all(|report| report.drained));
         world.minutes(5);
@@ -350,7 +353,7 @@ async fn f66_starts_are_a_quarter_of_an_hour_apart_whoever_makes_them() {
 }
 
 #[tokio::test]
-async fn f66_a_start_that_fails_is_one_that_is_remembered() {
+async fn f66_a_failed_start_is_remembered_like_any_other() {
     let world = tenant(60);
     world.script(first(TYPES, "start", &Fault::Throttled { retry_after: None }));
     for number in 0..3 {
@@ -360,7 +363,7 @@ async fn f66_a_start_that_fails_is_one_that_is_remembered() {
             assert_failed(report, false, words);
         }
         assert_eq!(world.running.requests_of("start"), TYPES);
-        // Others call on: a throttled start means starts only.
+        // A throttled start delays only starts: the tick makes its other calls without a wait.
         assert!(world.elapsed() < 300.0 * f64::from(number) + 30.0);
         world.minutes(5);
     }
@@ -372,7 +375,7 @@ async fn f66_a_start_that_fails_is_one_that_is_remembered() {
 }
 
 #[tokio::test]
-async fn f66_one_who_died_right_after_a_start_leaves_no_second_one_within_the_quarter() {
+async fn f66_a_tick_that_dies_after_a_start_causes_no_second_start_within_a_quarter_of_an_hour() {
     let world = tenant_with(60, |it| it.start_throttled = true);
     for max_polls in [20, 40, 80, 160] {
         let _ = world.worker().tick(TICK_SECONDS, Some(max_polls)).await;
@@ -405,7 +408,7 @@ async fn f70_without_the_list_of_subscriptions_content_is_listed_and_nothing_sta
 }
 
 #[tokio::test]
-async fn a5_a_start_that_is_throttled_with_a_wait_in_words_is_made_after_it_and_alarms_nobody() {
+async fn a5_a_throttled_start_that_names_a_wait_in_words_is_repeated_after_it_and_needs_no_person() {
     let world = tenant_with(60, |it| it.start_waits_seconds = Some(526));
     let worker = world.worker();
     let mut ticks = 0;
@@ -414,7 +417,7 @@ async fn a5_a_start_that_is_throttled_with_a_wait_in_words_is_made_after_it_and_
         assert!(ticks <= 3, "the starts come to nothing");
         world.minutes(5);
     }
-    // One start of each content type was refused, and one was taken when the wait was over.
+    // One start of each content type was refused, and the second one was accepted after the wait.
     let starts = world.asked_of("start");
     assert_eq!((starts.len() as u64, ticks), (2 * TYPES, 2), "{starts:?}");
     assert!(starts[starts.len() - 1].at.duration_since(starts[0].at).as_secs() >= 526);
@@ -426,7 +429,7 @@ async fn a5_a_start_that_is_throttled_with_a_wait_in_words_is_made_after_it_and_
 }
 
 #[tokio::test]
-async fn a5_a_start_of_one_type_that_fails_costs_no_other() {
+async fn a5_a_start_of_one_type_that_fails_affects_no_other() {
     let world = tenant_with(60, |it| it.start_broken = Some(simulators::microsoft365::ContentType::Dlp));
     let reports = world.tick().await.unwrap();
     let dlp = assert_others_drained(&reports, LogType::Dlp);

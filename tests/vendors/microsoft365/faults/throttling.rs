@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::*;
 
 /// The maximum number of a tenant's requests per minute: eight tenths of the vendor's limit, and a burst at the start.
-const A_MINUTE: usize = 1_700;
+const MAX_REQUESTS_PER_MINUTE: usize = 1_700;
 
 #[tokio::test]
 async fn f37_a_throttle_that_comes_as_403_in_single_quotes_is_waited_out() {
@@ -16,7 +16,7 @@ async fn f37_a_throttle_that_comes_as_403_in_single_quotes_is_waited_out() {
         world.script(vec![Scripted::new(operation, 1, Fault::Throttled { retry_after: None })]);
         assert_drained(&world.tick().await.unwrap(), 60);
         assert_eq!(world.statuses(operation).iter().filter(|status| **status == 403).count(), 1);
-        // No request is made meanwhile.
+        // No request is made during the wait.
         let asked = world.running.received_requests();
         let refused = asked.iter().position(|asked| asked.status == Some(403)).unwrap();
         let later: Vec<_> = asked[refused + 1..].iter().map(|next| next.at.duration_since(asked[refused].at)).collect();
@@ -38,7 +38,7 @@ async fn f37_a_named_wait_is_kept() {
 }
 
 #[tokio::test]
-async fn f37_throttled_for_ever_is_no_permission_error_and_loses_nothing() {
+async fn f37_endless_throttling_is_no_permission_error_and_loses_nothing() {
     let world = tenant(60);
     world.drain().await;
     world.simulator.change(|it| it.throttled = 1.0);
@@ -76,15 +76,15 @@ async fn f38_a_throttle_at_blob_37_of_90_costs_a_pause_and_no_blob_twice() {
 }
 
 #[tokio::test]
-async fn f38_throttled_from_blob_37_on_the_next_tick_fetches_the_rest_only() {
+async fn f38_when_throttled_from_blob_37_on_the_next_tick_fetches_only_the_rest() {
     let world = exchange(90);
     let throttled = |number| Scripted::new("blob", number, Fault::Throttled { retry_after: None });
     world.script((37..=120).map(throttled).collect());
     let reports = world.tick().await.unwrap();
-    // The tick spent its time on waits.
+    // The tick ended because its time was spent on waits.
     assert!(!reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
     assert_eq!((reports[0].lines.delivered, reports[0].listed.blobs), (36, 36));
-    // The watermark is where the first blob is that is left.
+    // The watermark has not passed the first blob that is left.
     let blobs = world.simulator.ledger().blobs().collect::<Vec<_>>();
     let created: Vec<_> = blobs.iter().map(|blob| blob.created.as_second() - start_time().as_second()).collect();
     let watermark = world.watermark(LogType::Exchange);
@@ -113,7 +113,7 @@ async fn f62_a_flood_after_an_outage_is_taken_at_the_vendors_pace_oldest_first_o
         if reports[0].drained {
             break;
         }
-        // It comes on each time, and the watermark with it.
+        // Every tick delivers a good part of the backlog.
         assert!(reports[0].lines.delivered > 1_000, "{reports:?}");
         world.time.advance(std::time::Duration::from_secs(5));
     }
@@ -129,13 +129,13 @@ async fn f62_a_flood_after_an_outage_is_taken_at_the_vendors_pace_oldest_first_o
     let place = |at: &Timestamp| sorted.partition_point(|other| other < at);
     let strays = fetched.iter().enumerate().filter(|(index, at)| place(at).abs_diff(*index) > 32).count();
     assert_eq!(strays, 0, "of {}", fetched.len());
-    // Requests that were open at the end of a tick are made again.
+    // Up to 16 requests that were open at the end of a tick are made again.
     assert!(fetched.len() <= 6_000 + 16 * ticks, "{}", fetched.len());
     world.assert_exact();
 }
 
 #[tokio::test]
-async fn f62_all_content_types_share_one_budget() {
+async fn f62_all_content_types_share_one_rate_limit() {
     let mut world = tenant_with(3_000, |it| (it.records_per_blob, it.page_size, it.flood) = (1, 200, 1.0));
     world.pace = (1, 1);
     let ticks = world.drain().await;
@@ -146,18 +146,18 @@ async fn f62_all_content_types_share_one_budget() {
     world.assert_exact();
 }
 
-/// Asserts that no minute, whenever it begins, has more requests of the API than the limit.
+/// Asserts that in every period of 60 seconds the API gets at most [`MAX_REQUESTS_PER_MINUTE`] requests.
 #[track_caller]
 fn assert_within_budget(world: &World) {
     let asked: Vec<_> =
         world.running.received_requests().into_iter().filter(|asked| asked.operation != "token").collect();
     for (index, first) in asked.iter().enumerate().step_by(50) {
         let end = asked.partition_point(|asked| asked.at.duration_since(first.at).as_secs() < 60);
-        assert!(end - index <= A_MINUTE, "{} in the minute from {}", end - index, first.at);
+        assert!(end - index <= MAX_REQUESTS_PER_MINUTE, "{} in the minute from {}", end - index, first.at);
     }
 }
 
-/// Returns the id of the requested blob.
+/// Returns the blob's id in the target of a request.
 fn id(target: &str) -> &str {
     target.split("/audit/").nth(1).unwrap().split('?').next().unwrap()
 }

@@ -13,9 +13,11 @@ use super::*;
 const BROKEN: &[u8] = br#"[{"Id":"a","CreationTime":"2026-11-22T05:00:00"},{"Id":"b", oops"#;
 
 #[tokio::test]
-async fn f51_a_blob_that_breaks_off_is_fetched_again_and_nothing_of_it_twice() {
-    for (a_blob, fault) in [(100, Fault::Cut), (100, Fault::answer(200, BROKEN)), (1, Fault::Cut), (1, Fault::Reset)] {
-        let world = exchange_of(&(0..300).map(record).collect::<Vec<_>>(), a_blob);
+async fn f51_a_blob_that_breaks_off_is_fetched_again_and_delivered_once() {
+    for (records_per_blob, fault) in
+        [(100, Fault::Cut), (100, Fault::answer(200, BROKEN)), (1, Fault::Cut), (1, Fault::Reset)]
+    {
+        let world = exchange_of(&(0..300).map(record).collect::<Vec<_>>(), records_per_blob);
         next_blobs(&world, 1, &fault);
         let first = world.tick().await.unwrap().remove(0);
         assert!(first.gaps.is_empty() && first.lines.rejected == 0, "{first:?}");
@@ -27,7 +29,7 @@ async fn f51_a_blob_that_breaks_off_is_fetched_again_and_nothing_of_it_twice() {
         assert!(second.drained && second.failure.is_none() && second.gaps.is_empty(), "{second:?}");
         world.assert_caught_up(LogType::Exchange);
         if fault == Fault::answer(200, BROKEN) {
-            // Of what was broken there was one whole record more.
+            // The broken answer has one whole record that no blob of the vendor has, so there is one line more.
             assert_eq!(first.lines.delivered + second.lines.delivered, 301);
             let result = world.reconcile(&world.running.served()).remove(0);
             assert_eq!((result.lost.len(), result.duplicated.len(), result.unexpected.len()), (0, 0, 1));
@@ -43,9 +45,9 @@ async fn f52_a_blob_that_stays_broken_is_kept_raw_after_a_day_and_is_one_gap() {
     let world = exchange(20);
     next_blobs(&world, 1, &Fault::answer(200, BROKEN));
     let reports = world.tick().await.unwrap();
-    // One whole record is in it, which is delivered as any other; the others go on.
+    // The blob has one whole record, which is delivered like any other, and the other 19 blobs are delivered too.
     assert_eq!((reports[0].lines.delivered, reports[0].listed.blobs, reports[0].lines.rejected), (20, 19, 0));
-    let lost = the_lost_beside_foreign(&world);
+    let lost = lost_blob_beside_unserved_line(&world);
     assert_kept_raw_after_a_day(&world, &lost, &Fault::answer(200, BROKEN), BROKEN).await;
 }
 
@@ -70,7 +72,7 @@ async fn f52_a_body_that_is_no_array_is_kept_raw_after_a_day_and_is_one_gap() {
     }
 }
 
-/// An answer that says of these bytes that they are compressed.
+/// Creates an answer whose header says that these bytes are compressed with gzip.
 fn compressed(bytes: &[u8]) -> Fault {
     let headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
     Fault::Answer { status: 200, headers, body: bytes.to_vec() }
@@ -86,7 +88,7 @@ fn gzip(text: &str) -> Vec<u8> {
 async fn f52_a_damaged_gzip_blob_is_kept_as_far_as_it_decompresses() {
     let record = record(3).to_string();
     let whole = gzip(&format!("[{record}]"));
-    // No gzip at all; cut off, though the answer is whole; with another checksum.
+    // The bytes are no gzip, gzip that is cut off, or gzip with a wrong checksum.
     let (mut cut, mut wrong) = (whole.clone(), whole.clone());
     cut.truncate(cut.len() - 20);
     let at = wrong.len() - 8;
@@ -108,7 +110,7 @@ async fn f52_a_damaged_gzip_blob_is_kept_as_far_as_it_decompresses() {
 }
 
 #[tokio::test]
-async fn f52_a_connection_that_breaks_off_gives_nothing_up() {
+async fn f52_a_connection_that_breaks_off_gives_up_nothing() {
     let (world, blob, _) = poisoned(5, &Fault::Cut).await;
     let report = world.tick().await.unwrap().remove(0);
     assert!(report.lines.delivered == 4 && report.failure.is_some(), "{report:?}");
@@ -126,7 +128,7 @@ async fn f52_a_connection_that_breaks_off_gives_nothing_up() {
 }
 
 #[tokio::test]
-async fn f52_an_error_body_is_never_content_however_long_it_comes() {
+async fn f52_an_error_body_never_counts_as_content_however_often_it_is_sent() {
     let error = Fault::answer(200, r#"{"error":{"code":"Unheard","message":"of"}}"#);
     let (world, blob, _) = poisoned(5, &error).await;
     let report = world.tick().await.unwrap().remove(0);
@@ -146,7 +148,8 @@ async fn f52_an_error_body_is_never_content_however_long_it_comes() {
     world.assert_exact();
 }
 
-/// The blob, which was unreadable in the tick just now, stays so beyond the day. It is pending and holds up nothing.
+/// Runs hourly ticks for 30 hours in which the blob stays unreadable. Asserts that it is pending for a day, is then
+/// given up with one gap and kept raw under `rejected/`, and delays nothing meanwhile.
 async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, fault: &Fault, raw: &[u8]) {
     world.assert_caught_up(LogType::Exchange);
     for hour in 1..=30 {
@@ -172,8 +175,8 @@ async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, fault:
     }
 }
 
-/// As [`the_lost`], where a line is there that was never shown.
-fn the_lost_beside_foreign(world: &World) -> AvailableBlob {
+/// Returns the only blob that is not delivered, in a bucket that also has one line that the vendor never served.
+fn lost_blob_beside_unserved_line(world: &World) -> AvailableBlob {
     let result = world.reconcile(&world.running.served()).remove(0);
     assert_eq!((result.lost.len(), result.unexpected.len()), (1, 1), "{result:?}");
     blob_of(world, &result.lost[0])

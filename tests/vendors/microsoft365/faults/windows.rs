@@ -8,7 +8,7 @@ use simulators::microsoft365::ContentType;
 
 use super::*;
 
-/// Returns the windows of all requests for a first page of one content type, in seconds since 1970.
+/// Returns the windows of all first-page requests of one content type, in seconds since 1970.
 fn windows(world: &World, content_type: ContentType) -> Vec<(i64, i64)> {
     let name = format!("contentType={}&", content_type.name());
     let asked = world.asked_of("content").into_iter().map(|asked| asked.target);
@@ -44,7 +44,8 @@ impl World {
 
 #[tokio::test]
 async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_once() {
-    // Listed up to so long after its time; how long after that it may take, and how often a tick comes.
+    // Blobs are listed up to `latest` seconds after their time, must be delivered `within` seconds of being listed, and
+    // ticks come `every` so many minutes.
     for (latest, within, every) in [(3 * HOUR, 300, 5), (20 * HOUR, HOUR + 300, 20), (6 * DAY, DAY + HOUR, 6 * 60)] {
         let options =
             Options { events: 80, span_seconds: HOUR, ahead_seconds: latest / 3, ..Options::new(start_time()) };
@@ -63,7 +64,7 @@ async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_onc
 }
 
 #[tokio::test]
-async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
+async fn f56_a_wrong_clock_of_the_collector_loses_nothing() {
     for ahead in [360, -360, 3_000, -3_000] {
         let options =
             Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(start_time()) };
@@ -77,7 +78,7 @@ async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
             for stream in world.streams() {
                 assert!(world.watermark(stream.log_type) <= now, "{ahead}: a watermark in the vendor's future");
             }
-            // Nothing was asked for that lies in the vendor's future.
+            // No window ended in the vendor's future.
             let latest = windows(&world, ContentType::Exchange).iter().map(|window| window.1).max().unwrap();
             assert!(latest <= world.time.now().as_second() + 1, "{ahead}: {latest}");
             world.minutes(20);
@@ -89,7 +90,7 @@ async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
 }
 
 #[tokio::test]
-async fn f56_a_vendors_clock_that_is_off_or_changes_costs_nothing() {
+async fn f56_a_wrong_or_changing_clock_of_the_vendor_loses_nothing() {
     let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 4 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.date_off_seconds = -360);
     let worker = world.worker();
@@ -123,7 +124,7 @@ async fn f57_after_nine_days_down_listing_begins_at_the_retention_and_the_gap_is
         assert!(gap.cause.contains("the vendor no longer has what was not listed in time"), "{gap:?}");
         assert!(report.drained && report.failure.is_none() && report.lines.delivered > 0, "{report:?}");
     }
-    // Seven windows, one after the other, up to now.
+    // The tick listed seven consecutive windows from the retention limit to the present.
     let windows = windows(&world, ContentType::Exchange).split_off(asked);
     assert_eq!((windows.len(), windows[0].0), (7, oldest));
     assert!(windows.windows(2).all(|pair| pair[0].1 == pair[1].0), "{windows:?}");
@@ -138,7 +139,7 @@ async fn f57_after_nine_days_down_listing_begins_at_the_retention_and_the_gap_is
 
 #[tokio::test]
 async fn f57_a_gap_is_reported_once_by_the_tick_that_passes_it() {
-    // The vendor is down, or refuses for want of a permission: nothing is listed, and more is lost.
+    // The vendor is down, or a permission is missing. Either way nothing is listed, and the gap grows until it is.
     for refusal in [af(500, "AF50000"), af(401, "AF10001")] {
         let options =
             Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(start_time()) };
@@ -166,7 +167,8 @@ async fn f57_a_gap_is_reported_once_by_the_tick_that_passes_it() {
 }
 
 impl World {
-    /// Every listing is refused so, and nobody tells of a gap that may yet grow.
+    /// Runs a tick in which every listing gets this refusal. Asserts that no gap is reported, because the gap may still
+    /// grow.
     async fn tick_that_lists_nothing(&self, refusal: &Fault) {
         self.script(first(1_000, "content", refusal));
         for report in self.tick().await.unwrap() {
@@ -176,7 +178,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn f58_no_window_is_longer_than_a_day_whatever_is_looked_back_over() {
+async fn f58_no_window_is_longer_than_a_day_whatever_the_look_back() {
     for now in ["2026-11-22T06:00:00Z", "2028-03-01T00:00:00Z", "2028-02-29T23:59:59Z", "2027-01-01T00:00:30Z"] {
         for lookback in [DAY - 1, DAY, DAY + 1, 2 * DAY - 1, 3 * DAY + 1, 7 * DAY] {
             let options = Options { events: 20, span_seconds: 6 * DAY, ..Options::new(now.parse().unwrap()) };
@@ -186,7 +188,7 @@ async fn f58_no_window_is_longer_than_a_day_whatever_is_looked_back_over() {
             let reports = world.tick().await.unwrap();
             assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
             world.assert_windows();
-            // They tile, and are no more than needed.
+            // The windows are consecutive, and no more than needed.
             let windows = windows(&world, ContentType::Exchange);
             let span = lookback.min(7 * DAY - 1_200);
             assert_eq!(windows[0].0, began - span, "{now}");
@@ -202,7 +204,7 @@ async fn f58_no_window_is_longer_than_a_day_after_any_pause() {
     let options = Options { events: 60, span_seconds: HOUR, ahead_seconds: 6 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
-    // The overlap of three hours counts, too.
+    // The pauses are around a day with and without the overlap of three hours, which is listed too.
     for pause in [DAY - 3 * HOUR - 1, DAY - 3 * HOUR, DAY - 3 * HOUR + 1, DAY - 1, DAY, DAY + 1, 2 * DAY + 1] {
         world.time.advance(Duration::from_secs(pause.unsigned_abs()));
         let reports = world.tick().await.unwrap();

@@ -16,7 +16,7 @@ fn tenant_event(id: &str, seconds: i64) -> String {
     event(id, seconds).replace("login.succeeded", "tenant.user.added")
 }
 
-/// Creates keys of which the old one is valid until `until`, and the new one from a minute before.
+/// Creates two keys: the old one is valid until `until`, and the new one from a minute before that.
 fn rotated_at(until: Timestamp) -> Vec<Key> {
     let overlap = Duration::from_secs(60);
     vec![Key { until, ..Key::new(ADMIN_KEY) }, Key { from: until - overlap, ..Key::new(NEW_KEY) }]
@@ -66,7 +66,7 @@ async fn f06_a_key_rotated_while_warm_in_the_middle_of_paging() {
 }
 
 #[tokio::test]
-async fn f06_a_key_that_is_refused_for_good_needs_a_person_and_moves_nothing() {
+async fn f06_a_key_that_stays_refused_needs_a_person_and_moves_no_watermark() {
     // The key is revoked, and the secret has the same key or another invalid one.
     for (secret, reads) in [(ADMIN_KEY, 1), (NEW_KEY, 2)] {
         let world = five_pages();
@@ -95,7 +95,7 @@ async fn f06_a_key_that_is_refused_for_good_needs_a_person_and_moves_nothing() {
 }
 
 #[tokio::test]
-async fn f06_a_secret_that_became_unreadable_is_named_and_heals() {
+async fn f06_a_secret_that_became_unreadable_is_reported_and_recovers() {
     let world = World::of_minutes(5);
     let worker = world.worker().await;
     world.simulator.change(|it| it.keys = vec![Key::new(NEW_KEY)]);
@@ -138,7 +138,7 @@ async fn f07_a_wrong_key_in_a_plain_string_error_is_reported_too() {
 }
 
 #[tokio::test]
-async fn f08_forbidden_says_that_audit_logging_may_be_off_and_moves_nothing() {
+async fn f08_a_403_says_that_audit_logging_may_be_off_and_moves_no_watermark() {
     let world =
         World::of((0..20).map(|n| event(&format!("e-{n}"), -600 * n - 1)).chain([tenant_event("t", -5)]).collect());
     world.simulator.change(|it| it.audit_logging = AuditLogging::OnForbidden);
@@ -158,7 +158,7 @@ async fn f08_forbidden_says_that_audit_logging_may_be_off_and_moves_nothing() {
 }
 
 #[tokio::test]
-async fn f08_a_log_that_stays_empty_is_no_failure_and_is_mentioned() {
+async fn f08_a_log_that_stays_empty_is_reported_but_is_no_failure() {
     let mut world = World::showing(vec![(event("first", 4_000), 4_000)]);
     world.settings.lookback_seconds = DAY;
     world.simulator.change(|it| it.audit_logging = AuditLogging::OffEmpty);
@@ -188,13 +188,13 @@ async fn f08_logging_that_is_turned_on_ends_the_silence() {
     assert_drained(&report, 1);
     assert_eq!(report.notes.silence, None);
     world.assert_exact();
-    // One event ends the note for good.
+    // After the first event the note never comes back.
     world.minutes(30 * 24 * 60);
     assert_eq!(world.tick().await.unwrap().notes.silence, None);
 }
 
 #[tokio::test]
-async fn f26_a_tenant_listing_that_is_refused_costs_nothing_else_and_is_asked_for_again_after_a_day() {
+async fn f26_a_refused_tenant_listing_affects_nothing_else_and_is_retried_after_a_day() {
     for status in [400, 403] {
         let events = (0..20).map(|n| event(&format!("e-{n}"), -600 * n - 1)).chain([tenant_event("t", -5)]);
         let world = World::of(events.collect());
@@ -305,7 +305,7 @@ async fn a2_an_edge_that_answers_some_requests_itself_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a3_a_region_refusal_and_a_plain_400_need_a_person_once_they_persist_and_are_never_not_offered() {
+async fn a3_a_region_refusal_and_a_plain_400_need_a_person_once_they_persist_and_suspend_no_listing() {
     let region = r#"{"error":{"message":"Country, region, or territory not supported","type":"request_forbidden",
         "param":null,"code":"unsupported_country_region_territory"}}"#;
     let region_in_words = r#"{"error":{"message":"Country, region, or territory not supported","type":"request_forbidden",

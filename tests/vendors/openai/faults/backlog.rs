@@ -6,7 +6,7 @@ use tests::rig::reconciliation::delivered;
 use super::*;
 use crate::openai::world::{event, start_time, stream};
 
-/// A bound of ticks that no backlog of these tests needs.
+/// The maximum number of ticks, which is more than any of these backlogs needs.
 const MAX_TICKS: usize = 100;
 
 /// Creates `count` events spread evenly over the `seconds` before the start.
@@ -14,7 +14,8 @@ fn spread(count: i64, seconds: i64) -> Vec<String> {
     (0..count).map(|number| event(&format!("e-{number:05}"), -1 - number * seconds / count)).collect()
 }
 
-/// Returns the measures of progress: the watermark, the delivered lines, and the length of windows.
+/// Returns the measures of progress, all of which grow with it: the watermark, the delivered lines, and the negative
+/// window length.
 fn reached(world: &World, delivered: u64) -> (i64, u64, i64) {
     let listing = &world.head().listings[openai::ORGANIZATION];
     (listing.watermark, delivered, -listing.window_seconds.unwrap_or(DAY))
@@ -34,7 +35,8 @@ async fn catch_up(world: &World) -> Vec<StreamReport> {
         if drained {
             return reports;
         }
-        // Overlaps and sweeps move neither measure, and come within the last of all ticks.
+        // Every tick but the last makes progress. Overlaps and sweeps, which move no measure, are listed by the last
+        // one.
         let somewhere = before.is_none_or(|before| after.0 > before.0 || after.1 > before.1 || after.2 > before.2);
         assert!(somewhere, "tick {} of {after:?}: {:?}", reports.len(), reports.last());
         assert!(before.is_none_or(|before| after.0 >= before.0), "the watermark fell");
@@ -59,7 +61,7 @@ async fn requests_for_20_000(seconds: i64, pace: i64) -> u64 {
 }
 
 #[tokio::test]
-async fn f12_a_backlog_of_days_takes_ticks_but_no_more_than_twice_the_requests() {
+async fn f12_a_backlog_of_days_takes_at_most_twice_the_minimum_of_requests() {
     // The minimum is 200 pages and one page of the tenant's listing.
     for (days, pace) in [(4, 1_000), (6, 2_000), (4, 4_000)] {
         let requests = requests_for_20_000(days * DAY, pace).await;
@@ -68,14 +70,14 @@ async fn f12_a_backlog_of_days_takes_ticks_but_no_more_than_twice_the_requests()
 }
 
 #[tokio::test]
-async fn f12_an_hour_with_more_than_ticks_can_list_is_cut_until_it_is_done() {
+async fn f12_an_hour_with_more_events_than_a_tick_can_list_is_split_until_it_is_delivered() {
     // The overlap behind every watermark is almost as much as a tick can list.
     let requests = requests_for_20_000(3_600, 1_000).await;
     assert!(requests <= 4 * 201, "{requests} requests");
 }
 
 #[tokio::test]
-async fn f12_a_look_back_longer_than_a_tick_is_finished_bit_by_bit() {
+async fn f12_a_look_back_longer_than_a_tick_is_delivered_over_several_ticks() {
     // A sweep lists a full day again every hour, at more than a second per page.
     let mut world = World::of(spread(5_000, DAY));
     world.drain().await;

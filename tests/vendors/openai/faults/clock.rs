@@ -5,9 +5,8 @@ use crate::openai::world::{event, start_time};
 use simulators::Options;
 use simulators::openai::Behaviours;
 
-/// Creates a world with an event every seven seconds, from ten minutes before the start to half an hour after it; every
-/// fifth event becomes visible
-/// two minutes late. The collector's clock is `ahead` seconds ahead.
+/// Creates a world with an event every seven seconds, from ten minutes before the start to half an hour after it. Every
+/// fifth event becomes visible two minutes late. The collector's clock is `ahead` seconds ahead.
 fn skewed(ahead: i64) -> World {
     let second = |number: i64| 7 * number - 600;
     let late = |number: i64| if number % 5 == 0 { 120 } else { 0 };
@@ -47,7 +46,7 @@ async fn assert_exact_with_skew(ahead: i64) {
 }
 
 #[tokio::test]
-async fn f23_a_clock_90_seconds_ahead_loses_nothing_and_never_marks_the_vendors_future() {
+async fn f23_a_clock_90_seconds_ahead_loses_nothing_and_moves_no_watermark_into_the_vendors_future() {
     assert_exact_with_skew(90).await;
 }
 

@@ -56,7 +56,7 @@ async fn f22_unknown_types_and_fields_are_delivered_whole_and_counted() {
     let more = line_of(&world, "more-fields");
     assert_eq!((&more["source"], &more["zone"]), (&json!("scim"), &json!({"region": "eu"})));
     assert_eq!(line_of(&world, "odd-actor")["p_nonconforming"]["actor"], "mina");
-    // A second listing counts nothing again.
+    // The next tick lists the events again and counts none of them again.
     world.minutes(1);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 0);
@@ -144,7 +144,7 @@ fn rejected(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn f25_pages_of_only_such_elements_are_rejected_whole() {
+async fn f25_pages_without_any_valid_event_are_rejected_whole() {
     let world = World::of((0..250).map(|number| number.to_string()).collect());
     let report = world.tick().await.unwrap();
     assert!(report.drained && report.failure.is_none(), "{report:?}");
@@ -185,7 +185,7 @@ async fn f27_lone_surrogates_and_control_characters_stay_within_their_line() {
             r#"{{"id":"{id}","type":"group.created","effective_at":{at},"group.created":{{"id":"g","data":{{"group_name":"{name}"}}}}}}"#
         )
     };
-    // The characters come as escapes, and unescaped if JSON allows that.
+    // The characters are sent as escapes, and also unescaped if JSON allows that.
     let world = World::of(vec![
         raw("escaped", &odd),
         raw("raw", "\u{2028}\u{2029}\u{85}\u{7f}\u{feff}\u{fffe}🦀"),

@@ -11,7 +11,7 @@ use tests::rig::reconciliation::delivered;
 use super::*;
 use crate::openai::world::{event, stream};
 
-/// Events of [`world`].
+/// The number of events of [`world`].
 const EVENTS: u64 = 250;
 /// The maximum number of lines per object of [`world`].
 const MAX_LINES: usize = 100;
@@ -25,10 +25,10 @@ fn world() -> World {
 }
 
 /// Sets the outcome of one call.
-fn at_call(world: &World, call: Call, number: u64, fate: Outcome) {
-    let mut fate = Some(fate);
-    world.store.script(move |made, nth| match (made, nth) == (call, number) {
-        true => fate.take().unwrap_or(Outcome::Succeeds),
+fn at_call(world: &World, call: Call, number: u64, outcome: Outcome) {
+    let mut outcome = Some(outcome);
+    world.store.script(move |this_call, nth| match (this_call, nth) == (call, number) {
+        true => outcome.take().unwrap_or(Outcome::Succeeds),
         false => Outcome::Succeeds,
     });
 }
@@ -64,7 +64,7 @@ async fn assert_recovers(world: &World, why: &str) {
 async fn f13_killed_between_put_and_commit_the_object_is_adopted() {
     for is_applied in [true, false] {
         let world = world();
-        // The first put is the birth record's.
+        // The first put of the tick is that of the birth record.
         let (call, number) = if is_applied { (Call::Put, 3) } else { (Call::Commit, 2) };
         at_call(&world, call, number, Outcome::Dies { is_applied });
         assert_eq!(world.tick().await, Err(Died));
@@ -125,7 +125,8 @@ async fn f14_killed_before_the_put_two_days_ago_the_key_is_sealed_and_new_lines_
     }
 }
 
-/// Calls at which a tick dies with its second intent set and nothing at the intent's key.
+/// Calls at which a tick dies after it set its second intent and before it put an object at that key. The flag says if
+/// the call takes effect.
 const KILLED_BEFORE_THE_PUT: [(Call, u64, bool); 2] = [(Call::Write, 3, true), (Call::Put, 3, false)];
 
 /// Runs a tick that dies at this call. Returns the world and the intent that the tick left.
@@ -237,7 +238,7 @@ async fn f15_a_tick_that_slept_for_hours_before_its_put_changes_nothing() {
 }
 
 #[tokio::test]
-async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
+async fn f16_a_head_that_cannot_be_written_stays_unchanged_and_the_next_tick_recovers() {
     for (call, number, is_applied) in [
         (Call::Write, 2, false),
         (Call::Write, 2, true),
@@ -273,7 +274,7 @@ async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
 }
 
 #[tokio::test]
-async fn f16_a_table_that_refuses_everybody_for_an_hour_moves_nothing() {
+async fn f16_a_table_that_is_down_for_an_hour_moves_no_watermark() {
     let world = world();
     let worker = world.worker().await;
     world.store.script(|call, _| match call {
@@ -292,7 +293,7 @@ async fn f16_a_table_that_refuses_everybody_for_an_hour_moves_nothing() {
 }
 
 #[tokio::test]
-async fn f16_a_commit_refused_since_another_was_faster_is_filtered_again_and_not_fetched_again() {
+async fn f16_after_a_write_conflict_the_batch_is_filtered_again_and_not_fetched_again() {
     let world = world();
     let (one, other) = (world.worker().await, world.worker().await);
     let mut first = pin!(one.tick(TICK_SECONDS, None));
@@ -341,7 +342,7 @@ async fn f17_an_object_that_cannot_be_put_is_put_by_the_next_tick() {
 }
 
 #[tokio::test]
-async fn f17_a_bucket_that_is_not_allowed_needs_a_person_and_is_never_taken_for_empty() {
+async fn f17_a_bucket_that_denies_access_needs_a_person_and_is_never_taken_for_empty() {
     let world = world();
     at_call(&world, Call::Put, 3, Outcome::Dies { is_applied: true });
     assert_eq!(world.tick().await, Err(Died));

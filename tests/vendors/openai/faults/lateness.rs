@@ -6,8 +6,8 @@ use crate::openai::world::event;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 
-/// Creates a world with these events: their seconds, and the seconds at which they become visible. Calls take no time, so
-/// that seconds are exact.
+/// Creates a world with an event for each pair: the second of the event, and the second at which it becomes visible.
+/// Calls take no time, so that seconds are exact.
 fn showing(events: impl Iterator<Item = (i64, i64)>) -> World {
     let records = events.map(|(at, visible)| (event(&format!("e-{at}-{visible}"), at), visible));
     let mut world = World::showing(records.collect());
@@ -16,7 +16,7 @@ fn showing(events: impl Iterator<Item = (i64, i64)>) -> World {
 }
 
 #[tokio::test]
-async fn f10_an_event_that_shows_up_within_ten_minutes_is_delivered_by_the_next_tick() {
+async fn f10_an_event_that_is_visible_within_ten_minutes_is_delivered_by_the_next_tick() {
     // Events come every 61 seconds, so that they happen and become visible at every second of a minute, with every delay.
     let lateness = [1, 59, 60, 61, 4 * MINUTE, 599, 600];
     let world = showing((0..70).map(|n| 61 * n).zip(lateness.into_iter().cycle()).map(|(at, late)| (at, at + late)));
@@ -32,7 +32,7 @@ async fn f10_an_event_that_shows_up_within_ten_minutes_is_delivered_by_the_next_
 }
 
 #[tokio::test]
-async fn f10_four_minutes_late_exactly_at_a_tick_and_a_second_beside_it() {
+async fn f10_an_event_four_minutes_late_at_a_tick_or_a_second_beside_it_is_delivered() {
     let around_ticks = (0..10).flat_map(|n| [-1, 0, 1].map(|beside| 6 * MINUTE * (n + 1) + beside));
     let world = showing(around_ticks.map(|visible| (visible - 4 * MINUTE, visible)));
     for minute in 0..65 {
@@ -45,7 +45,7 @@ async fn f10_four_minutes_late_exactly_at_a_tick_and_a_second_beside_it() {
     assert_eq!(world.running.pending(), 0);
 }
 
-/// Returns the seconds around the sweep of this hour at which late events become visible.
+/// Returns seconds just before and after the sweep of this hour.
 fn about(hour: i64) -> [i64; 6] {
     [-1, 0, 1, 2, HOUR / 2, HOUR - 1].map(|beside| HOUR * hour + beside)
 }
@@ -77,7 +77,7 @@ async fn ticks(world: &World, hours: std::ops::Range<i64>, down: std::ops::Range
 }
 
 #[tokio::test]
-async fn f11_an_event_that_shows_up_within_a_day_is_delivered_within_the_hour() {
+async fn f11_an_event_that_is_visible_within_a_day_is_delivered_within_the_hour() {
     let world = late(about(25));
     ticks(&world, 0..28, 0..0).await;
     assert_eq!(world.running.pending(), 0);

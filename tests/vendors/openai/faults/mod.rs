@@ -27,9 +27,10 @@ use super::world::{Client, TICK_SECONDS, World, only};
 const LIST: &str = "audit_logs";
 /// Seconds per day, which is also the maximum window.
 const DAY: i64 = 86_400;
-/// Pages of [`five_pages`].
+/// The number of pages of [`five_pages`].
 const PAGES: u64 = 5;
-/// Requests of the first tick on [`five_pages`] without faults: the pages, and the tenant's listing.
+/// The number of requests of the first tick on [`five_pages`] without faults: its pages, and one page of the tenant's
+/// listing.
 const REQUESTS_WITHOUT_FAULTS: u64 = PAGES + 1;
 
 /// Creates a fault at the `number`th request with this parameter.

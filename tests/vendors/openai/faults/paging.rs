@@ -67,7 +67,8 @@ async fn f18_without_last_id_the_last_events_id_leads_on() {
 
 #[tokio::test]
 async fn f18_without_last_id_the_last_event_that_has_an_id_leads_on() {
-    // The events without an id come last on the first page, and first on the next page again.
+    // The events without an id are the last ones of the first page, and are repeated as the first ones of the next
+    // page.
     let records = (0..200).map(|number| {
         let with_id = event(&format!("e-{number}"), -number - 1);
         if (97..100).contains(&number) { with_id.replacen("\"id\"", "\"no\"", 1) } else { with_id }
@@ -93,7 +94,7 @@ async fn f18_an_empty_page_that_promises_more_restarts_the_window() {
 }
 
 #[tokio::test]
-async fn f18_endless_empty_pages_end_in_a_failure_and_heal() {
+async fn f18_endless_empty_pages_fail_the_window_and_the_next_tick_recovers() {
     let world = five_pages();
     let nothing = Fault::answer(200, r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":true}"#);
     world.script((1..ALL_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
@@ -136,7 +137,7 @@ async fn f18_a_last_page_that_promises_more_is_followed_to_an_empty_one() {
 }
 
 #[tokio::test]
-async fn f19_a_cursor_that_is_gone_begins_the_window_anew() {
+async fn f19_a_lost_cursor_restarts_the_window() {
     for status in [400, 404] {
         let world = five_pages();
         world.script(on_page(3, 1, &cursor_gone(status)));
@@ -165,7 +166,7 @@ async fn f19_a_vendor_that_forgets_every_cursor_is_listed_in_windows_of_one_page
 }
 
 #[tokio::test]
-async fn f19_an_event_that_the_vendor_dropped_is_a_cursor_that_is_gone() {
+async fn f19_an_event_that_the_vendor_dropped_is_a_lost_cursor() {
     // The vendor's retention drops the last event of a page and all older ones.
     for unknown_cursor in [UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage] {
         let world = five_pages();
@@ -182,7 +183,7 @@ async fn f19_an_event_that_the_vendor_dropped_is_a_cursor_that_is_gone() {
 }
 
 #[tokio::test]
-async fn f20_a_page_that_comes_again_once_begins_the_window_anew() {
+async fn f20_a_page_that_is_repeated_once_restarts_the_window() {
     let world = five_pages();
     let first = world.first_page().await;
     world.script(on_page(3, 1, &Fault::answer(200, first)));

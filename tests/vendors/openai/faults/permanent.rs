@@ -16,7 +16,7 @@ use super::*;
 use crate::openai::world::{event, stream};
 
 const HOUR: i64 = 3_600;
-/// Events of [`week`].
+/// The number of events of [`week`].
 const WEEK: u64 = 168;
 /// The maximum number of ticks of a test.
 const MAX_TICKS: usize = 60;
@@ -73,13 +73,13 @@ async fn ticks_of(seed: u64, spans: Vec<BrokenSpan>, lost: &[i64]) -> usize {
 
 /// Returns the maximum and the average number of ticks over these seeds.
 async fn ticks_over(seeds: u64, ticks: impl AsyncFn(u64) -> usize) -> (usize, f64) {
-    let (mut most, mut sum) = (0, 0);
+    let (mut max, mut sum) = (0, 0);
     for seed in 0..seeds {
         let ticks = ticks(seed).await;
-        most = most.max(ticks);
+        max = max.max(ticks);
         sum += ticks;
     }
-    (most, sum as f64 / seeds as f64)
+    (max, sum as f64 / seeds as f64)
 }
 
 /// Asserts that every event except `lost` is in the bucket exactly once.

@@ -10,7 +10,7 @@ fn throttled(seconds: u32) -> Fault {
 }
 
 /// Creates a 429 for exhausted credit, which no wait cures.
-fn unpaid(code: &str, retry_after: Option<&str>) -> Fault {
+fn exhausted_credit(code: &str, retry_after: Option<&str>) -> Fault {
     let body = format!(r#"{{"error":{{"message":"Check your plan.","type":"{code}","param":null,"code":"{code}"}}}}"#);
     let headers = retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_owned())).into_iter().collect();
     Fault::Answer { status: 429, headers, body: body.into_bytes() }
@@ -67,7 +67,7 @@ async fn f01_throttled_past_the_deadline_commits_what_came_and_exits_cleanly() {
 }
 
 #[tokio::test]
-async fn f02_unpaid_is_not_asked_again_for_ten_minutes_and_resumes_where_it_was() {
+async fn f02_after_exhausted_credit_no_request_is_made_for_ten_minutes() {
     let mut records: Vec<_> = (0..30).map(|number| (event(&format!("old-{number}"), -60 * number - 1), 0)).collect();
     records.extend((0..30).map(|number| (event(&format!("new-{number}"), 20 * number), 20 * number)));
     let world = World::showing(records);
@@ -101,10 +101,10 @@ async fn f02_unpaid_is_not_asked_again_for_ten_minutes_and_resumes_where_it_was(
 }
 
 #[tokio::test]
-async fn f02_unpaid_in_the_middle_keeps_the_pages_that_came() {
+async fn f02_exhausted_credit_in_the_middle_keeps_the_pages_that_came() {
     for code in ["insufficient_quota", "credit_balance_exhausted"] {
         let world = five_pages();
-        world.script(on_page(4, 1, &unpaid(code, None)));
+        world.script(on_page(4, 1, &exhausted_credit(code, None)));
         let report = world.tick().await.unwrap();
         assert_failed(&report, true, "settle the organization's billing");
         assert_eq!((report.lines.delivered, world.watermark(), world.requests()), (300, -DAY, 4));
@@ -117,9 +117,9 @@ async fn f02_unpaid_in_the_middle_keeps_the_pages_that_came() {
 }
 
 #[tokio::test]
-async fn f02_unpaid_with_a_wait_of_its_own_is_asked_after_that() {
+async fn f02_exhausted_credit_that_names_a_wait_is_asked_again_after_it() {
     let world = World::of_minutes(5);
-    world.script(on_page(1, 1, &unpaid("insufficient_quota", Some("90"))));
+    world.script(on_page(1, 1, &exhausted_credit("insufficient_quota", Some("90"))));
     let worker = world.worker().await;
     assert_failed(&tick(&worker).await, true, "billing");
     let asked = world.requests();

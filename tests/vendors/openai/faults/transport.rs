@@ -18,8 +18,9 @@ async fn assert_recovers(fault: Fault, says: &str) {
         assert_drained(&report, 450);
         assert_eq!((report.listed.duplicates, report.lines.objects, world.watermark()), (0, 1, 0));
         assert_eq!(world.requests(), REQUESTS_WITHOUT_FAULTS + TRIES - 1);
-        // The waits are half a second, one and two, each with a jitter of up to half of it, beside the calls; if the vendor
-        // names a wait of a second, they are three such waits with up to a quarter more.
+        // Besides the time of the calls, the waits are half a second, one second and two, each with a jitter of up to
+        // half of it. If the vendor asks for a wait of one second, there are three such waits with up to a quarter
+        // more.
         let waited = world.elapsed() - CALL_SECONDS * REQUESTS_WITHOUT_FAULTS as f64;
         assert!((1.75..4.3).contains(&waited), "{fault:?} on page {page}: {waited}");
         world.assert_exact();
@@ -68,7 +69,7 @@ async fn f03_a_503_with_retry_after_is_retried_after_that_wait() {
 }
 
 #[tokio::test]
-async fn f03_a_server_that_asks_not_to_be_asked_again_is_not_and_the_halves_of_the_window_are_listed() {
+async fn f03_a_server_that_forbids_retries_gets_none_and_the_halves_of_the_window_are_listed() {
     let world = five_pages();
     let headers = vec![("x-should-retry".to_owned(), "false".to_owned())];
     world.script(on_page(3, 1, &Fault::Answer { status: 500, headers, body: Vec::new() }));

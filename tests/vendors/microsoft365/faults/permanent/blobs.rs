@@ -2,23 +2,25 @@
 
 use super::*;
 
-/// The number of pages of two blobs each, over six days.
+/// The number of pages, each of two blobs, over six days.
 const PAGES: i64 = 690;
 
 #[tokio::test]
-async fn one_broken_blob_holds_up_none_of_690_pages_behind_it_and_costs_no_listing() {
+async fn one_broken_blob_delays_none_of_690_pages_behind_it_and_causes_no_listing() {
     let healthy = listing_requests(Vec::new()).await;
     for status in [500, 404] {
-        let with_trouble = listing_requests(vec![broken(BlobChoice::First(1), status)]).await;
-        // Ticks that try the blob again write the head, and with it a newer watermark: they never list more for it.
-        let (sum, expected) = (with_trouble.iter().sum::<u64>(), healthy.iter().sum::<u64>());
+        let with_broken_blob = listing_requests(vec![broken(BlobChoice::First(1), status)]).await;
+        // A tick that retries the blob writes the head with a newer watermark. So the broken blob never makes a tick
+        // list more.
+        let (sum, expected) = (with_broken_blob.iter().sum::<u64>(), healthy.iter().sum::<u64>());
         assert!(sum <= expected + 2, "{status}: {sum} requests, {expected} without the broken blob");
-        let most = with_trouble.iter().zip(&healthy).map(|(with, without)| with.saturating_sub(*without)).max();
-        assert!(most <= Some(2), "{status}: {with_trouble:?}, {healthy:?}");
+        let max_more = with_broken_blob.iter().zip(&healthy).map(|(with, without)| with.saturating_sub(*without)).max();
+        assert!(max_more <= Some(2), "{status}: {with_broken_blob:?}, {healthy:?}");
     }
 }
 
-/// The listing requests of each tick of three hours after the one by which all healthy blobs were delivered.
+/// Runs ticks until all healthy blobs are delivered. Returns the number of listing requests of each tick in the three
+/// hours after that.
 async fn listing_requests(broken: Vec<BrokenBlobs>) -> Vec<u64> {
     let count = broken.len();
     let world = exchange_at(&hours_before(144, 2 * PAGES));
@@ -65,7 +67,7 @@ async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_t
         if status == 500 {
             ticks.until_left(1, 1).await;
         }
-        // The kinds of errors may alternate.
+        // The same blob answers with a different kind of error every three hours.
         let report = ticks.ticks(3 * TICKS_PER_HOUR).await;
         assert_eq!((world.undelivered(), report.pending.pending_blobs), (1, 1), "{status}");
     }
@@ -103,7 +105,7 @@ async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
         let began = ticks.next;
         let report = ticks.tick().await;
         assert!(!report.drained && report.lines.delivered == 0, "{report:?}");
-        // The next tick delivers the content that became available during this one.
+        // Only content from before the tick is checked: the next tick delivers what becomes available during it.
         let served: Vec<_> = world.running.served().into_iter().filter(|event| event.at < began).collect();
         let results = world.reconcile(&served);
         for (stream, result) in world.streams().iter().zip(results) {

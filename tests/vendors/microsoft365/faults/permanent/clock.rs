@@ -1,4 +1,4 @@
-//! A wrong `Date`: nothing is skipped for it, and sweeps go on.
+//! A wrong `Date`: no content is skipped because of it, and sweeps continue.
 
 use jiff::fmt::rfc2822::DateTimePrinter;
 use simulators::Gateway;
@@ -8,12 +8,13 @@ use super::*;
 
 const TEN_DAYS: i64 = 10 * DAY;
 
-/// A gateway that answers requests of an operation itself.
+/// Creates a gateway that answers a share of an operation's requests in the vendor's place, with a `Date` that is off
+/// by this offset.
 fn gateway(operation: &str, share: f64, status: u16, body: &str, date_offset_seconds: i64) -> Gateway {
     Gateway { operation: Some(operation.to_owned()), share, status, body: body.to_owned(), date_offset_seconds }
 }
 
-/// Neither the watermark nor a sweep is ahead of time.
+/// Asserts that neither the watermark nor the recorded time of a sweep is in the future.
 #[track_caller]
 fn assert_not_ahead(world: &World) {
     let now = world.time.now().as_second();
@@ -21,7 +22,7 @@ fn assert_not_ahead(world: &World) {
     assert!(state.watermark <= now && state.swept.values().all(|swept| *swept <= now), "{now}: {state:?}");
 }
 
-/// The sweeps of an hour and of a day were made when they were due.
+/// Asserts that the hourly and the daily sweep were made when they were due.
 #[track_caller]
 fn assert_swept(world: &World) {
     let now = world.time.now().as_second();
@@ -35,9 +36,9 @@ fn assert_swept(world: &World) {
 
 #[tokio::test]
 async fn one_502_of_a_gateway_with_a_date_ten_days_ahead_skips_nothing() {
-    // At the first or a later listing of the tick; the vendor answers all others itself.
+    // The gateway answers one request of the tick, and the vendor answers all others.
     for number in 1..=4 {
-        // A hundred blobs, some of them only after the gateway's answer.
+        // There are a hundred blobs, and 40 of them are created after the gateway's answer.
         let created: Vec<_> = hours_before(30, 60).into_iter().chain((0..40).map(|number| number * HOUR)).collect();
         let world = exchange_at(&created);
         let mut ticks = Ticks::of(&world);
@@ -72,7 +73,7 @@ async fn a_gateways_502_with_a_date_far_off_skips_no_content_and_stops_no_sweep(
         ("blob", 0.5, TEN_DAYS),
         ("token", 0.5, TEN_DAYS),
     ] {
-        // There is content before the gateway answers, comes while it does, and comes for days after it.
+        // Content is created before the gateway answers, while it does, and for two days after that.
         let later = (0..100).map(|number| number * HOUR / 2);
         let created: Vec<_> = hours_before(20, 100).into_iter().chain(later).collect();
         let mut world = exchange_at(&created);
@@ -85,7 +86,7 @@ async fn a_gateways_502_with_a_date_far_off_skips_no_content_and_stops_no_sweep(
             assert_not_ahead(&world);
         }
         world.simulator.change(|it| it.gateway.clear());
-        // Blobs that could not be had for three ticks are due again within four.
+        // Blobs that failed in three ticks are retried within four more ticks.
         let report = ticks.until_left(0, 4).await;
         assert!(report.pending.is_empty() && ticks.gaps.is_empty(), "{operation}: {report:?}");
         for _ in 0..26 {
@@ -105,7 +106,7 @@ async fn a_listing_with_a_date_far_off_skips_no_content_and_stops_no_sweep() {
         let created: Vec<_> = hours_before(20, 100).into_iter().chain(later.iter().copied()).collect();
         let world = exchange_at(&created);
         let mut ticks = Ticks::of(&world);
-        // A tick that lists nothing, but from then on the ledger has what there is to list.
+        // This tick's listings all fail, but from then on the simulator's ledger has the blobs.
         world.script(first(100, "content", &af(401, "AF10001")));
         ticks.tick().await;
         let blobs: Vec<_> = world.simulator.ledger().blobs().collect();

@@ -14,7 +14,7 @@ struct Cost {
     writes: u64,
 }
 
-/// The cost of the next tick of the process.
+/// Runs one tick of the process. Returns its cost and its report on the first stream.
 async fn cost(world: &World, worker: &Worker<'_, Client>) -> (Cost, StreamReport) {
     world.store.clear_faults();
     let (requests, starts) = (world.running.requests(), world.running.requests_of("start"));
@@ -46,7 +46,7 @@ async fn an_idle_tick_costs_two_requests_two_reads_and_no_write_also_while_somet
         world.break_blobs(vec![broken(BlobChoice::Ordinals(broken_blobs), 500)]);
         world.simulator.change(|it| it.broken_spans = spans);
         let worker = world.worker();
-        // By the hour the backoff is at its longest; the first sweeps are done.
+        // After two hours every backoff has its maximum of an hour, and the first sweeps are done.
         for _ in 0..2 * TICKS_PER_HOUR {
             tick(&worker).await;
             world.minutes(5);
@@ -64,7 +64,7 @@ async fn an_idle_tick_costs_two_requests_two_reads_and_no_write_also_while_somet
             }
             world.minutes(5);
         }
-        // Once an hour there is a sweep, with a write that says so, and once a new token.
+        // Not idle are one tick per hour with a sweep and the write that records it, and one per hour with a new token.
         assert!(others.len() <= 4 && idle >= 14, "{pending} pending: {idle} idle ticks, and {others:?}");
     }
 }
@@ -84,7 +84,8 @@ async fn an_idle_tick_of_five_streams_costs_at_most_two_requests_and_two_reads_p
         idle += u32::from(cost.requests <= 2 * TYPES && cost.reads <= 2 * TYPES && cost.writes == 0);
         world.minutes(5);
     }
-    // Once an hour there is a sweep of each stream, with a write that says so, and once a new token.
+    // Not idle are one tick per hour with the sweeps and the writes that record them, and one per hour with a new
+    // token.
     assert!(idle >= 2 * TICKS_PER_HOUR as u32 - 4, "{idle} idle ticks");
 }
 
@@ -110,7 +111,7 @@ async fn the_retry_of_a_pending_blob_costs_one_fetch_and_one_write() {
         assert!(world.store.calls(Call::Write) <= 1, "{} writes", world.store.calls(Call::Write));
         fetches.push(fetched);
     }
-    // After 1, 2, 4 and 8 ticks, then every hour.
+    // The blob is retried after 1, 2, 4 and 8 more ticks, and then every hour.
     let tried: Vec<_> =
         fetches.iter().enumerate().filter(|(_, fetched)| **fetched > 0).map(|(tick, _)| tick + 1).collect();
     assert_eq!(tried, [1, 3, 7, 15, 27], "{fetches:?}");

@@ -11,7 +11,7 @@ async fn a_hundred_healthy_blobs_behind_520_broken_ones_are_delivered_within_2_t
         let report = ticks.until_left(520, 2).await;
         world.assert_caught_up(LogType::Exchange);
         assert!(!report.drained && !report.pending.is_empty(), "{hours} h, {status}: {report:?}");
-        // The rest stays pending, and is delivered when it heals.
+        // The broken blobs stay pending, and are delivered when they heal.
         ticks.ticks(4).await;
         assert_eq!(world.undelivered(), 520);
         world.break_blobs(Vec::new());
@@ -52,7 +52,7 @@ async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within
 #[tokio::test]
 async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_healing() {
     for hours in [1, 150] {
-        // Others that are healthy come every ten minutes all the while.
+        // Meanwhile a healthy blob is created every ten minutes.
         let created: Vec<_> =
             hours_before(hours, 1_000).into_iter().chain((0..12).map(|number| number * 600)).collect();
         let world = exchange_at(&created);
@@ -86,7 +86,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_come
 }
 
 #[tokio::test]
-async fn six_hundred_unreadable_blobs_in_a_row_hold_up_none_behind_them_and_none_is_lost_in_silence() {
+async fn six_hundred_unreadable_blobs_in_a_row_delay_none_behind_them_and_each_is_in_a_gap() {
     let world = exchange_at(&hours_before(2, 700));
     world.break_blobs(vec![broken(BlobChoice::First(600), 200)]);
     let mut ticks = Ticks::of(&world);
@@ -95,7 +95,8 @@ async fn six_hundred_unreadable_blobs_in_a_row_hold_up_none_behind_them_and_none
         let report = ticks.tick_after(8 * HOUR).await;
         assert!(report.failure.is_none() && report.lines.delivered == 0, "{report:?}");
     }
-    // Each of them is in a gap; what was given up for itself is kept raw, and no gap was reported twice.
+    // Each blob is in exactly one gap. More than a hundred were given up one by one; their content, which is the same,
+    // is kept raw in one object.
     assert!(world.pending(LogType::Exchange).is_empty());
     assert_each_in_a_gap_once(&ticks, 600);
     let of_blobs = ticks.gaps.iter().filter(|gap| gap.cause.contains("is not a JSON array")).count();
@@ -104,7 +105,7 @@ async fn six_hundred_unreadable_blobs_in_a_row_hold_up_none_behind_them_and_none
 }
 
 #[tokio::test]
-async fn six_hundred_blobs_that_are_broken_until_the_vendor_drops_them_are_gaps_once() {
+async fn six_hundred_blobs_that_are_broken_until_the_vendor_drops_them_are_each_in_a_gap_once() {
     let world = exchange_at(&hours_before(2, 620));
     world.break_blobs(vec![broken(BlobChoice::First(600), 500)]);
     let mut ticks = Ticks::of(&world);
@@ -116,7 +117,7 @@ async fn six_hundred_blobs_that_are_broken_until_the_vendor_drops_them_are_gaps_
     assert_each_in_a_gap_once(&ticks, 600);
 }
 
-/// Asserts that this number of blobs is not delivered, that each is in a gap, and that no blob or span was given up twice.
+/// Asserts that this number of blobs is not delivered, that no blob is in two gaps, and that no gaps of spans overlap.
 #[track_caller]
 fn assert_each_in_a_gap_once(ticks: &Ticks<'_>, undelivered: usize) {
     assert_eq!(ticks.world.undelivered(), undelivered);
@@ -129,10 +130,10 @@ fn assert_each_in_a_gap_once(ticks: &Ticks<'_>, undelivered: usize) {
 }
 
 #[tokio::test]
-async fn pending_work_beyond_its_bounds_loses_nothing_while_it_heals_bit_by_bit() {
+async fn pending_work_beyond_its_bounds_loses_nothing_while_it_heals_gradually() {
     const COUNT: u32 = 700;
     let mut world = exchange_at(&hours_before(2, i64::from(COUNT)));
-    // Small batches: the head is written in the middle of windows.
+    // Small batches make the tick write the head in the middle of windows.
     world.settings.batch.lines = 3;
     let healing = |hour: u32| BrokenBlobs {
         until: at(i64::from(hour) * HOUR),
@@ -140,7 +141,7 @@ async fn pending_work_beyond_its_bounds_loses_nothing_while_it_heals_bit_by_bit(
     };
     world.break_blobs((1..8).map(healing).collect());
     let mut ticks = Ticks::of(&world);
-    // After every tick each is accounted for.
+    // `Ticks` asserts after every tick that each blob is delivered, pending or in a gap.
     ticks.ticks(8 * TICKS_PER_HOUR).await;
     let report = ticks.until_left(0, 2).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");

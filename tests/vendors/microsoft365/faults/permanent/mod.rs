@@ -41,8 +41,8 @@ fn at(seconds: i64) -> Timestamp {
     start_time() + SignedDuration::from_secs(seconds)
 }
 
-/// Creates a tenant of which only Exchange is collected, for the whole week that the vendor keeps, with one blob of one
-/// record for each of these times, in seconds after the start.
+/// Creates a tenant with one blob of one record for each of these times, which are in seconds after the start. Only
+/// Exchange is collected, and the look-back is the week that the vendor keeps.
 fn exchange_at(created: &[i64]) -> World {
     let line = |(number, seconds): (usize, &i64)| {
         json!({"content_type": "Audit.Exchange", "record": record(number), "created": at(*seconds)}).to_string()
@@ -60,8 +60,7 @@ fn hours_before(hours: i64, count: i64) -> Vec<i64> {
     (0..count).map(|number| (number - count) * hours * HOUR / count).collect()
 }
 
-/// Creates a permanent error of these blobs of Exchange. With status 200 the answer is not an error, but no content
-/// either.
+/// Creates a permanent error of these blobs of Exchange. With status 200 the answer is a body that is not content.
 fn broken(blobs: BlobChoice, status: u16) -> BrokenBlobs {
     BrokenBlobs { blobs, content_type: Some(ContentType::Exchange), status, code: None, until: Timestamp::MAX }
 }
@@ -78,7 +77,7 @@ impl World {
         let streams = self.streams();
         let exchange = streams.iter().position(|stream| stream.log_type == LogType::Exchange).unwrap();
         let result = self.reconcile(&self.running.served()).remove(exchange);
-        // Rejected inputs were not served as events.
+        // Unexpected are only the rejected inputs, which the vendor did not serve as events.
         assert!(result.duplicated.is_empty() && result.unexpected.len() <= result.rejected, "{result:?}");
         result.lost.len()
     }
@@ -91,7 +90,7 @@ struct Ticks<'a> {
     next: Timestamp,
     /// Gaps of Exchange so far.
     gaps: Vec<Gap>,
-    /// Objects of Exchange that were read, and the `Id` of every line in them.
+    /// The keys of the objects of Exchange that were read, and below the `Id` of every line in them.
     objects: HashSet<String>,
     delivered: HashSet<String>,
     /// The `Id` of every record of a blob, by the blob's id.
@@ -104,12 +103,12 @@ impl<'a> Ticks<'a> {
         Self { world, next: world.time.now(), gaps, objects, delivered, records }
     }
 
-    /// Runs one tick, five minutes after the last one. Returns its report on Exchange.
+    /// Runs one tick; the next one begins five minutes later. Returns its report on Exchange.
     async fn tick(&mut self) -> StreamReport {
         self.tick_after(TICK_INTERVAL_SECONDS).await
     }
 
-    /// Runs one tick; the next one begins `seconds` later.
+    /// Runs one tick; the next one begins `seconds` later. Returns its report on Exchange.
     async fn tick_after(&mut self, seconds: i64) -> StreamReport {
         self.wait();
         let reports = self.world.tick().await.unwrap();

@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drained_by_the_next_ticks() {
-    // From the first tick on; after an hour of work.
+    // The outage begins at the first tick, or after an hour without faults.
     for (from, status) in [(0, 503), (HOUR, 500), (HOUR, 502)] {
         let created: Vec<_> = hours_before(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
         let mut world = exchange_at(&created);

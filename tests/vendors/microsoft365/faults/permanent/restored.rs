@@ -6,14 +6,14 @@ use tests::rig::reconciliation::delivered as delivered_lines;
 
 use super::*;
 
-/// Content every five minutes, from an hour before the start on, for ten hours.
+/// Creates a tenant with new content every five minutes, from an hour before the start to ten hours after it.
 fn busy() -> World {
     let mut world = exchange_at(&(-12..120).map(|number| 300 * number).collect::<Vec<_>>());
     world.settings.lookback_seconds = DAY;
     world
 }
 
-/// Ticks of one process, five minutes apart.
+/// Runs ticks of one process, five minutes apart. Asserts that each drains the stream.
 async fn run(world: &World, worker: &Worker<'_, Client>, ticks: usize) {
     for _ in 0..ticks {
         let report = tick(worker).await.remove(0);
@@ -22,7 +22,7 @@ async fn run(world: &World, worker: &Worker<'_, Client>, ticks: usize) {
     }
 }
 
-/// Backups of the state made an hour apart, while one process collects.
+/// Makes two backups of the state an hour apart while one process collects.
 async fn backups(world: &World, worker: &Worker<'_, Client>) -> [Backup; 2] {
     run(world, worker, 2 * TICKS_PER_HOUR).await;
     let earlier = world.store.backup();
@@ -84,7 +84,7 @@ async fn only_the_restored_stream_stops() {
         world.tick().await.unwrap();
         world.minutes(5);
     }
-    // The other streams begin after the copy was made: their state is not a copy of anything.
+    // The other streams begin after the backup, so restoring it does not affect them.
     let earlier = world.store.backup();
     for _ in 0..=TICKS_PER_HOUR {
         world.tick().await.unwrap();
@@ -103,8 +103,8 @@ async fn only_the_restored_stream_stops() {
 
 #[tokio::test]
 async fn an_intent_left_two_days_before_the_next_new_event_is_sealed() {
-    // The tick that dies has its line in hand, which the vendor then says it does not have; nothing else happens for
-    // two days.
+    // The tick dies with one line in its batch, and after that the vendor no longer finds the line's blob. Nothing else
+    // happens for two days.
     let two_days = 2 * DAY;
     let mut world = exchange_at(&[-60, two_days]);
     world.settings.lookback_seconds = DAY;
@@ -122,7 +122,7 @@ async fn an_intent_left_two_days_before_the_next_new_event_is_sealed() {
     while ticks.next < at(two_days) {
         let report = ticks.tick_after(HOUR).await;
         assert_eq!(report.lines.delivered, 0, "{report:?}");
-        // Of the one that is gone a gap is reported; of neither there is an object with a line.
+        // The lost blob becomes a gap, and no object has a line yet.
         let lines = delivered_lines(&world.store, &world.stream(LogType::Exchange)).unwrap();
         assert!(lines.iter().all(Vec::is_empty), "{lines:?}");
     }

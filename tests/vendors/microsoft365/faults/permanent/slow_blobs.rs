@@ -1,4 +1,4 @@
-//! Blobs that trickle, and blobs of which nothing comes.
+//! Blobs that trickle, and blobs that never arrive.
 
 use adapters::http::{HttpClient, Timeouts};
 use simulators::microsoft365::TricklingBlobs;
@@ -7,7 +7,7 @@ use super::super::fleet::poisoned;
 use super::*;
 
 impl World {
-    /// These blobs of Exchange come a byte every five seconds.
+    /// Lets these blobs of Exchange arrive one byte at a time, every five seconds of virtual time.
     fn let_trickle(&mut self, blobs: BlobChoice) {
         let pause = Duration::from_millis(2);
         let trickling = TricklingBlobs { blobs, content_type: Some(ContentType::Exchange), pause };
@@ -16,14 +16,14 @@ impl World {
     }
 }
 
-/// A client that soon gives up waiting, by the machine's clock.
-fn impatient() -> HttpClient {
+/// Creates a client with time-outs below a second, by the machine's clock.
+fn client_with_short_timeouts() -> HttpClient {
     let [connect, first_byte, idle] = [5_000, 800, 800].map(Duration::from_millis);
     HttpClient::with_timeouts(Timeouts { connect, first_byte, idle }).unwrap()
 }
 
 #[tokio::test]
-async fn one_trickling_blob_holds_up_none_of_230_healthy_ones_and_is_reported_as_pending() {
+async fn one_trickling_blob_delays_none_of_230_healthy_ones_and_is_reported_as_pending() {
     for ordinal in [1, 100, 231] {
         let mut world = exchange_at(&hours_before(20, 231));
         world.let_trickle(BlobChoice::Ordinals(vec![ordinal]));
@@ -33,7 +33,7 @@ async fn one_trickling_blob_holds_up_none_of_230_healthy_ones_and_is_reported_as
         assert_failed(&report, false, "did not arrive within");
         assert!(report.pending.pending_reason.unwrap().contains("did not arrive within"));
         world.assert_caught_up(LogType::Exchange);
-        // It trickles on, which delays nothing and is known.
+        // The blob still trickles. It stays pending, delays nothing, and is no failure any more.
         for _ in 0..TICKS_PER_HOUR {
             let report = ticks.tick().await;
             assert!(report.pending.pending_blobs == 1 && report.failure.is_none(), "{report:?}");
@@ -53,7 +53,7 @@ async fn a_trickling_blob_that_cannot_finish_alone_in_a_tick_says_what_to_change
 }
 
 #[tokio::test]
-async fn many_trickling_blobs_hold_up_healthy_ones_for_no_more_than_a_few_ticks() {
+async fn many_trickling_blobs_delay_healthy_ones_by_a_few_ticks_at_most() {
     for (trickling, max_ticks) in
         [(BlobChoice::First(30), 2), (BlobChoice::Ordinals((1..=60).map(|n| 4 * n).collect()), 3)]
     {
@@ -72,7 +72,7 @@ async fn many_trickling_blobs_hold_up_healthy_ones_for_no_more_than_a_few_ticks(
 async fn a_trickling_blob_that_takes_half_a_tick_is_delivered_when_nothing_else_waits() {
     let mut world = exchange_at(&hours_before(20, 50));
     world.let_trickle(BlobChoice::First(2));
-    // Each takes more than the quarter of a tick that it has while the other one waits.
+    // Each blob takes more than a quarter of a tick, which is its limit while the other one waits.
     world.trickle_pause = Duration::from_millis(400);
     let mut ticks = Ticks::of(&world);
     let report = ticks.tick().await;
@@ -82,9 +82,9 @@ async fn a_trickling_blob_that_takes_half_a_tick_is_delivered_when_nothing_else_
 }
 
 #[tokio::test]
-async fn a_blob_of_which_nothing_comes_holds_up_none_of_230_healthy_ones() {
+async fn a_blob_that_never_arrives_delays_none_of_230_healthy_ones() {
     let (mut world, blob, _) = poisoned(231, &Fault::Delay(Duration::from_secs(3_600))).await;
-    world.http = impatient();
+    world.http = client_with_short_timeouts();
     let mut ticks = Ticks::of(&world);
     let report = ticks.tick().await;
     assert_eq!(report.lines.delivered, 230, "{report:?}");
@@ -97,11 +97,11 @@ async fn a_blob_of_which_nothing_comes_holds_up_none_of_230_healthy_ones() {
 }
 
 #[tokio::test]
-async fn a_blob_of_which_only_the_first_byte_comes_holds_up_none_of_230_healthy_ones() {
+async fn a_blob_that_stops_after_its_first_byte_delays_none_of_230_healthy_ones() {
     let mut world = exchange_at(&hours_before(20, 231));
     world.let_trickle(BlobChoice::Ordinals(vec![3]));
     world.simulator.change(|it| it.trickling_blobs[0].pause = Duration::from_secs(3_600));
-    world.http = impatient();
+    world.http = client_with_short_timeouts();
     let mut ticks = Ticks::of(&world);
     let report = ticks.tick().await;
     assert_eq!((report.lines.delivered, report.pending.pending_blobs), (230, 1), "{report:?}");

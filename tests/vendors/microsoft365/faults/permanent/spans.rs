@@ -4,17 +4,18 @@ use simulators::microsoft365::BrokenSpan;
 
 use super::*;
 
-/// Hours of the past that have content, and blobs per hour.
+/// Hours before the start that have content.
 const HOURS: i64 = 160;
-const PER_HOUR: i64 = 4;
+/// Blobs per hour of content.
+const BLOBS_PER_HOUR: i64 = 4;
 
-/// Every listing that has a second of this span, from and to in seconds after the start, is refused.
+/// Creates a broken span: the vendor refuses every listing that overlaps it. The bounds are seconds after the start.
 fn broken_span((from, to): (i64, i64)) -> BrokenSpan {
     let content_type = Some(ContentType::Exchange);
     BrokenSpan { from: at(from), to: at(to), status: 500, code: None, content_type }
 }
 
-/// The hour that began so many hours before the start.
+/// Returns the span of the hour that begins `number` hours before the start.
 const fn hour(number: i64) -> (i64, i64) {
     (-number * HOUR, (1 - number) * HOUR)
 }
@@ -37,15 +38,16 @@ fn inside(created: &[i64], spans: &[(i64, i64)]) -> usize {
     created.iter().filter(|at| spans.iter().any(|(from, to)| from <= at && *at < to)).count()
 }
 
-/// One second.
+/// Returns the span of one second.
 const fn second(at: i64) -> (i64, i64) {
     (at, at + 1)
 }
 
-/// A week in which these spans are broken, oldest first. All content outside is delivered within `max_ticks`, and by
-/// `max_exact` more ticks nothing else is pending. Then the spans heal.
-async fn cost_themselves_only(spans: Vec<(i64, i64)>, max_ticks: usize, max_exact: usize) {
-    let created = hours_before(HOURS, HOURS * PER_HOUR);
+/// Runs ticks for a week of content in which these spans (oldest first) are broken. Asserts that all content outside is
+/// delivered within `max_ticks`, that after `max_exact` more ticks nothing else is pending, and that all is delivered
+/// once the spans heal.
+async fn assert_only_spans_affected(spans: Vec<(i64, i64)>, max_ticks: usize, max_exact: usize) {
+    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
     let world = exchange_at(&created);
     world.break_spans(&spans);
     let broken = inside(&created, &spans);
@@ -55,8 +57,8 @@ async fn cost_themselves_only(spans: Vec<(i64, i64)>, max_ticks: usize, max_exac
     assert_eq!((world.pending_spans(), world.undelivered()), (spans.clone(), broken));
     assert_eq!(report.pending.pending_spans as usize, spans.len(), "{report:?}");
     world.assert_caught_up(LogType::Exchange);
-    // They stay broken, which is no failure any more. A search in a span that is broken all over ends after 40
-    // failures, and there are three in an hour at most.
+    // Spans that stay broken are not reported as a failure again. A search in a span that is broken as a whole ends
+    // after 40 failures, and there are at most three searches per hour.
     let before = world.running.requests_of("content");
     for _ in 0..TICKS_PER_HOUR {
         let report = ticks.tick().await;
@@ -72,46 +74,47 @@ async fn cost_themselves_only(spans: Vec<(i64, i64)>, max_ticks: usize, max_exac
 }
 
 #[tokio::test]
-async fn one_broken_second_of_a_week_costs_only_itself() {
-    cost_themselves_only(vec![second(-50 * HOUR)], 1, 3).await;
+async fn one_broken_second_of_a_week_affects_only_itself() {
+    assert_only_spans_affected(vec![second(-50 * HOUR)], 1, 3).await;
 }
 
 #[tokio::test]
 async fn two_broken_seconds_of_a_week_affect_only_themselves() {
     for (older, newer) in [(-96 * HOUR, -95 * HOUR), (-HOURS * HOUR, -HOUR), (-100 * HOUR, -30 * HOUR)] {
-        cost_themselves_only(vec![second(older), second(newer)], 3, 3).await;
+        assert_only_spans_affected(vec![second(older), second(newer)], 3, 3).await;
     }
 }
 
 #[tokio::test]
-async fn broken_seconds_of_four_windows_cost_only_themselves() {
-    cost_themselves_only([-150, -100, -77, -3].map(|hour| second(hour * HOUR)).into(), 1, 3).await;
+async fn broken_seconds_of_four_windows_affect_only_themselves() {
+    assert_only_spans_affected([-150, -100, -77, -3].map(|hour| second(hour * HOUR)).into(), 1, 3).await;
 }
 
 #[tokio::test]
 async fn three_broken_hours_in_a_row_affect_only_themselves() {
     for newest in [-50 * HOUR, -HOUR] {
-        cost_themselves_only(vec![(newest - 3 * HOUR, newest)], 3, 3).await;
+        assert_only_spans_affected(vec![(newest - 3 * HOUR, newest)], 3, 3).await;
     }
 }
 
 #[tokio::test]
 async fn the_oldest_the_next_and_the_newest_hour_affect_only_themselves() {
-    cost_themselves_only(vec![(-HOURS * HOUR, (2 - HOURS) * HOUR), hour(1)], 5, 5).await;
+    assert_only_spans_affected(vec![(-HOURS * HOUR, (2 - HOURS) * HOUR), hour(1)], 5, 5).await;
 }
 
 #[tokio::test]
-async fn every_tenth_hour_of_a_week_costs_only_itself() {
-    cost_themselves_only((0..HOURS / 10).rev().map(|number| hour(10 * number + 1)).collect(), 5, 5).await;
+async fn every_tenth_hour_of_a_week_affects_only_itself() {
+    assert_only_spans_affected((0..HOURS / 10).rev().map(|number| hour(10 * number + 1)).collect(), 5, 5).await;
 }
 
 #[tokio::test]
 async fn a_second_that_is_always_refused_affects_only_itself() {
-    let created = hours_before(HOURS, HOURS * PER_HOUR);
+    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
     for (status, code) in [(400, "AF20030"), (401, "AF10001"), (403, "AF20010"), (404, "AF20050")] {
         for spans in [vec![second(-50 * HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
             let mut world = exchange_at(&created);
-            // The part that the first tick may not reach is well within the vendor's retention.
+            // The look-back is shorter than the vendor's retention, so nothing leaves the retention before a tick
+            // reaches it.
             world.settings.lookback_seconds = (HOURS + 2) * HOUR;
             let broken = |span: &(i64, i64)| BrokenSpan { status, code: Some(code.to_owned()), ..broken_span(*span) };
             world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
@@ -128,8 +131,8 @@ async fn a_second_that_is_always_refused_affects_only_itself() {
 }
 
 #[tokio::test]
-async fn a_second_that_makes_the_vendor_ask_for_a_pause_for_ever_costs_only_itself() {
-    let created = hours_before(HOURS, HOURS * PER_HOUR);
+async fn a_second_that_always_makes_the_vendor_ask_for_a_pause_affects_only_itself() {
+    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
     for spans in [vec![second(-50 * HOUR)], vec![second(-HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
         let mut world = exchange_at(&created);
         world.settings.lookback_seconds = (HOURS + 2) * HOUR;
@@ -137,7 +140,7 @@ async fn a_second_that_makes_the_vendor_ask_for_a_pause_for_ever_costs_only_itse
         let broken = |span: &(i64, i64)| BrokenSpan { status: 429, code: code.clone(), ..broken_span(*span) };
         world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
         let mut ticks = Ticks::of(&world);
-        // Every refusal ends a tick's search, so it takes a tick for each halving.
+        // Every refusal ends the search of its tick, so each halving takes a tick.
         ticks.until_left(spans.len(), 3 * TICKS_PER_HOUR).await;
         world.break_spans(&[]);
         let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
@@ -147,8 +150,8 @@ async fn a_second_that_makes_the_vendor_ask_for_a_pause_for_ever_costs_only_itse
 }
 
 #[tokio::test]
-async fn a_second_that_breaks_while_the_stream_is_idle_costs_its_own_content_only() {
-    // New content comes all the time; one second of it can never be listed.
+async fn a_second_that_breaks_while_the_stream_is_idle_affects_only_itself() {
+    // New content is created every minute, and one second of it can never be listed.
     let created: Vec<_> = (0..240).map(|number| number * 60).collect();
     let world = exchange_at(&created);
     world.break_spans(&[(7_200, 7_201)]);
@@ -161,8 +164,8 @@ async fn a_second_that_breaks_while_the_stream_is_idle_costs_its_own_content_onl
 }
 
 #[tokio::test]
-async fn a_broken_span_that_leaves_the_retention_is_a_gap_and_no_second_of_it_twice() {
-    let created = hours_before(HOURS, HOURS * PER_HOUR);
+async fn a_broken_span_that_leaves_the_retention_is_reported_without_overlapping_gaps() {
+    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
     let spans = [(-20 * HOUR, -17 * HOUR), (-10 * HOUR, -10 * HOUR + 1)];
     let world = exchange_at(&created);
     world.break_spans(&spans);
@@ -175,7 +178,7 @@ async fn a_broken_span_that_leaves_the_retention_is_a_gap_and_no_second_of_it_tw
     let mut gaps: Vec<_> = ticks.gaps.iter().map(|gap| (gap.from, gap.to)).collect();
     gaps.sort_unstable();
     assert!(gaps.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{gaps:?}");
-    // Together they are the broken spans, to the second.
+    // Together the gaps are the broken spans, to the second.
     let seconds: i64 = gaps.iter().map(|(from, to)| to - from).sum();
     let edges = [gaps[0].0, gaps[gaps.len() - 1].1].map(|edge| edge - start_time().as_second());
     assert_eq!((seconds, edges), (3 * HOUR + 1, [-20 * HOUR, -10 * HOUR + 1]));
@@ -184,8 +187,8 @@ async fn a_broken_span_that_leaves_the_retention_is_a_gap_and_no_second_of_it_tw
 }
 
 #[tokio::test]
-async fn broken_spans_and_broken_blobs_together_hold_up_nothing_else() {
-    let created = hours_before(HOURS, HOURS * PER_HOUR);
+async fn broken_spans_and_broken_blobs_together_delay_nothing_else() {
+    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
     let spans = [hour(HOURS), (-40 * HOUR, -40 * HOUR + 1), hour(2)];
     let world = exchange_at(&created);
     world.break_spans(&spans);
@@ -210,7 +213,7 @@ async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
     let mut ticks = Ticks::of(&world);
     let report = ticks.ticks(2).await;
     assert_eq!((report.pending.pending_spans > 0, world.undelivered()), (true, 80), "{report:?}");
-    // It heals, and what is new stays broken for two days.
+    // That day heals, but everything newer stays broken for two days.
     world.break_spans(&[(0, 2 * DAY)]);
     let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
     assert!(report.gaps.is_empty(), "{report:?}");
@@ -218,7 +221,7 @@ async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
 
 #[tokio::test]
 async fn a_search_that_is_broken_at_both_ends_goes_on_though_the_vendor_is_slow() {
-    // A window of a day whose first and last hour are broken; what lies between is healthy.
+    // The first and the last hour of one day are broken; the time between them is healthy.
     let created = hours_before(HOURS, HOURS);
     let mut world = exchange_at(&created);
     let spans = [(-6 * DAY, -6 * DAY + HOUR), (-5 * DAY - HOUR, -5 * DAY)];
@@ -227,6 +230,6 @@ async fn a_search_that_is_broken_at_both_ends_goes_on_though_the_vendor_is_slow(
     world.pace = (9_000, 9_000);
     let broken = inside(&created, &spans);
     let mut ticks = Ticks::of(&world);
-    // Six ticks fetch all blobs at that pace.
+    // At this pace the fetches alone take six ticks.
     ticks.until_left(broken, 3 * TICKS_PER_HOUR).await;
 }

@@ -35,7 +35,7 @@ fn more_than_a_tick() -> World {
 async fn a_second_with_more_than_a_tick_can_list_drains_by_its_cursor() {
     let world = more_than_a_tick();
     let ticks = ticks_until(&world, 25_000).await;
-    // Most pages belong to longer windows, before the search reaches the second.
+    // Most requests list longer windows around the second, before the search has narrowed down to it.
     assert!(ticks <= 10, "{ticks} ticks, {} requests", world.requests());
     world.drain().await;
     world.assert_exact();
@@ -53,7 +53,7 @@ async fn a_second_with_more_than_ticks_can_list_drains_whatever_the_pace() {
 }
 
 #[tokio::test]
-async fn a_second_with_more_than_a_tick_can_list_begins_anew_when_its_cursor_is_lost() {
+async fn a_second_with_more_than_a_tick_can_list_restarts_when_its_cursor_is_lost() {
     for unknown_cursor in [UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage] {
         let world = more_than_a_tick();
         world.simulator.change(|it| it.unknown_cursor = unknown_cursor);
@@ -87,7 +87,7 @@ async fn a_second_with_more_than_a_tick_can_list_goes_on_where_a_page_failed() {
 
 #[tokio::test]
 async fn a_late_event_of_a_second_that_continues_at_its_cursor_is_not_lost() {
-    // The second is almost a day old when its listing begins, and a sweep comes while it is pending.
+    // The second is almost a day old when its listing begins, and a sweep falls due while it is pending.
     let second = -DAY + 1_800;
     let mut records: Vec<_> = (0..25_000).map(|number| (event(&format!("crowd-{number:05}"), second), 0)).collect();
     // The late events become visible within a day, at any place in the second's order.

@@ -62,7 +62,8 @@ fn late() -> World {
     world
 }
 
-/// Returns the time of the last sweep of the organization's day, in seconds after the start.
+/// Returns the time of the last sweep that reached back a day in the organization's listing, in seconds after the
+/// start.
 fn swept(world: &World) -> i64 {
     world.head().listings[openai::ORGANIZATION].swept[&86_400] - start_time().as_second()
 }

@@ -1,4 +1,4 @@
-//! The kinds of answers for a broken second, in either listing.
+//! Different answers to requests for a broken second, in either listing.
 
 use super::*;
 use crate::openai::world::start_time;
@@ -13,22 +13,22 @@ async fn a_second_that_is_always_refused_affects_only_itself() {
     for status in [400, 403, 404, 429] {
         for lost in [vec![60], vec![167], vec![0], vec![167, 0], vec![167, 166, 0]] {
             let spans = || lost.iter().map(|number| broken_second(*number, status)).collect();
-            let (most, average) = ticks_over(4, async |seed| ticks_of(seed, spans(), &lost).await).await;
+            let (max, average) = ticks_over(4, async |seed| ticks_of(seed, spans(), &lost).await).await;
             // A refusal that needs a person allows one probe per tick.
-            assert!(most <= 10 && average <= 4.0, "HTTP {status} for {lost:?}: {most} ticks, {average} on average");
+            assert!(max <= 10 && average <= 4.0, "HTTP {status} for {lost:?}: {max} ticks, {average} on average");
         }
     }
 }
 
 #[tokio::test]
 async fn a_second_that_always_asks_for_a_pause_affects_only_itself() {
-    for (status, wait, most_ticks) in [(429, 1, 10), (503, 20, 30), (429, 90, 60)] {
+    for (status, wait, max_ticks) in [(429, 1, 10), (503, 20, 30), (429, 90, 60)] {
         for lost in [vec![60], vec![0], vec![167, 0]] {
             let span = |number| BrokenSpan { retry_after_seconds: Some(wait), ..broken_second(number, status) };
             let spans = || lost.iter().map(|number| span(*number)).collect();
-            let (most, average) = ticks_over(3, async |seed| ticks_of(seed, spans(), &lost).await).await;
+            let (max, average) = ticks_over(3, async |seed| ticks_of(seed, spans(), &lost).await).await;
             // A longer pause ends a search, so it takes a tick for each halving.
-            assert!(most <= most_ticks, "HTTP {status}, {wait} s for {lost:?}: {most} ticks, {average} on average");
+            assert!(max <= max_ticks, "HTTP {status}, {wait} s for {lost:?}: {max} ticks, {average} on average");
         }
     }
 }
@@ -128,7 +128,7 @@ async fn an_event_longer_than_a_page_affects_only_its_second() {
 
 #[tokio::test]
 async fn new_processes_on_every_tick_make_the_same_progress() {
-    for (status, most_ticks) in [(500, 3), (403, 10)] {
+    for (status, max_ticks) in [(500, 3), (403, 10)] {
         let world = week(4);
         let lost = [167, 100, 99, 30, 0];
         world.simulator.change(|it| it.broken_spans = lost.map(|number| broken_second(number, status)).into());
@@ -137,7 +137,7 @@ async fn new_processes_on_every_tick_make_the_same_progress() {
             delivered += world.tick().await.unwrap().lines.delivered;
             world.minutes(1);
             ticks += 1;
-            assert!(ticks <= most_ticks, "HTTP {status}: {delivered} in {ticks} ticks");
+            assert!(ticks <= max_ticks, "HTTP {status}: {delivered} in {ticks} ticks");
         }
         for _ in 0..30 {
             assert_eq!(world.tick().await.unwrap().lines.delivered, 0);

@@ -12,7 +12,7 @@ fn outage(world: &World, from: i64, seconds: i64) {
 }
 
 #[tokio::test]
-async fn six_hours_down_leave_nothing_pending_and_drain_within_the_usual_ticks() {
+async fn an_outage_of_six_hours_leaves_nothing_pending_and_drains_within_the_usual_ticks() {
     // There is one event per minute, also during the outage; or a week of backlog that no tick has begun.
     for is_new in [false, true] {
         let records =
@@ -44,7 +44,7 @@ async fn six_hours_down_leave_nothing_pending_and_drain_within_the_usual_ticks()
 }
 
 #[tokio::test]
-async fn a_vendor_that_goes_down_in_the_middle_of_a_tick_leaves_little_pending_and_heals() {
+async fn a_vendor_that_goes_down_in_the_middle_of_a_tick_leaves_little_pending_and_recovers() {
     for pages in 1..8 {
         let mut world = World::of((0..700).map(|number| event(&format!("e-{number}"), -864 * number - 1)).collect());
         world.pace = (1_000, 1_000);
