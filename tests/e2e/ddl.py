@@ -1,4 +1,4 @@
-"""Athena's DDL, read by a parser of its own, and its types as DuckDB has them."""
+"""Parses Athena's DDL, independently of the code that prints it, and translates its types to those of DuckDB."""
 
 import dataclasses
 import re
@@ -6,7 +6,7 @@ import re
 from processes import Failed
 
 TOKEN = re.compile(r"\s*(?:`([^`]+)`|'((?:[^'\\]|\\.)*)'|([A-Za-z_][A-Za-z0-9_]*)|([<>:,()=;]))", re.DOTALL)
-# A type of Hive's that is one word, in DuckDB.
+# DuckDB's names of Hive's scalar types.
 SCALARS = {
     "string": "VARCHAR",
     "smallint": "SMALLINT",
@@ -20,7 +20,7 @@ SCALARS = {
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A type: a scalar by its name, an array with its element, or a struct with its members by name."""
+    """A type: a scalar, an array with the type of its elements, or a struct with pairs of a member's name and type."""
 
     name: str
     element: "Kind | None" = None
@@ -43,7 +43,7 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A CREATE EXTERNAL TABLE."""
+    """A parsed CREATE EXTERNAL TABLE statement."""
 
     name: str
     columns: tuple
@@ -55,28 +55,28 @@ class Table:
     properties: dict
 
     def key(self, name):
-        """The key in a line that the SerDe reads for the name of a column or member."""
+        """Returns the key of a line that the SerDe reads for the column or member `name`."""
         return self.serde.get(f"mapping.{name}", name)
 
 
 class Reader:
-    """Tokens, one after the other."""
+    """A recursive descent parser of the DDL. Every method reads from the current token on."""
 
     def __init__(self, text):
         self.tokens, at, end = [], 0, len(text.rstrip())
         while at < end:
             found = TOKEN.match(text, at)
             if not found:
-                raise Failed(f"this is no DDL: {text[at:at + 60]!r}")
+                raise Failed(f"the DDL has an invalid token: {text[at:at + 60]!r}")
             self.tokens.append((found.lastindex, found[found.lastindex]))
             at = found.end()
         self.at = 0
 
     def take(self, group):
-        """The next token, which has to be a `name`, a 'text', a word or a sign: 1 to 4."""
+        """Returns the next token. `group` is the kind that it must have: 1 a `name`, 2 a 'text', 3 a word, 4 a sign."""
         found = self.tokens[self.at] if self.at < len(self.tokens) else (0, "the end")
         if found[0] != group:
-            raise Failed(f"{found[1]!r} is not what belongs here, token {self.at}")
+            raise Failed(f"token {self.at} of the DDL is {found[1]!r}, which is not of kind {group}")
         self.at += 1
         return found[1]
 
@@ -87,21 +87,21 @@ class Reader:
         return re.sub(r"\\(.)", r"\1", self.take(2), flags=re.DOTALL)
 
     def skip(self, *expected):
-        """Words and signs, as they stand."""
+        """Skips the expected words and signs; fails at any other token."""
         for wanted in expected:
             found = self.take(3 if wanted[0].isalpha() else 4)
             if found != wanted:
-                raise Failed(f"{found!r} stands where {wanted!r} belongs")
+                raise Failed(f"the DDL has {found!r} instead of {wanted!r}")
 
     def next_is(self, wanted):
         return self.at < len(self.tokens) and self.tokens[self.at][1] == wanted
 
-    def several(self, one, end):
-        """`one` or more, with commas between them, up to the sign `end`."""
-        found = [one()]
+    def list_of(self, item, end):
+        """Returns a list of at least one `item`, separated by commas, up to and including the sign `end`."""
+        found = [item()]
         while not self.next_is(end):
             self.skip(",")
-            found.append(one())
+            found.append(item())
         self.skip(end)
         return tuple(found)
 
@@ -114,9 +114,9 @@ class Reader:
             return Kind("array", element=element)
         if word == "struct":
             self.skip("<")
-            return Kind("struct", members=self.several(self.member, ">"))
+            return Kind("struct", members=self.list_of(self.member, ">"))
         if word not in SCALARS:
-            raise Failed(f"no type is called {word}")
+            raise Failed(f"the DDL has an unknown type: {word}")
         return Kind(word)
 
     def member(self):
@@ -141,12 +141,13 @@ class Reader:
             self.skip("=")
             return name, self.text()
 
-        pairs = self.several(pair, ")")
+        pairs = self.list_of(pair, ")")
         if len(dict(pairs)) != len(pairs):
-            raise Failed("a property is there twice")
+            raise Failed("the DDL has a property twice")
         return dict(pairs)
 
-    def after(self, *words):
+    def text_after(self, *words):
+        """Skips these words and returns the text after them."""
         self.skip(*words)
         return self.text()
 
@@ -155,7 +156,7 @@ def parse_kind(text):
     reader = Reader(text)
     kind = reader.kind()
     if reader.at != len(reader.tokens):
-        raise Failed(f"more than a type: {text}")
+        raise Failed(f"the text after the type is unexpected: {text}")
     return kind
 
 
@@ -164,16 +165,16 @@ def parse_table(text):
     reader.skip("CREATE", "EXTERNAL", "TABLE", "IF", "NOT", "EXISTS")
     name = reader.name()
     reader.skip("(")
-    columns, comment = reader.several(reader.column, ")"), reader.comment()
+    columns, comment = reader.list_of(reader.column, ")"), reader.comment()
     reader.skip("PARTITIONED", "BY", "(")
-    partitions = reader.several(reader.column, ")")
-    if reader.after("ROW", "FORMAT", "SERDE") != "org.openx.data.jsonserde.JsonSerDe":
-        raise Failed(f"{name} has another SerDe")
+    partitions = reader.list_of(reader.column, ")")
+    if reader.text_after("ROW", "FORMAT", "SERDE") != "org.openx.data.jsonserde.JsonSerDe":
+        raise Failed(f"{name} has an unexpected SerDe")
     reader.skip("WITH", "SERDEPROPERTIES")
     serde = reader.properties()
-    input_format = reader.after("STORED", "AS", "INPUTFORMAT")
-    reader.after("OUTPUTFORMAT")
-    location = reader.after("LOCATION")
+    input_format = reader.text_after("STORED", "AS", "INPUTFORMAT")
+    reader.text_after("OUTPUTFORMAT")
+    location = reader.text_after("LOCATION")
     reader.skip("TBLPROPERTIES")
     properties = reader.properties()
     reader.skip(";")
@@ -181,9 +182,9 @@ def parse_table(text):
 
 
 def duckdb_type(kind, key):
-    """The type in DuckDB, whose read_json finds a member by its `key` in the line, case and all.
+    """Returns DuckDB's type. The names of its struct members are the line's exact keys, which `key` returns.
 
-    To DuckDB, names that differ only by case are one: a struct with two such keys is JSON there.
+    DuckDB ignores the case of names, so a struct with two keys that differ only by case becomes JSON.
     """
     if kind.element:
         return f"{duckdb_type(kind.element, key)}[]"
@@ -195,11 +196,12 @@ def duckdb_type(kind, key):
 
 
 def clash(kind, key):
+    """Returns True if two keys of a struct differ only by case."""
     return len({key(name).lower() for name, _ in kind.members}) < len(kind.members)
 
 
 def check_translation():
-    """The translation of types, held against examples."""
+    """Checks the parser of types, and `duckdb_type`, on examples."""
     keys = {"a_": "A", "b": "B-b"}
     for hive, expected in {
         "string": "VARCHAR",
@@ -212,13 +214,13 @@ def check_translation():
     }.items():
         kind = parse_kind(hive)
         if str(kind) != hive.replace("`", ""):
-            raise Failed(f"{hive} was read as {kind}")
+            raise Failed(f"{hive} was parsed as {kind}")
         found = duckdb_type(kind, lambda name: keys.get(name, name))
         if found != expected:
-            raise Failed(f"{hive} became {found}, not {expected}")
+            raise Failed(f"{hive} was translated to {found} instead of {expected}")
     for wrong in ["text", "array", "array<>", "array<int", "struct<>", "struct<a:int>", "struct<`a` int>", "int int", "int#"]:
         try:
             parse_kind(wrong)
         except Failed:
             continue
-        raise Failed(f"{wrong} passed for a type")
+        raise Failed(f"the invalid type {wrong} was accepted")

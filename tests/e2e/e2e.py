@@ -1,7 +1,7 @@
-"""The whole road on loopback: both vendors simulated, the template deployed to an emulated AWS, its
-functions run by hand and by their schedules, and the bucket held against what the vendors served.
-Before that, Athena's tables over the demo's lake (`--only tables` is that alone) and backlogs that the command line
-drains (`--only backlog`).
+"""The end-to-end test, on loopback. It simulates both vendors, deploys the template to an emulated AWS, invokes the
+functions directly and by their schedules, and compares the bucket with the events that the vendors served. Before that
+it checks Athena's tables on the lake of a demo (`--only tables` runs only this), and drains backlogs with the command
+line (`--only backlog`).
 """
 
 import argparse
@@ -24,7 +24,7 @@ import athena
 import backlog
 import lake
 import tables
-from acts import Acts, must_fail, say
+from steps import Steps, must_fail, say
 from processes import Failed, Processes, free_port, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,11 +40,11 @@ BUILD_SECONDS = 2_400
 DEPLOY_SECONDS = 180
 START_SECONDS = 60
 TICK_SECONDS = 320
-# A rate(5 minutes) rule fires within five minutes of its creation; a tick takes its own time.
+# A rule with rate(5 minutes) fires within five minutes of its creation; the rest is for the tick itself.
 SCHEDULE_SECONDS = 420
 MAX_TICKS = 20
 
-# Credentials that no vendor accepts. Like the good ones they may appear nowhere.
+# Credentials that no vendor accepts. Like the valid ones they must appear in no log and no object.
 CANARIES = {
     "admin_key": "sk-admin-canary-4f1c7a9e2b",
     "client_secret": "canary~8d03+e6/b5=7%c2",
@@ -85,7 +85,7 @@ class EndToEnd:
             aws_secret_access_key="test", config=config,
         )
 
-    # ---- The stage ----
+    # ---- The environment ----
 
     def start_aws(self):
         env = self.env | {
@@ -102,14 +102,14 @@ class EndToEnd:
         self.s3.create_bucket(Bucket=ARTIFACTS)
 
     def aws_answers(self):
-        self.processes.alive("aws")
+        self.processes.assert_running("aws")
         try:
             return urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5).status == 200
         except OSError:
             return False
 
     def start_simulator(self, vendor):
-        """Starts the vendor; it prints the variables that lead to it, credentials among them."""
+        """Starts a simulated vendor and reads the variables that it prints: its addresses and credentials."""
         command = [self.binary, "simulate", vendor, "--port", str(free_port()), "--events", str(EVENTS[vendor])]
         command += ["--ledger", str(self.ledger_path(vendor))]
         name = f"simulator-{vendor}"
@@ -118,14 +118,14 @@ class EndToEnd:
         pattern = re.compile(r"^export (\w+)='(.*)'$", re.MULTILINE)
 
         def variables():
-            self.processes.alive(name)
-            found = dict(pattern.findall(self.processes.log(name).read_text()))
+            self.processes.assert_running(name)
+            found = dict(pattern.findall(self.processes.log_path(name).read_text()))
             return found if last in found else None
 
         self.simulated[vendor] = wait_for(name, START_SECONDS, variables)
         self.secret_values.add(self.simulated[vendor][last])
-        # The only place that may hold it is this log, so it does not stay.
-        self.processes.log(name).write_text("")
+        # This log is the only place that may have the credential, so it is emptied before the logs are searched.
+        self.processes.log_path(name).write_text("")
 
     def ledger_path(self, vendor):
         return self.work / f"{vendor}.ledger.ndjson"
@@ -133,15 +133,15 @@ class EndToEnd:
     def ledger(self, vendor):
         return lake.read_ledger(self.ledger_path(vendor))
 
-    def good_secret(self, vendor, source):
-        told = self.simulated[vendor]
+    def valid_secret(self, vendor, source):
+        variables = self.simulated[vendor]
         secret = {"source_id": source, "source_label": source.title()}
         if vendor == "openai":
-            return secret | {"admin_key": told["OPENAI_ADMIN_KEY"]}
+            return secret | {"admin_key": variables["OPENAI_ADMIN_KEY"]}
         return secret | {
-            "tenant_id": told["MICROSOFT365_TENANT_ID"],
-            "client_id": told["MICROSOFT365_CLIENT_ID"],
-            "client_secret": told["MICROSOFT365_CLIENT_SECRET"],
+            "tenant_id": variables["MICROSOFT365_TENANT_ID"],
+            "client_id": variables["MICROSOFT365_CLIENT_ID"],
+            "client_secret": variables["MICROSOFT365_CLIENT_SECRET"],
         }
 
     def create_secret(self, name, secret):
@@ -150,7 +150,7 @@ class EndToEnd:
 
     def add_source(self, source):
         for vendor in VENDORS:
-            self.arns[vendor].append(self.create_secret(f"{vendor}/{source}", self.good_secret(vendor, source)))
+            self.arns[vendor].append(self.create_secret(f"{vendor}/{source}", self.valid_secret(vendor, source)))
 
     # ---- The deployment ----
 
@@ -164,7 +164,7 @@ class EndToEnd:
         return self.work / "built"
 
     def deploy(self, schedule):
-        """Deploys all that there is: alarms, dashboard and lake too."""
+        """Deploys the template with all its nested stacks: alarms, dashboard and lake."""
         overrides = {
             "Architecture": ARCHITECTURE,
             "OpenAISecretArns": ",".join(self.arns["openai"]),
@@ -187,7 +187,7 @@ class EndToEnd:
     # ---- Ticks ----
 
     def invoke(self, function):
-        """One tick by hand: its summary, or a failure."""
+        """Runs one tick by a direct invocation. Returns its summary; fails if the function does."""
         answer = self.functions.invoke(FunctionName=function, Payload=b"{}")
         payload = answer["Payload"].read().decode()
         if answer.get("FunctionError"):
@@ -195,26 +195,27 @@ class EndToEnd:
         return json.loads(payload)
 
     def invoke_both_twice(self):
-        """Two simultaneous ticks of each vendor: the lines that all of them put."""
+        """Runs two simultaneous ticks of each vendor. Returns the number of lines that all of them delivered."""
         names = [f"{STACK}-{vendor}" for vendor in VENDORS] * 2
         with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
             return sum(summary["delivered"] for summary in pool.map(self.invoke, names))
 
     def lines(self):
+        """Returns all lines in the bucket, and checks that no row id is repeated."""
         objects = lake.read_objects(self.s3, self.outputs["BucketName"], PREFIX)
         lines = lake.read_lines(objects)
         lake.check_unique(lines)
         return lines
 
-    def complete(self, sources):
-        """Whether everything the vendors have shown by now is there."""
+    def is_complete(self, sources):
+        """Returns True if all events that the vendors have shown so far are in the bucket."""
         shown, lines = {vendor: self.ledger(vendor) for vendor in VENDORS}, self.lines()
         return all(
             not shown[vendor] - lake.delivered(lines, source, vendor) for vendor in VENDORS for source in sources
         )
 
     def check(self, sources):
-        """Every event once: nothing lost, nothing twice, nothing made up."""
+        """Checks that every event was delivered exactly once, and nothing else. Returns all lines."""
         before = {vendor: self.ledger(vendor) for vendor in VENDORS}
         lines = self.lines()
         after = {vendor: self.ledger(vendor) for vendor in VENDORS}
@@ -224,46 +225,49 @@ class EndToEnd:
             for source in sources:
                 counts = lake.check_against_ledger(lines, source, vendor, before[vendor], after[vendor])
                 for log_type, count in sorted(counts.items()):
-                    say(f"  {source} {log_type}: {count} lines, 0 lost, 0 twice")
+                    say(f"  {source} {log_type}: {count} lines, 0 lost, 0 repeated")
         return lines
 
-    # ---- The acts ----
+    # ---- The steps ----
 
     def race(self):
-        """First ticks of all, at once, until drained; then nothing is left to deliver."""
+        """Runs the first ticks of both vendors, several at once, until all events are delivered. Returns all lines."""
         for _ in range(MAX_TICKS):
             self.invoke_both_twice()
-            if self.complete(["acme"]):
+            if self.is_complete(["acme"]):
                 break
         else:
-            raise Failed(f"not drained after {MAX_TICKS} ticks")
+            raise Failed(f"some events are not delivered after {MAX_TICKS} rounds of ticks")
         return self.check(["acme"])
 
-    def shown(self):
+    def events_shown(self):
+        """Returns the number of events that the vendors have shown so far."""
         return sum(self.ledger(vendor).total() for vendor in VENDORS)
 
     def nothing_again(self, lines):
-        """A second tick, and two at once, deliver nothing that is there already."""
-        shown = self.shown()
+        """Checks that another tick, and two more at once, deliver only events that have become visible meanwhile."""
+        shown = self.events_shown()
         new = sum(self.invoke(f"{STACK}-{vendor}")["delivered"] for vendor in VENDORS)
         new += self.invoke_both_twice()
         again = self.check(["acme"])
-        # The vendors' late events may have come meanwhile; check() has seen that each is there once.
-        late = self.shown() - shown
+        # Late events of the vendors may have become visible. `check` has verified that each was delivered once.
+        late = self.events_shown() - shown
         if not max(new, len(again) - len(lines)) <= late:
-            raise Failed(f"{len(lines)} lines became {len(again)} ({new} delivered) though {late} events are new")
-        say(f"  a second tick and two more at once: {new} lines, for {late} late events")
+            raise Failed(
+                f"{new} lines were delivered and {len(again) - len(lines)} added, but only {late} events are new"
+            )
+        say(f"  another tick and two more at once: {new} lines, for {late} late events")
 
     def schedules(self):
-        """A new source of each vendor is delivered by the EventBridge rules alone."""
+        """Checks that the EventBridge rules alone deliver a new source of each vendor."""
         rules = self.client("events").list_rules()["Rules"]
         rates = sorted(rule["ScheduleExpression"] for rule in rules if rule["State"] == "ENABLED")
         if rates != ["rate(1 minute)", "rate(5 minutes)"]:
             raise Failed(f"the enabled rules are {rates}")
-        wait_for("the schedules to deliver source beta", SCHEDULE_SECONDS, lambda: self.complete(["beta"]), every=5)
+        wait_for("the delivery of source beta", SCHEDULE_SECONDS, lambda: self.is_complete(["beta"]), every=5)
 
     def cargo_lambda(self):
-        """`cargo lambda deploy` makes a working function of each binary; it finds nothing left to do."""
+        """Checks that `cargo lambda deploy` creates a working function from each binary."""
         for vendor in VENDORS:
             name = f"cargo-{vendor}"
             of_stack = self.functions.get_function_configuration(FunctionName=f"{STACK}-{vendor}")
@@ -278,11 +282,11 @@ class EndToEnd:
             say(f"  {name}: {summary}")
 
     def refused(self, vendor, number, secret):
-        """A function with a credential that the vendor refuses fails, and says that a person must act."""
+        """Checks that a function fails if the vendor refuses its credential."""
         name = f"refused-{vendor}-{number}"
-        of_good = self.functions.get_function(FunctionName=f"cargo-{vendor}")
-        code = urllib.request.urlopen(of_good["Code"]["Location"], timeout=START_SECONDS).read()
-        configuration = of_good["Configuration"]
+        deployed = self.functions.get_function(FunctionName=f"cargo-{vendor}")
+        code = urllib.request.urlopen(deployed["Code"]["Location"], timeout=START_SECONDS).read()
+        configuration = deployed["Configuration"]
         variables = configuration["Environment"]["Variables"]
         variables[f"{vendor.upper()}_SECRET_ARNS"] = self.create_secret(name, secret)
         self.functions.create_function(
@@ -294,17 +298,18 @@ class EndToEnd:
         except Failed as failed:
             say(f"  {failed}")
             return
-        raise Failed(f"{name} has a bad credential and yet answered {summary}")
+        raise Failed(f"{name} has an invalid credential, but succeeded with {summary}")
 
-    def canaries(self):
-        tenant = self.good_secret("microsoft365", "canary")
+    def refused_credentials(self):
+        """Runs functions with invalid credentials of every kind. Later no log may have these credentials."""
+        tenant = self.valid_secret("microsoft365", "canary")
         del tenant["client_secret"]
         pem = CANARIES["private_key_pem"]
         self.refused("openai", 1, {"source_id": "canary", "admin_key": CANARIES["admin_key"]})
         self.refused("microsoft365", 1, tenant | {"client_secret": CANARIES["client_secret"]})
         self.refused("microsoft365", 2, tenant | {"certificate_pem": pem, "private_key_pem": pem})
 
-    # ---- What must appear nowhere ----
+    # ---- The search for secrets ----
 
     def function_logs(self):
         for group in self.logs.describe_log_groups()["logGroups"]:
@@ -313,7 +318,7 @@ class EndToEnd:
                 yield name, "\n".join(event["message"] for event in page["events"]).encode()
 
     def everything_written(self):
-        """What the run left behind, by name: logs, objects (also unpacked), the table."""
+        """Yields all that the test has written, each with a name: logs, objects (decompressed) and the state table."""
         yield from self.function_logs()
         for path in self.work.glob("*.log"):
             yield path.name, path.read_bytes()
@@ -323,78 +328,79 @@ class EndToEnd:
         yield "the state table", json.dumps(list(table), default=str).encode()
 
     def forbidden(self):
-        """Each secret as it is, as a form or an address encodes it, and as JSON escapes it."""
+        """Yields every secret as it is, as encoded in a form or a URL, and as escaped in JSON."""
         for secret in [*self.secret_values, *CANARIES.values()]:
             for part in [secret, *secret.splitlines()[1:2]]:
                 forms = {part, urllib.parse.quote(part, safe=""), urllib.parse.quote_plus(part), json.dumps(part)[1:-1]}
                 yield from (form.encode() for form in forms)
 
     def no_secret(self):
-        looked_at, log_bytes = 0, 0
+        """Checks that no secret and no token is in anything that the test has written."""
+        places, log_bytes = 0, 0
         for name, body in self.everything_written():
-            self.look_at(name, body)
-            looked_at += 1
+            self.check_no_secret_in(name, body)
+            places += 1
             log_bytes += len(body) if name.startswith("/aws/lambda/") else 0
         if log_bytes < 1_000:
-            raise Failed("the functions' logs are missing")
-        say(f"  none of {len(set(self.forbidden()))} forms of secrets, and no token, in {looked_at} places")
+            raise Failed("the functions' logs are missing, so they cannot be searched for secrets")
+        say(f"  none of {len(set(self.forbidden()))} forms of secrets, and no token, in {places} places")
 
-    def look_at(self, name, body):
+    def check_no_secret_in(self, name, body):
         if any(secret in body for secret in self.forbidden()):
-            raise Failed(f"a secret stands in {name}")
+            raise Failed(f"{name} has a secret")
         if TOKEN.search(body):
-            raise Failed(f"a token stands in {name}")
+            raise Failed(f"{name} has a token")
 
     def checks_can_fail(self, lines):
-        """The same checks, on a bucket with a line less, a line twice, and a secret in it."""
+        """Checks that the checks fail for a lost line, a repeated line, and a secret."""
         ledger = self.ledger("openai")
         of_source = [line for line in lines if line["p_source_id"] == "acme" and lake.vendor_of(line) == "openai"]
         must_fail("a lost line", lambda: lake.check_against_ledger(of_source[1:], "acme", "openai", ledger, ledger))
         must_fail("a surplus line", lambda: lake.check_against_ledger(of_source * 2, "acme", "openai", ledger, ledger))
-        must_fail("a row id twice", lambda: lake.check_unique([*lines, lines[0]]))
+        must_fail("a repeated row id", lambda: lake.check_unique([*lines, lines[0]]))
         for secret in self.forbidden():
-            must_fail("a secret", lambda body=b"{" + secret + b"}": self.look_at("a log", body))
-        must_fail("a token", lambda: self.look_at("a log", b"Bearer eyJ0eXAiOiJKV1Qi.eyJhdWQiOiJodHRw.c2ln"))
+            must_fail("a secret", lambda body=b"{" + secret + b"}": self.check_no_secret_in("a log", body))
+        must_fail("a token", lambda: self.check_no_secret_in("a log", b"Bearer eyJ0eXAiOiJKV1Qi.eyJhdWQiOiJodHRw.c2ln"))
 
-    # ---- What readers see ----
+    # ---- Readers of the lake ----
 
     def read_by_tables(self, found, lines):
-        """A reader that knows nothing of us counts the same, through Athena's tables."""
+        """Checks that DuckDB reads the same lines from the bucket through Athena's tables."""
         objects = lake.read_objects(self.s3, self.outputs["BucketName"], PREFIX)
         tables.check_bucket(self.binary, found, lake.save(objects, self.work / "lake"), lines)
 
     def deployed_tables(self, found):
-        """The stack's tables are those of the DDL, at the deployment's bucket and prefix."""
+        """Checks that the stack's tables are those of the DDL, with the deployment's bucket and prefix."""
         glue = self.client("glue")
         database = STACK.replace("-", "_")
         deployed = {one["Name"]: one for one in glue.get_tables(DatabaseName=database)["TableList"]}
         if deployed.keys() != {table.name for table in found.values()}:
-            raise Failed(f"the stack has the tables {sorted(deployed)}")
+            raise Failed(f"the stack has other tables: {sorted(deployed)}")
         for table in found.values():
             athena.check_deployed(table, deployed[table.name], self.outputs["BucketName"], PREFIX)
 
     def run(self):
-        acts = Acts()
-        found = tables.acts_alone(acts, self.binary, self.work)
-        backlog.acts_alone(acts, self.processes, self.binary, self.work)
-        acts.do("both functions built by sam build", self.build)
-        acts.do("the emulated AWS is up", self.start_aws)
-        acts.do("the vendors are up", lambda: [self.start_simulator(vendor) for vendor in VENDORS])
+        steps = Steps()
+        found = tables.run_steps(steps, self.binary, self.work)
+        backlog.run_steps(steps, self.processes, self.binary, self.work)
+        steps.run("sam build builds both functions", self.build)
+        steps.run("the emulated AWS starts", self.start_aws)
+        steps.run("the simulated vendors start", lambda: [self.start_simulator(vendor) for vendor in VENDORS])
         self.add_source("acme")
-        acts.do("the template deploys", lambda: self.deploy("DISABLED"))
-        acts.do("the stack's tables are Athena's", lambda: self.deployed_tables(found))
-        lines = acts.do("simultaneous first ticks deliver every event once", self.race)
-        acts.do("further ticks deliver nothing again", lambda: self.nothing_again(lines))
+        steps.run("the template deploys", lambda: self.deploy("DISABLED"))
+        steps.run("the stack's tables are those of the printed DDL", lambda: self.deployed_tables(found))
+        lines = steps.run("simultaneous first ticks deliver every event once", self.race)
+        steps.run("further ticks repeat nothing", lambda: self.nothing_again(lines))
         self.add_source("beta")
-        acts.do("a second source of each vendor is one parameter more", lambda: self.deploy("ENABLED"))
-        acts.do("cargo lambda deploy works", self.cargo_lambda)
-        acts.do("a refused credential fails and says so", self.canaries)
-        acts.do("the schedules deliver the second source", self.schedules)
-        lines = acts.do("all lines of all sources are there once", lambda: self.check(["acme", "beta"]))
-        acts.do("the checks can fail", lambda: self.checks_can_fail(lines))
-        acts.do("DuckDB reads them through the tables", lambda: self.read_by_tables(found, lines))
-        acts.do("no secret was written anywhere", self.no_secret)
-        return acts.passed
+        steps.run("the template deploys again with a second source of each vendor", lambda: self.deploy("ENABLED"))
+        steps.run("cargo lambda deploy works", self.cargo_lambda)
+        steps.run("a refused credential fails the function", self.refused_credentials)
+        steps.run("the schedules deliver the second source", self.schedules)
+        lines = steps.run("every event of all sources is delivered once", lambda: self.check(["acme", "beta"]))
+        steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
+        steps.run("DuckDB reads the bucket through the tables", lambda: self.read_by_tables(found, lines))
+        steps.run("no secret was written anywhere", self.no_secret)
+        return steps.passed
 
 
 def main(binary, only):
@@ -402,27 +408,27 @@ def main(binary, only):
     end_to_end = EndToEnd(work, binary)
     try:
         if only == "tables":
-            tables.acts_alone(acts := Acts(), binary, work)
-            passed = acts.passed
+            tables.run_steps(steps := Steps(), binary, work)
+            passed = steps.passed
         elif only == "backlog":
-            backlog.acts_alone(acts := Acts(), end_to_end.processes, binary, work, full=True)
-            passed = acts.passed
+            backlog.run_steps(steps := Steps(), end_to_end.processes, binary, work, full=True)
+            passed = steps.passed
         else:
             passed = end_to_end.run()
     except Exception as error:
         say(f"FAILED: {type(error).__name__}: {error}")
-        say(f"logs are in {work}")
+        say(f"the logs are in {work}")
         return 1
     finally:
         end_to_end.processes.stop_all()
     shutil.rmtree(work)
-    say(f"passed, all {passed} acts")
+    say(f"all {passed} steps passed")
     return 0
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("binary", help="the command line, built for release")
-    arguments.add_argument("--only", choices=["tables", "backlog"], help="some of the acts")
+    arguments.add_argument("binary", help="the release build of audit-pull")
+    arguments.add_argument("--only", choices=["tables", "backlog"], help="run only these steps")
     parsed = arguments.parse_args()
     sys.exit(main(parsed.binary, parsed.only))

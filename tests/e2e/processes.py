@@ -1,4 +1,4 @@
-"""Child processes, each with a log file, a bound on every wait, and an end."""
+"""Starts and stops child processes. Each has a log file, and every wait has a time limit."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ STOP_SECONDS = 10
 
 
 class Failed(Exception):
-    """The run failed; the text says how."""
+    """A step of the test failed; the message says why."""
 
 
 def free_port():
@@ -22,29 +22,29 @@ def free_port():
 
 
 def wait_for(what, seconds, ready, every=0.5):
-    """The first truthy answer of `ready`."""
+    """Calls `ready` until its result is truthy, and returns that result. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        answer = ready()
-        if answer:
-            return answer
+        result = ready()
+        if result:
+            return result
         time.sleep(every)
-    raise Failed(f"waited {seconds} s in vain for {what}")
+    raise Failed(f"{what} is not ready after {seconds} s")
 
 
 class Processes:
-    """Everything that was started, and where it logs."""
+    """The running child processes by name, and the folder of their log files."""
 
     def __init__(self, logs: pathlib.Path):
         self.logs = logs
         self.running = {}
 
-    def log(self, name):
+    def log_path(self, name):
         return self.logs / f"{name}.log"
 
     def start(self, name, command, env):
-        """Starts `command` in a process group of its own; `stop_all` ends it."""
-        with self.log(name).open("ab") as log:
+        """Starts `command` in its own process group. `stop_all` stops it."""
+        with self.log_path(name).open("ab") as log:
             process = subprocess.Popen(
                 command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -52,9 +52,9 @@ class Processes:
         return process
 
     def run(self, name, command, env, seconds, cwd=None):
-        """Runs `command` to its end and returns what it logged."""
+        """Runs `command` and returns its log. Fails if it exits with an error or takes longer than `seconds`."""
         process = subprocess.Popen(
-            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=(log := self.log(name).open("ab")),
+            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=(log := self.log_path(name).open("ab")),
             stderr=log, start_new_session=True,
         )
         self.running[name] = process
@@ -66,18 +66,20 @@ class Processes:
             log.close()
         del self.running[name]
         if code:
-            raise Failed(f"{name} ended with {code}; its log ends:\n{self.tail(name)}")
-        return self.log(name).read_text(errors="replace")
+            raise Failed(f"{name} exited with {code}; its log ends:\n{self.tail(name)}")
+        return self.log_path(name).read_text(errors="replace")
 
-    def alive(self, name):
+    def assert_running(self, name):
+        """Fails if the process has ended; its log then says why."""
         if self.running[name].poll() is not None:
-            raise Failed(f"{name} ended by itself; its log ends:\n{self.tail(name)}")
-        return True
+            raise Failed(f"{name} ended too early; its log ends:\n{self.tail(name)}")
 
     def tail(self, name, lines=40):
-        return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-lines:])
+        """Returns the last lines of the process's log."""
+        return "\n".join(self.log_path(name).read_text(errors="replace").splitlines()[-lines:])
 
     def stop_all(self):
+        """Stops all running processes and their children: with SIGTERM, and with SIGKILL after `STOP_SECONDS`."""
         for process in self.running.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -86,7 +88,7 @@ class Processes:
                 process.wait(timeout=STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 pass
-            # Children that outlived their leader (a function's processes) go with the group.
+            # This also ends children that outlive their parent, such as the processes of the functions.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=STOP_SECONDS)

@@ -1,6 +1,6 @@
-"""queries.py BINARY: the queries that `audit-pull schema duckdb` prints, over a lake of lines that readers trip over.
+"""Checks the queries that `audit-pull schema duckdb` prints, on a lake of lines that are hard to read.
 
-It needs nothing but DuckDB, so that the run can repeat it with an older one: see tables.py.
+Usage: queries.py BINARY. The script needs only DuckDB, so that tables.py can also run it with an older version.
 """
 
 import datetime
@@ -19,8 +19,8 @@ TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.(\d{6})\d{3}")
 
 DEEP = '{"a":' * 100 + "1" + "}" * 100
 CLASHES = '{"ItemCreationTime":"2026-08-21T08:44:05","itemCreationTime":"2026-08-21T08:44:06","UniqueID":"a","UniqueId":"b"}'
-# Raw events; {id} tells the log type's own name for an event's id.
-NASTY = [
+# Raw events. Each `%s` stands for the field of the event's id, which is `id` or `Id`.
+EDGE_CASES = [
     '{"%s":"clash at the top","WorkSpaceName":"a","WorkspaceName":"b","workspacename":3}',
     '{"%s":"clash in objects","SharePointMetaData":' + CLASHES + ',"ExchangeMetaData":' + CLASHES + ',"new":' + CLASHES + "}",
     '{"%s":"clash in arrays","CopilotEventData":{"AccessedResources":[{"Id":"a","ID":"b","id":1},null,{}]}}',
@@ -42,29 +42,30 @@ NASTY = [
 
 
 class Wrong(Exception):
-    pass
+    """A check failed; the message says why."""
 
 
-def said(binary, *arguments, given=""):
-    ran = subprocess.run([binary, *arguments], input=given.encode(), capture_output=True, timeout=SECONDS)
-    if ran.returncode:
-        raise Wrong(f"{' '.join(arguments)} ended with {ran.returncode}: {ran.stderr.decode(errors='replace')}")
-    return ran.stdout.decode()
+def output_of(binary, *arguments, given=""):
+    """Runs the command line with `given` as its standard input. Returns its standard output."""
+    result = subprocess.run([binary, *arguments], input=given.encode(), capture_output=True, timeout=SECONDS)
+    if result.returncode:
+        raise Wrong(f"{' '.join(arguments)} exited with {result.returncode}: {result.stderr.decode(errors='replace')}")
+    return result.stdout.decode()
 
 
 def log_types(binary):
-    """Every log type and its table."""
-    return dict(row.split()[:2] for row in said(binary, "schema", "list").splitlines()[1:])
+    """Returns the table of each log type."""
+    return dict(row.split()[:2] for row in output_of(binary, "schema", "list").splitlines()[1:])
 
 
-def nasty_lake(binary, lake):
-    """Writes a lake with the lines of all the events above, and an object without lines, for every log type."""
+def write_edge_case_lake(binary, lake):
+    """Writes a lake that has, for each log type, an object with the lines of all `EDGE_CASES` and an empty object."""
     for log_type, table in log_types(binary).items():
         name = "id" if log_type.startswith("OpenAI") else "Id"
-        events = "\n".join(event.replace("%s", name) for event in NASTY)
-        lines = said(binary, "normalize", "--log-type", log_type, "--source-id", "acme", given=events)
-        if lines.count("\n") != len(NASTY):
-            raise Wrong(f"{log_type}: {lines.count(chr(10))} lines of {len(NASTY)} events")
+        events = "\n".join(event.replace("%s", name) for event in EDGE_CASES)
+        lines = output_of(binary, "normalize", "--log-type", log_type, "--source-id", "acme", given=events)
+        if lines.count("\n") != len(EDGE_CASES):
+            raise Wrong(f"{log_type}: {len(EDGE_CASES)} events became {lines.count(chr(10))} lines")
         folder = lake / table / "dt=2026-11-22" / "hour=07"
         folder.mkdir(parents=True)
         for at, text in enumerate([lines, ""]):
@@ -72,14 +73,17 @@ def nasty_lake(binary, lake):
 
 
 def check(binary, log_type, table, lake):
-    """The printed query gives every line of the lake once, with every declared value; the number of lines."""
+    """Checks that the printed query returns each line of the lake once, with all declared values.
+
+    Returns the number of lines.
+    """
     lines = {}
     for file in sorted((lake / table).glob("dt=*/hour=*/*.ndjson.gz")):
         for text in gzip.decompress(file.read_bytes()).split(b"\n"):
             if text:
                 line = json.loads(text)
                 lines[line["p_row_id"]] = line
-    rows = duckdb.connect().execute(said(binary, "schema", "duckdb", log_type, "--lake", str(lake)))
+    rows = duckdb.connect().execute(output_of(binary, "schema", "duckdb", log_type, "--lake", str(lake)))
     keys = [column[0] for column in rows.description]
     if keys[-2:] != ["dt", "hour"] or not {"p_row_id", "p_event_time", "p_nonconforming", "p_udm"} <= set(keys):
         raise Wrong(f"{log_type}: the columns are {keys}")
@@ -87,16 +91,17 @@ def check(binary, log_type, table, lake):
     for row in rows.fetchall():
         row = dict(zip(keys, row, strict=True))
         if row["p_row_id"] not in left:
-            raise Wrong(f"{log_type}: {row['p_row_id']} is in no file, or was there before")
+            raise Wrong(f"{log_type}: the row {row['p_row_id']} is in no file, or is repeated")
         line = left.pop(row["p_row_id"])
         for key in keys[:-2]:
             compare(row[key], line.get(key), f"{log_type}: {line['p_row_id']} {key}")
     if left:
-        raise Wrong(f"{log_type}: {sorted(left)} are not shown")
+        raise Wrong(f"{log_type}: the query does not return {sorted(left)}")
     return len(lines)
 
 
 def compare(got, value, path):
+    """Checks that DuckDB's value `got` is the line's `value`, at every depth."""
     if isinstance(got, dict) and isinstance(value, dict):
         for key, inner in got.items():
             compare(inner, value.get(key), f"{path}.{key}")
@@ -108,13 +113,13 @@ def compare(got, value, path):
 
 
 def is_same(got, value):
-    """Whether DuckDB's value is the line's: a time, the JSON text of a value, or the value itself."""
+    """Returns True if DuckDB's value `got` is the line's `value`: as a time, as its JSON text, or as it is."""
     time = TIME.fullmatch(value) if isinstance(value, str) else None
     if isinstance(got, datetime.datetime):
         return bool(time) and got == datetime.datetime.fromisoformat(f"{time[1]}.{time[2]}")
     if isinstance(got, str) and got != value:
         if time and time[1].startswith("0000-") and got.startswith("0001-") and "(BC)" in got:
-            return True  # Python has no year 0; DuckDB calls it 1 BC.
+            return True  # Python has no year 0, so DuckDB returns a text, in which the year is 1 BC.
         try:
             return json.loads(got) == value
         except ValueError:
@@ -123,22 +128,22 @@ def is_same(got, value):
 
 
 def check_all(binary, lake):
-    """Every table of a lake through its printed query; the lines of each."""
+    """Checks all tables of a lake by their printed queries. Returns the number of lines by log type."""
     tables = log_types(binary).items()
     return {log_type: check(binary, log_type, table, lake) for log_type, table in tables if (lake / table).exists()}
 
 
-def check_nasty(binary):
-    """The lines above, with the DuckDB of this Python; its version."""
+def check_edge_cases(binary):
+    """Checks the lines of `EDGE_CASES` with the DuckDB of this Python. Returns the version of DuckDB."""
     with tempfile.TemporaryDirectory(prefix="audit-pull-lake-") as folder:
-        # A quote in the lake's name, too.
+        # The lake's path has a quote, which the query must escape.
         lake = pathlib.Path(folder) / "the lake's"
-        nasty_lake(binary, lake)
+        write_edge_case_lake(binary, lake)
         counted = check_all(binary, lake)
-    if len(counted) != len(log_types(binary)) or min(counted.values()) < len(NASTY):
+    if len(counted) != len(log_types(binary)) or min(counted.values()) < len(EDGE_CASES):
         raise Wrong(f"only {counted} lines were compared")
     return duckdb.__version__
 
 
 if __name__ == "__main__":
-    print(check_nasty(sys.argv[1]))
+    print(check_edge_cases(sys.argv[1]))
