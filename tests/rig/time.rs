@@ -53,7 +53,7 @@ impl VirtualTime {
     }
 
     /// Waits until the clock shows `at` or later.
-    fn reached(&self, at: Timestamp) -> impl Future<Output = ()> {
+    fn wait_until(&self, at: Timestamp) -> impl Future<Output = ()> {
         poll_fn(move |context| {
             let mut shared = self.shared();
             if shared.now >= at {
@@ -127,7 +127,7 @@ impl Clock for VirtualClock {
             return pause().await;
         }
         let until = self.time.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
-        self.time.reached(until).await;
+        self.time.wait_until(until).await;
     }
 
     fn random(&self) -> u64 {

@@ -156,7 +156,7 @@ pub(crate) fn template() -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Returns the function that a value calls: the one field of an object with a function's name.
+/// Returns the name and the argument of the function that a value calls; `None` if the value is no call.
 fn call(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object().filter(|fields| fields.len() == 1)?;
     let (name, of) = fields.iter().next()?;

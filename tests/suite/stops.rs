@@ -9,7 +9,7 @@ use tests::world::fixtures::{Case, PriorState, VendorData};
 use tests::world::random_streams::{Shape, stream};
 use tests::world::scenario::{Content, Entry, Scenario, ScenarioStream};
 use tests::world::simulation::Simulation;
-use tests::world::single_worker::{SingleWorker, Ticked};
+use tests::world::single_worker::{SingleWorker, TickOutcome};
 
 /// Creates a world of three events whose earlier tick left this state.
 fn world(prior: PriorState) -> Simulation {
@@ -21,13 +21,13 @@ fn lines(world: &Simulation) -> usize {
     world.store.objects.values().map(|object| object.lines.len()).sum()
 }
 
-fn only_report(ticked: &Ticked) -> &StreamReport {
+fn only_report(ticked: &TickOutcome) -> &StreamReport {
     let [report] = ticked.reports.as_slice() else { panic!("{:?}", ticked.reports) };
     report
 }
 
 /// Asserts that the tick delivered nothing, wrote nothing, and asks for a person in a message that has `words`.
-fn assert_stopped(before: &Simulation, after: &Simulation, ticked: &Ticked, words: &[&str]) {
+fn assert_stopped(before: &Simulation, after: &Simulation, ticked: &TickOutcome, words: &[&str]) {
     let Some(failure) = &only_report(ticked).failure else { panic!("no failure: {ticked:?}") };
     assert!(failure.needs_person, "{failure:?}");
     for word in words.iter().chain(&["acme/openai_audit"]) {
@@ -128,7 +128,7 @@ fn a_failure_in_one_stream_leaves_the_others_delivered() {
 }
 
 #[test]
-fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_tick_goes_on() {
+fn a_deadline_in_the_middle_of_a_listing_commits_the_batch_and_the_next_tick_continues() {
     let mut scenario = Scenario::clone(&world(PriorState::Nothing).scenario);
     scenario.page_size = 1;
     scenario.settings = Settings { lookback_seconds: 7_200, ..Settings::default() };

@@ -78,7 +78,7 @@ impl Behaviour {
         if let Some(known) = self.roots.get(&start) {
             return *known;
         }
-        let root = self.grow(start, Vec::new(), false);
+        let root = self.add_node(start, Vec::new(), false);
         self.roots.insert(start, root);
         root
     }
@@ -92,13 +92,13 @@ impl Behaviour {
         let history = parent.history.iter().copied().chain([(call, answer)]).collect();
         let answered = parent.waiting.iter().filter(|(id, _)| *id == call);
         let asks_vendor = answered.into_iter().any(|(_, request)| self.requests.value(*request).is_for_vendor());
-        let child = self.grow(parent.start, history, parent.has_asked_vendor || asks_vendor);
+        let child = self.add_node(parent.start, history, parent.has_asked_vendor || asks_vendor);
         self.children.insert((node, call, answer), child);
         child
     }
 
     /// Runs the real code through a history of answers and adds the node that it reaches.
-    fn grow(&mut self, start: Start, history: Vec<(u64, u32)>, has_asked_vendor: bool) -> NodeId {
+    fn add_node(&mut self, start: Start, history: Vec<(u64, u32)>, has_asked_vendor: bool) -> NodeId {
         let now = Timestamp::from_second(start.now).unwrap_or_default();
         let mut worker = Worker::begin(&self.scenario, now, start.seed, Rc::default());
         for (call, answer) in &history {

@@ -106,7 +106,7 @@ pub fn explore(fixture: Fixture, max_states: Option<usize>) -> Explored {
     };
     let checker = checker.spawn_bfs().join();
     let model = checker.model();
-    let discovery = checker.discovery(SOUND).or_else(|| checker.discovery(NO_ALARM));
+    let discovery = checker.discovery(ALL_DELIVERED).or_else(|| checker.discovery(NO_ALARM));
     let violation = discovery.map(|path| model.describe(path.into_vec()));
     let memo = model.memo();
     let ended = memo.behaviour.nodes().iter().filter_map(|node| node.reports.as_ref());
@@ -122,7 +122,7 @@ pub fn explore(fixture: Fixture, max_states: Option<usize>) -> Explored {
     }
 }
 
-const SOUND: &str = "every event once, and a worker alone finishes";
+const ALL_DELIVERED: &str = "every event once, and a worker alone finishes";
 const NO_ALARM: &str = "no tick asks for a person";
 
 struct Exploration {
@@ -478,7 +478,7 @@ impl Model for Exploration {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(SOUND, |model, moment: &Moment| model.memo().check_world(moment.world).is_ok()),
+            Property::always(ALL_DELIVERED, |model, moment: &Moment| model.memo().check_world(moment.world).is_ok()),
             Property::always(NO_ALARM, |model, moment: &Moment| {
                 let is_stopped = moment.workers.iter().any(|phase| matches!(phase, Phase::Stopped(_)));
                 !is_stopped || !model.fixture.world.checker.checks_state

@@ -35,7 +35,7 @@ pub struct Facts<'a> {
 
 /// An entry that a listing showed and that a watermark or a sweep has passed since: the index of the stream, the
 /// listing, and the index of the entry.
-type Passed = (usize, &'static str, usize);
+type PassedEntry = (usize, &'static str, usize);
 
 /// Checks the invariants of the protocol and keeps the first violation.
 ///
@@ -52,11 +52,11 @@ pub struct InvariantChecker {
     /// The first violation.
     pub violation: Option<String>,
     /// Entries that were passed and are not delivered.
-    passed: BTreeSet<Passed>,
+    passed: BTreeSet<PassedEntry>,
     /// Entries that were passed and are neither delivered nor pending: the tick with the given number must report a gap.
-    unreported: BTreeMap<Passed, u64>,
+    unreported: BTreeMap<PassedEntry, u64>,
     /// Entries that were reported as a gap, or given up by a tick that died before its report.
-    given_up: BTreeSet<Passed>,
+    given_up: BTreeSet<PassedEntry>,
     /// The reported gaps, each with the name of its stream.
     gaps: Vec<(String, Window)>,
     /// Streams whose state was restored from an earlier copy.
@@ -164,8 +164,8 @@ impl InvariantChecker {
         for listing in &of.stream.listings {
             check_watermark(of, listing, current, head)?;
             check_sweeps(facts, tick, of, listing, current, head)?;
-            let goes_on = tick.number > 0 && self.raised_by.get(&(at, *listing)) == Some(&tick.number);
-            self.passed.extend(newly_passed(facts, tick, (at, of), listing, (current, head, goes_on)));
+            let has_raised_before = tick.number > 0 && self.raised_by.get(&(at, *listing)) == Some(&tick.number);
+            self.passed.extend(newly_passed(facts, tick, (at, of), listing, (current, head, has_raised_before)));
             if tick.number > 0 && watermark_of(head, listing) > watermark_of(current, listing) {
                 self.raised_by.insert((at, listing), tick.number);
             }
@@ -182,7 +182,7 @@ impl InvariantChecker {
         let of = &facts.scenario.streams[at];
         let delivered = facts.store.delivered(&facts.scenario.settings.prefix, &of.stream);
         self.passed.retain(|(stream, _, entry)| *stream != at || !is_delivered(of, &of.entries[*entry], &delivered));
-        let lost: Vec<Passed> = self
+        let lost: Vec<PassedEntry> = self
             .passed
             .iter()
             .filter(|passed| passed.0 == at && !self.unreported.contains_key(*passed))
@@ -230,7 +230,7 @@ impl InvariantChecker {
             {
                 return Err(format!("{name}: a tick asks for a person without need: {}", failure.message));
             }
-            let due: Vec<Passed> = self.due_reports(at, tick.number).collect();
+            let due: Vec<PassedEntry> = self.due_reports(at, tick.number).collect();
             for passed in due {
                 let entry = &of.entries[passed.2];
                 if !self.has_gap(&name, entry) {
@@ -249,17 +249,17 @@ impl InvariantChecker {
     /// Handles a tick that died before its report. What it gave up need not be reported any more: only ticks that end
     /// guarantee a report of each gap.
     pub fn died(&mut self, tick: TickId) {
-        let of_tick: Vec<Passed> =
+        let of_tick: Vec<PassedEntry> =
             self.unreported.iter().filter(|(_, number)| **number == tick.number).map(|(passed, _)| *passed).collect();
         of_tick.into_iter().for_each(|passed| self.give_up(passed));
     }
 
-    fn due_reports(&self, at: usize, tick: u64) -> impl Iterator<Item = Passed> {
-        let due = move |((stream, ..), number): &(&Passed, &u64)| *stream == at && **number == tick;
+    fn due_reports(&self, at: usize, tick: u64) -> impl Iterator<Item = PassedEntry> {
+        let due = move |((stream, ..), number): &(&PassedEntry, &u64)| *stream == at && **number == tick;
         self.unreported.iter().filter(due).map(|(passed, _)| *passed)
     }
 
-    fn give_up(&mut self, passed: Passed) {
+    fn give_up(&mut self, passed: PassedEntry) {
         self.unreported.remove(&passed);
         self.passed.remove(&passed);
         self.given_up.insert(passed);
@@ -363,7 +363,7 @@ fn check_put(facts: Facts<'_>, key: &str, object: &Object) -> Result<(), String>
     }
 }
 
-/// Checks that partitions only grow forward, so that a consumer who has read an hour to its end misses nothing. `began` is
+/// Checks that partitions only add_node forward, so that a consumer who has read an hour to its end misses nothing. `began` is
 /// the earliest moment at which the tick may have begun.
 fn check_partition(began: UnixSeconds, key: &str, object: &Object) -> Result<(), String> {
     let Some((_, at, _)) = parts_of_key(key).filter(|_| !object.lines.is_empty()) else { return Ok(()) };
@@ -472,26 +472,23 @@ fn check_sweeps(
 /// Returns the entries that the write passes: the listing showed them when the tick began, and they lie in one of these
 /// spans:
 /// - From the old watermark less the overlap to the new watermark. The overlap is left out for a backlog of many windows,
-///   where it is listed after them, and if the tick `goes_on`: it has raised the watermark before, and listed the
-///   overlap then.
+///   where it is listed after them, and with `has_raised_before`: the tick has raised the watermark before, and listed
+///   the overlap then.
 /// - In the time that a recorded sweep listed, which ends its reach before the moment at which it is recorded.
-///   is listed after them, and a tick that `goes_on` has raised the watermark before and listed the overlap of the earlier
-///   one), or
-/// - more than a sweep's reach before the moment at which it is recorded, and within the time that the sweep listed.
 fn newly_passed<'a>(
     facts: Facts<'a>,
     tick: TickId,
     (at, of): (usize, &'a ScenarioStream),
     listing: &'static str,
-    (current, head, goes_on): (&Head, &Head, bool),
-) -> Vec<Passed> {
+    (current, head, has_raised_before): (&Head, &Head, bool),
+) -> Vec<PassedEntry> {
     let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
     let policy = &facts.scenario.policy;
     let (behind, overlap) = (facts.now.max(tick.began) - old, i64::from(policy.overlap_seconds));
     let window_seconds = current.listings.get(listing).and_then(|state| state.window_seconds);
     let is_backlog =
         behind > overlap && window_seconds.is_some_and(|window| window < behind) && !policy.sweeps.is_empty();
-    let from = if is_backlog || goes_on { old } else { old - overlap };
+    let from = if is_backlog || has_raised_before { old } else { old - overlap };
     let mut claims: Vec<(Window, UnixSeconds)> = Vec::new();
     if new > old {
         claims.push((Window { from, to: new }, tick.began));

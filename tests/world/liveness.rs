@@ -7,7 +7,7 @@ use collector::{Head, UnixSeconds};
 
 use super::scenario::{Entry, Scenario, ScenarioStream};
 use super::simulation::Simulation;
-use super::single_worker::{SingleWorker, Ticked};
+use super::single_worker::{SingleWorker, TickOutcome};
 
 /// Ticks within which a single worker delivers every healthy event once all events are visible.
 ///
@@ -30,7 +30,7 @@ impl SingleWorker {
     ///
     /// # Errors
     /// Names the violated invariant, or an event that was not delivered in time.
-    pub fn deliver_healthy(&mut self, mut note: impl FnMut(UnixSeconds, &Ticked)) -> Result<usize, String> {
+    pub fn deliver_healthy(&mut self, mut note: impl FnMut(UnixSeconds, &TickOutcome)) -> Result<usize, String> {
         self.world.clock = self.world.clock.max(self.world.scenario.all_visible_at());
         let mut counted = 0;
         for _ in 0..MAX_TICKS {
@@ -53,7 +53,7 @@ impl SingleWorker {
     ///
     /// # Errors
     /// Names the violated invariant.
-    pub fn run_for_days(&mut self, days: usize, mut note: impl FnMut(UnixSeconds, &Ticked)) -> Result<(), String> {
+    pub fn run_for_days(&mut self, days: usize, mut note: impl FnMut(UnixSeconds, &TickOutcome)) -> Result<(), String> {
         for _ in 0..days * TICKS_PER_DAY {
             self.world.clock += LONG_TICK_SECONDS;
             let ticked = self.tick()?;

@@ -20,7 +20,7 @@ use super::random_streams::BEGIN;
 use super::rng::SeededRng;
 use super::scenario::Scenario;
 use super::simulation::{Simulation, Tearing};
-use super::single_worker::{SingleWorker, Ticked};
+use super::single_worker::{SingleWorker, TickOutcome};
 use super::store::Store;
 use super::worker::Worker;
 
@@ -101,7 +101,7 @@ impl WorkerSlot {
 
 /// Probabilities per 1,000 calls.
 #[derive(Debug)]
-struct Odds {
+struct Probabilities {
     failure: u64,
     death: u64,
     slowness: u64,
@@ -113,7 +113,7 @@ struct Run {
     scenario: Arc<Scenario>,
     rng: SeededRng,
     slots: Vec<WorkerSlot>,
-    odds: Odds,
+    probabilities: Probabilities,
     /// Calls whose caller no longer waits, and which may still take effect.
     late: Vec<(TickId, Request)>,
     has_trace: bool,
@@ -124,7 +124,7 @@ struct Run {
 
 impl Run {
     fn new(world: Simulation, mut rng: SeededRng, has_trace: bool) -> Self {
-        let odds = Odds {
+        let probabilities = Probabilities {
             failure: rng.pick(&[0, 20, 100, 300]),
             death: rng.pick(&[0, 10, 50]),
             slowness: rng.pick(&[0, 20, 60]),
@@ -151,7 +151,7 @@ impl Run {
             permanent_faults: scenario.permanent_faults.clone(),
             has_blobs: scenario.has_blobs(),
         };
-        Self { world, scenario, rng, slots, odds, late: Vec::new(), has_trace, step: 0, ticks: 0, outcome }
+        Self { world, scenario, rng, slots, probabilities, late: Vec::new(), has_trace, step: 0, ticks: 0, outcome }
     }
 
     /// Adds an event of the run to the trace's hash, and to the trace if it is kept.
@@ -183,7 +183,7 @@ impl Run {
             if step == restored_at {
                 self.restore(&backup);
             }
-            if !self.rng.happens(self.odds.same_worker) {
+            if !self.rng.happens(self.probabilities.same_worker) {
                 turn = self.rng.index(self.slots.len());
             }
             self.deliver_late();
@@ -246,7 +246,7 @@ impl Run {
         let days = if self.scenario.permanent_faults.is_empty() { 0 } else { self.rng.pick(&[0, 0, 0, 2, 9]) };
         let (has_trace, trace) = (self.has_trace, &mut self.outcome.trace);
         let mut gaps = 0;
-        let mut note = |now, ticked: &Ticked| {
+        let mut note = |now, ticked: &TickOutcome| {
             gaps += ticked.reports.iter().map(|report| report.gaps.len() as u64).sum::<u64>();
             if has_trace {
                 let _ = writeln!(trace, "{now} single worker {ticked:?}");
@@ -399,7 +399,7 @@ impl Run {
     }
 
     fn pass_time(&mut self) {
-        self.world.clock += if self.rng.happens(self.odds.slowness) {
+        self.world.clock += if self.rng.happens(self.probabilities.slowness) {
             self.rng.pick(&[15, 45, 400, 4_000])
         } else {
             self.rng.pick(&[0, 0, 0, 1])
@@ -407,11 +407,11 @@ impl Run {
     }
 
     fn decision(&mut self, request: &Request) -> Decision {
-        if self.rng.happens(self.odds.death) {
+        if self.rng.happens(self.probabilities.death) {
             self.outcome.faults += 1;
             return Decision::Die { arrival: self.arrival() };
         }
-        if matches!(request, Request::Sleep { .. }) || !self.rng.happens(self.odds.failure) {
+        if matches!(request, Request::Sleep { .. }) || !self.rng.happens(self.probabilities.failure) {
             return Decision::Answer;
         }
         self.outcome.faults += 1;

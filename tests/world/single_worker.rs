@@ -20,14 +20,14 @@ const FIRST_TICK: u64 = 1 << 32;
 
 /// The result of one tick.
 #[derive(Debug)]
-pub struct Ticked {
+pub struct TickOutcome {
     /// The reports of the tick.
     pub reports: Vec<StreamReport>,
     /// The calls of the tick without sleeps.
     pub calls: Vec<Request>,
 }
 
-impl Ticked {
+impl TickOutcome {
     /// Counts the calls for which `is_counted` is `true`.
     pub fn count(&self, is_counted: impl Fn(&Request) -> bool) -> usize {
         self.calls.iter().filter(|call| is_counted(call)).count()
@@ -54,7 +54,7 @@ impl SingleWorker {
     ///
     /// # Errors
     /// The tick does not finish.
-    pub fn tick(&mut self) -> Result<Ticked, String> {
+    pub fn tick(&mut self) -> Result<TickOutcome, String> {
         self.tick_with(|_, _| None)
     }
 
@@ -83,7 +83,7 @@ impl SingleWorker {
     pub fn tick_with(
         &mut self,
         mut instead: impl FnMut(&mut Simulation, &Request) -> Option<Answer>,
-    ) -> Result<Ticked, String> {
+    ) -> Result<TickOutcome, String> {
         self.ticks += 1;
         let tick = TickId { number: FIRST_TICK + self.ticks, began: self.world.clock };
         let scenario = Arc::clone(&self.world.scenario);
@@ -108,7 +108,7 @@ impl SingleWorker {
         if is_unchanged {
             self.world.tick_ended(tick, &reports);
         }
-        Ok(Ticked { reports, calls })
+        Ok(TickOutcome { reports, calls })
     }
 
     /// Returns the oldest call that the world answers at once; otherwise the oldest one that takes time, because other
@@ -129,7 +129,7 @@ impl SingleWorker {
     }
 
     /// Returns `true` if every stream is drained. A stream whose state was restored counts as drained once it has stopped.
-    fn is_drained(&self, ticked: &Ticked) -> bool {
+    fn is_drained(&self, ticked: &TickOutcome) -> bool {
         let streams = self.world.scenario.streams.iter().zip(&ticked.reports);
         let mut ended = streams.map(|(of, report)| {
             let has_stopped = report.failure.as_ref().is_some_and(|failure| failure.needs_person);
@@ -142,11 +142,11 @@ impl SingleWorker {
     ///
     /// # Errors
     /// The streams are not drained after [`MAX_TICKS`].
-    pub fn drain(&mut self) -> Result<Ticked, String> {
+    pub fn drain(&mut self) -> Result<TickOutcome, String> {
         self.drain_within(MAX_TICKS)
     }
 
-    fn drain_within(&mut self, max_ticks: usize) -> Result<Ticked, String> {
+    fn drain_within(&mut self, max_ticks: usize) -> Result<TickOutcome, String> {
         let mut last = None;
         for _ in 0..max_ticks {
             let ticked = self.tick()?;

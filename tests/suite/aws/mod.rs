@@ -27,7 +27,7 @@ use jiff::Timestamp;
 
 pub(crate) use faults::{Fault, Faults};
 
-/// The time-out of a client in tests in which no answer comes.
+/// The time-out of a client in tests in which the server does not answer.
 const SHORT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time-out in all other tests: longer than a busy machine needs.
 const LONG_TIMEOUT: Duration = Duration::from_secs(60);

@@ -294,7 +294,7 @@ async fn visible_hours_are_one_consistent_read_of_keys() {
 }
 
 #[tokio::test]
-async fn no_hours_are_no_read_and_an_hour_named_twice_is_read_once() {
+async fn without_hours_nothing_is_read_and_a_repeated_hour_is_read_once() {
     let world = world(LONG_TIMEOUT).await;
     world.commit(1).await;
     assert_eq!(world.visible_hours(0).await, Ok(vec![]));

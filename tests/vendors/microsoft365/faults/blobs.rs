@@ -74,7 +74,7 @@ async fn f43_a_blob_that_expired_before_its_fetch_is_a_gap_reported_once_and_the
 async fn f43_blobs_that_expire_first_are_fetched_first() {
     const GROUP: usize = 20;
     let world = exchange(3 * GROUP);
-    // The first tick's listings all fail, but with it the vendor makes the content available.
+    // All listings of the first tick fail, but after its requests the simulator's ledger has the blobs.
     world.script(first(100, "content", &af(401, "AF10001")));
     world.tick().await.unwrap();
     world.minutes(5);

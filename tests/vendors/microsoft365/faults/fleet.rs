@@ -69,7 +69,7 @@ fn of_poisoned(poison: &Fault) -> impl Iterator<Item = Scripted> {
 /// world, that blob and its record.
 pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
     let world = exchange(count);
-    // The first tick's listings all fail, but from then on the simulator's ledger has the blobs.
+    // All listings of the first tick fail, but after its requests the simulator's ledger has the blobs.
     world.script(first(100, "content", &af(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.minutes(5);
@@ -214,7 +214,7 @@ async fn two_days_behind() -> World {
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.tick().await.unwrap();
     world.minutes(50 * 60);
-    // This tick's listings all fail, but with it the vendor makes the content available.
+    // All listings of this tick fail, but after its requests the simulator's ledger has the blobs.
     world.script(first(100, "content", &af(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.script(Vec::new());

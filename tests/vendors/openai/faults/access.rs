@@ -167,7 +167,7 @@ async fn f08_a_log_that_stays_empty_is_reported_but_is_no_failure() {
         let report = tick(&worker).await;
         assert_drained(&report, 0);
         let silence = report.notes.silence.as_deref();
-        // The first tick looked back a day.
+        // The first tick looked back a day, which counts as the first day without an event.
         assert_eq!(silence.is_some(), day >= 7, "on day {day}: {silence:?}");
         assert!(silence.is_none_or(|words| words.contains(&format!("no event at all in {day} days"))
             && words.contains("check that audit logging is on")));

@@ -16,7 +16,7 @@ fn spread(count: i64, seconds: i64) -> Vec<String> {
 
 /// Returns the measures of progress, all of which grow with it: the watermark, the delivered lines, and the negative
 /// window length.
-fn reached(world: &World, delivered: u64) -> (i64, u64, i64) {
+fn progress(world: &World, delivered: u64) -> (i64, u64, i64) {
     let listing = &world.head().listings[openai::ORGANIZATION];
     (listing.watermark, delivered, -listing.window_seconds.unwrap_or(DAY))
 }
@@ -26,11 +26,11 @@ async fn catch_up(world: &World) -> Vec<StreamReport> {
     let worker = world.worker().await;
     let (mut reports, mut delivered): (Vec<StreamReport>, _) = (Vec::new(), 0);
     loop {
-        let before = world.store.head_of(&stream()).map(|_| reached(world, delivered));
+        let before = world.store.head_of(&stream()).map(|_| progress(world, delivered));
         let report = tick(&worker).await;
         assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
         delivered += report.lines.delivered;
-        let (drained, after) = (report.drained, reached(world, delivered));
+        let (drained, after) = (report.drained, progress(world, delivered));
         reports.push(report);
         if drained {
             return reports;

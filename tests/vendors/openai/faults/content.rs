@@ -178,7 +178,7 @@ async fn f27_very_large_events_are_lines_like_any_other() {
 #[tokio::test]
 async fn f27_lone_surrogates_and_control_characters_stay_within_their_line() {
     let controls: String = (0..32).map(|code| format!("\\u{code:04x}")).collect();
-    let odd = format!(r#"tab\t nl\n cr\r \u2028\u2029\u0085 {controls} \ud800 \udc00x \ud83d\ude00"#);
+    let escapes = format!(r#"tab\t nl\n cr\r \u2028\u2029\u0085 {controls} \ud800 \udc00x \ud83d\ude00"#);
     let at = start_time().as_second() - 60;
     let raw = |id: &str, name: &str| {
         format!(
@@ -187,7 +187,7 @@ async fn f27_lone_surrogates_and_control_characters_stay_within_their_line() {
     };
     // The characters are sent as escapes, and also unescaped if JSON allows that.
     let world = World::of(vec![
-        raw("escaped", &odd),
+        raw("escaped", &escapes),
         raw("raw", "\u{2028}\u{2029}\u{85}\u{7f}\u{feff}\u{fffe}🦀"),
         raw("plain", "x"),
     ]);

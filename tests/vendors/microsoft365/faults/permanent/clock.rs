@@ -106,7 +106,7 @@ async fn a_listing_with_a_date_far_off_skips_no_content_and_stops_no_sweep() {
         let created: Vec<_> = hours_before(20, 100).into_iter().chain(later.iter().copied()).collect();
         let world = exchange_at(&created);
         let mut ticks = Ticks::of(&world);
-        // This tick's listings all fail, but from then on the simulator's ledger has the blobs.
+        // All listings of this tick fail, but after its requests the simulator's ledger has the blobs.
         world.script(first(100, "content", &af(401, "AF10001")));
         ticks.tick().await;
         let blobs: Vec<_> = world.simulator.ledger().blobs().collect();
