@@ -70,13 +70,13 @@ pub enum Step {
     Fail(usize, u64),
     /// A worker dies during a call; the flag says if the call may still take effect.
     Die(usize, u64, bool),
-    /// A call of a dead tick takes effect; the number is its index in [`Moment::late`].
+    /// A call of a dead tick takes effect; the number is its index among the late calls.
     Arrive(usize),
     /// The hidden item with this number becomes visible.
     Reveal(usize),
     /// A worker waits for hidden items until its tick gives up and ends.
     GiveUpWaiting(usize),
-    /// The state is lost, which happens only with [`Mutant::HeadLost`](super::mutant::Mutant::HeadLost).
+    /// The state is lost, which happens only with [`Mutant::HeadLost`].
     Lose,
 }
 

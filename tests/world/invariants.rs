@@ -269,7 +269,7 @@ impl InvariantChecker {
         self.gaps.iter().any(|(of, gap)| of == stream && (gap.from..gap.to).contains(&entry.at))
     }
 
-    /// Returns `true` if all events of the entry may be missing from the bucket.
+    /// Returns `true` if it is no error that events of the entry are missing from the bucket.
     fn is_excused(&self, at: usize, of: &ScenarioStream, entry: usize) -> bool {
         let given_up = self.given_up.iter().any(|(stream, _, given_up)| (*stream, *given_up) == (at, entry));
         given_up || self.has_gap(&of.stream.name(), &of.entries[entry])

@@ -159,7 +159,8 @@ impl SingleWorker {
         Err(format!("a single worker is not drained after {max_ticks} ticks: {last:?}"))
     }
 
-    /// Waits until all is visible and due, drains the streams, again at every sweep, and checks the result.
+    /// Waits until all entries are visible and all pending work is due, drains the streams then and at every later
+    /// sweep, and checks the result.
     ///
     /// # Errors
     /// Names the violated invariant.

@@ -53,7 +53,7 @@ async fn assert_recovers(world: &World, why: &str) {
     assert!(reports[0].failure.is_none(), "{why}: {:?}", reports[0]);
     assert_eq!(world.assert_exact().lines as u64, EVENTS, "{why}");
     assert!(world.head().intent.is_none(), "{why}");
-    // The numbers have no gap, and each occurs once.
+    // The `seq` numbers in the objects' keys have no gap, and each occurs once.
     let numbers: Vec<_> =
         keys(world).iter().filter_map(|key| key.split('-').next_back()?.get(..12).map(str::to_owned)).collect();
     let expected: Vec<_> = (0..world.head().seq).map(|seq| format!("{seq:012}")).collect();

@@ -3,7 +3,7 @@
 //! | file | the fault |
 //! |---|---|
 //! | `blobs` | a blob that answers with an error |
-//! | `many_blobs` | hundreds of them |
+//! | `many_blobs` | hundreds of blobs that answer with errors |
 //! | `slow_blobs` | blobs that trickle, or that never answer |
 //! | `spans` | spans of time that cannot be listed |
 //! | `outage` | a vendor that is down as a whole |

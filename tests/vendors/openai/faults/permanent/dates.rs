@@ -27,7 +27,8 @@ struct Skewed {
 }
 
 impl Skewed {
-    /// Starts a proxy to the world's vendor, and sends the world's requests to it. Returns the offset in seconds.
+    /// Starts a proxy to the world's vendor, through which the world's requests go from now on. Returns the offset of
+    /// its `Date` in seconds, which the test may change.
     async fn before(world: &mut World) -> Arc<AtomicI64> {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let skewed = Self { vendor: world.running.address(), client, ahead: Arc::default() };
