@@ -3,7 +3,7 @@
 use collector::Drift;
 use schema::Names;
 
-/// Returns a line for each kind of drift whose count is not zero. It begins with the source and the log type.
+/// Returns one line for each kind of drift that occurred. Each line begins with the source and the log type.
 pub(crate) fn lines(source: &str, log_type: &str, drift: &Drift) -> Vec<String> {
     let (none, names) = (Names::default(), &drift.names);
     [

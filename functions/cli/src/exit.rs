@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn d1_a_gap_is_not_all_well() {
+    fn d1_a_gap_is_not_a_success() {
         let gap = Gap { from: 0, to: 1, cause: String::new() };
         let report = StreamReport { drained: true, gaps: vec![gap], ..StreamReport::default() };
         assert_eq!(Exit::of(&[report]), Exit::NextTick);

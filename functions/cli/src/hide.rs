@@ -15,7 +15,7 @@ impl Keys {
     /// Finds the arguments, and the values in arguments, that look like keys.
     pub(crate) fn among(arguments: &[OsString]) -> Self {
         let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
-        // In `--name=value`, a message may show the value alone.
+        // A message may show only the value of `--name=value`, so the value is also a key on its own.
         let values = texts.flat_map(|text| [text.split_once('=').map(|(_, value)| value.to_owned()), Some(text)]);
         Self(values.flatten().filter(|text| looks_like_a_key(text)).collect())
     }

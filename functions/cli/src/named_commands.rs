@@ -10,19 +10,19 @@ use crate::Cli;
 const NAME: &str = "audit-pull ";
 /// Words that may follow the project's name in a sentence and are not commands.
 const WORDS_OF_SENTENCES: [&str; 8] = ["deployment", "does", "failed", "function", "is", "may", "row", "stopped"];
-/// The extensions of the files that are searched: documents, code and scripts, some of which have no extension.
+/// The extensions of the files that are searched: documents, code and scripts. Some scripts have no extension.
 const EXTENSIONS: [&str; 7] = ["", "md", "py", "rs", "sh", "yaml", "yml"];
-/// Folders that have no such texts, because they have data or build results.
+/// Folders that are not searched, because they hold data or build results.
 const SKIPPED_FOLDERS: [&str; 5] = [".git", "findings", "fixtures", "golden", "target"];
 
-/// Appends the path and the content of all such files below `folder` to `found`.
-fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+/// Appends the path and the content of each file below `folder` that has one of [`EXTENSIONS`] to `found`.
+fn collect_texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let ending = path.extension().map_or("", |ending| ending.to_str().unwrap());
         if path.is_dir() {
             if !SKIPPED_FOLDERS.iter().any(|name| path.ends_with(name)) {
-                texts(&path, found);
+                collect_texts(&path, found);
             }
         } else if EXTENSIONS.contains(&ending)
             && let Ok(text) = fs::read_to_string(&path)
@@ -43,7 +43,7 @@ fn problem(after: &str) -> Option<String> {
     }
     let root = Cli::command();
     let Some(mut command) = root.find_subcommand(&first) else { return Some(format!("no command {first}")) };
-    // In a Markdown table, `\|` separates alternatives.
+    // Alternatives are separated by `/`, or in a Markdown table by `\|`.
     let line = after.replace("\\|", "/");
     let line = line.split(['`', '\n', '"', ';', '|', '#', '&', '<', '>']).next().unwrap();
     let rest: Vec<&str> = line[first.len()..].split_whitespace().collect();
@@ -68,14 +68,14 @@ fn has_option(command: &Command, name: &str) -> bool {
     name == "help" || command.get_arguments().any(|argument| argument.get_long() == Some(name))
 }
 
-/// Checks all texts of the project.
+/// Checks the documents, code and scripts of the whole project.
 ///
 /// # Panics
 /// A text names a command or an option that does not exist.
 pub(crate) fn check_all_texts() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();
-    texts(&root, &mut found);
+    collect_texts(&root, &mut found);
     let mut named = 0;
     for (path, text) in found {
         for after in text.split(NAME).skip(1) {

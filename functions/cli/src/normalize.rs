@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
 /// keeps its own.
 fn with_models(normalizer: Normalizer, folder: Option<&Path>) -> Result<Normalizer, Failed> {
     let model = match folder {
-        Some(folder) => Models::needed(folder)?.line_model(normalizer.log_type()),
+        Some(folder) => Models::load_or_print_faults(folder)?.into_line_model(normalizer.log_type()),
         None => None,
     };
     Ok(if model.is_some() { normalizer.with_model(model) } else { normalizer })

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 const UPDATE_EVERY: Duration = Duration::from_millis(250);
 
 /// Waits for a tick. Meanwhile it shows the progress that `cache` counts, if standard error is a terminal.
-pub(crate) async fn shown<T>(cache: &SourceCache, tick: impl Future<Output = T>) -> T {
+pub(crate) async fn wait_with_progress<T>(cache: &SourceCache, tick: impl Future<Output = T>) -> T {
     if !std::io::stderr().is_terminal() {
         return tick.await;
     }

@@ -83,15 +83,15 @@ async fn tick(args: &Args, source: &dyn AnySource, clock: &CliClock) -> Result<V
     };
     let mut lake = Lake::open(&args.lake, settings)?;
     if let Some(folder) = &args.models {
-        lake.models = Models::needed(folder)?.custom();
+        lake.models = Models::load_or_print_faults(folder)?.into_custom_models();
     }
     let cache = SourceCache::default();
-    let tick = source.tick(&lake, &cache, clock, args.vendor.tick_time);
-    Ok(progress::shown(&cache, tick).await)
+    let tick = source.tick(&lake, &cache, clock, args.vendor.max_tick_time);
+    Ok(progress::wait_with_progress(&cache, tick).await)
 }
 
 #[derive(Debug, Serialize)]
-struct DemoResult<'a> {
+struct PullResult<'a> {
     streams: &'a [StreamReport],
 }
 
@@ -101,10 +101,10 @@ fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
         report.notes.waiting.iter().for_each(|waiting| output::print_error(waiting));
         report.notes.silence.iter().for_each(|silence| output::print_error(silence));
         report.failure.iter().for_each(|failure| output::print_error(&failure.message));
-        pending(report).iter().for_each(|pending| output::print_error(pending));
+        pending_text(report).iter().for_each(|pending| output::print_error(pending));
     }
     if json {
-        return output::print_json(&DemoResult { streams: reports });
+        return output::print_json(&PullResult { streams: reports });
     }
     let drifts = reports.iter().flat_map(|report| drift::lines(&report.source, report.log_type, &report.lines.drift));
     let drifts = drift::section(&drifts.collect::<Vec<_>>());
@@ -123,7 +123,7 @@ fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
             report.lines.bytes,
         ];
         let [events, delivered, repeats, rejected, objects, bytes] = counts.map(|count| count.to_string());
-        let end = end(report);
+        let end = outcome_text(report);
         let (source, log_type) = (report.source.clone(), report.log_type.to_owned());
         [source, log_type, events, delivered, repeats, rejected, objects, bytes, end]
     };
@@ -131,7 +131,7 @@ fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
 }
 
 /// Returns the outcome of the stream's tick in a few words.
-fn end(report: &StreamReport) -> String {
+fn outcome_text(report: &StreamReport) -> String {
     let pending = &report.pending;
     let end = match (&report.failure, report.drained) {
         (Some(_), _) => "failed",
@@ -155,8 +155,8 @@ fn gap_text(gap: &Gap) -> String {
     format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))
 }
 
-/// Describes the pending work of a stream for people: how much, since when and why. `None` if there is none.
-fn pending(report: &StreamReport) -> Option<String> {
+/// Describes the pending work of a stream for people: how much there is, since when and why. `None` if there is none.
+fn pending_text(report: &StreamReport) -> Option<String> {
     let reason = report.pending.pending_reason.as_ref()?;
     let hours = report.pending.pending_age_seconds.unwrap_or(0) as f64 / 3_600.0;
     let name = format!("{}/{}", report.source, report.stream);
@@ -181,14 +181,15 @@ mod tests {
         };
         let report =
             StreamReport { source: "acme".to_owned(), stream: "dlp".to_owned(), pending, ..Default::default() };
-        assert_eq!(end(&report), "delivered, 1 span and 3 blobs pending");
+        assert_eq!(outcome_text(&report), "delivered, 1 span and 3 blobs pending");
         assert!(
-            super::pending(&report).is_some_and(|text| text.starts_with("acme/dlp: part of it has failed for 1.5 h"))
+            super::pending_text(&report)
+                .is_some_and(|text| text.starts_with("acme/dlp: part of it has failed for 1.5 h"))
         );
         let failure = Some(Failure::new("acme/dlp", &PortError::next_tick("no")));
-        assert_eq!(end(&StreamReport { failure, ..report }), "failed, 1 span and 3 blobs pending");
-        assert_eq!(end(&StreamReport::default()), "cut short");
-        assert_eq!(end(&StreamReport { drained: true, ..StreamReport::default() }), "drained");
+        assert_eq!(outcome_text(&StreamReport { failure, ..report }), "failed, 1 span and 3 blobs pending");
+        assert_eq!(outcome_text(&StreamReport::default()), "cut short");
+        assert_eq!(outcome_text(&StreamReport { drained: true, ..StreamReport::default() }), "drained");
     }
 
     #[test]
@@ -198,17 +199,17 @@ mod tests {
                     be missing";
         assert_eq!(gap_text(&gap), text);
         let report = StreamReport { drained: true, gaps: vec![gap], ..StreamReport::default() };
-        assert_eq!(end(&report), "drained, 1 gap");
+        assert_eq!(outcome_text(&report), "drained, 1 gap");
     }
 
     #[test]
     fn d9_a_stream_that_waits_for_its_first_content_is_not_called_drained() {
         let notes = Notes { waiting: Some("it waits".to_owned()), ..Notes::default() };
-        assert_eq!(end(&StreamReport { drained: true, notes, ..StreamReport::default() }), "waiting");
+        assert_eq!(outcome_text(&StreamReport { drained: true, notes, ..StreamReport::default() }), "waiting");
     }
 
     #[test]
-    fn prefixes() {
+    fn a_prefix_that_could_damage_keys_or_is_a_secret_is_refused() {
         assert_eq!(prefix("").as_deref(), Ok(""));
         assert_eq!(prefix("team/").as_deref(), Ok("team/"));
         assert!(prefix("team").is_err());

@@ -23,28 +23,28 @@ enum Command {
     /// List the built-in log types
     List,
     /// Show the schema itself, as normalize --schema takes it
-    Show(Of),
+    Show(SchemaArgs),
     /// Print a JSON Schema (draft 2020-12) of the lines
-    JsonSchema(Of),
+    JsonSchema(SchemaArgs),
     /// Print a CREATE TABLE for Athena over the lines in a bucket; replace BUCKET and PREFIX by your own
-    Athena(Of),
+    Athena(SchemaArgs),
     /// Print a query for DuckDB that reads a lake: one row per line, and each declared field with its type
-    Duckdb(OfLake),
+    Duckdb(LakeArgs),
     /// Print the Athena table as a CloudFormation resource, as in infra/lake.yaml
-    Glue(Of),
+    Glue(SchemaArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct Of {
+struct SchemaArgs {
     /// A log type, or a schema file of your own
     #[arg(value_name = "T")]
     schema: String,
 }
 
 #[derive(Debug, clap::Args)]
-struct OfLake {
+struct LakeArgs {
     #[command(flatten)]
-    of: Of,
+    of: SchemaArgs,
     /// The lake: the folder with the tables, or s3://BUCKET/PREFIX
     #[arg(long, value_name = "LAKE", default_value = "lake")]
     lake: String,
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
         Command::Show(of) => output::print_line(of.read()?.1.trim_end())?,
         Command::JsonSchema(of) => output::print_pretty_json(&of.read()?.0.json_schema())?,
         Command::Athena(of) => output::print_line(&of.read()?.0.athena())?,
-        Command::Duckdb(OfLake { of, lake }) => output::print_line(&of.read()?.0.duckdb(lake))?,
+        Command::Duckdb(LakeArgs { of, lake }) => output::print_line(&of.read()?.0.duckdb(lake))?,
         Command::Glue(of) => output::print_line(of.read()?.0.glue_table().trim_end())?,
     }
     Ok(Exit::Success)
@@ -72,7 +72,7 @@ fn rows() -> Vec<[String; 4]> {
     std::iter::once(head).chain(LogType::ALL.into_iter().map(row)).collect()
 }
 
-impl Of {
+impl SchemaArgs {
     /// Returns the schema and its text.
     fn read(&self) -> Result<(Schema, String), Failed> {
         match LogType::from_name(&self.schema) {

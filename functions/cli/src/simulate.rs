@@ -54,9 +54,9 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let usual = (args.vendor.simulated)(args.faults, args.seed);
     let simulated = match &args.behaviours {
         None => usual,
-        Some(given) => {
-            usual.with_behaviours(&json(given)?).map_err(|error| Failed::usage(format!("--behaviours: {error}")))?
-        }
+        Some(given) => usual
+            .with_behaviours(&read_json(given)?)
+            .map_err(|error| Failed::usage(format!("--behaviours: {error}")))?,
     };
     if args.show_behaviours {
         output::print_line(&simulated.to_json())?;
@@ -68,13 +68,13 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
         faults: args.faults,
         span_seconds: args.span.into(),
         ahead_seconds: args.ahead.into(),
-        records: args.records.as_deref().map(records).transpose()?,
+        records: args.records.as_deref().map(read_records).transpose()?,
         ledger: args.ledger,
         ..Options::new(SystemClock.now())
     };
     let mut interrupt = Interrupt::new()?;
     let running = serve(&*simulated, &options, args.port.unwrap_or_default(), Arc::new(|| SystemClock.now()))?;
-    output::print_line(&exports(&simulated.environment(&origin(&running), SystemClock.now())))?;
+    output::print_line(&export_commands(&simulated.environment(&origin(&running), SystemClock.now())))?;
     interrupt.wait().await;
     output::write_stderr(format!("{}\n", final_counts(&running)).as_bytes());
     running.stop().await;
@@ -106,7 +106,8 @@ pub(crate) fn origin(running: &Running) -> String {
     format!("http://{}", running.address())
 }
 
-/// Checks that the ledger can be written, so that this error comes before any other.
+/// Checks that the ledger can be written before the simulator starts, so that the error names the ledger and not the
+/// port.
 fn check_ledger(options: &Options) -> Result<(), Failed> {
     let Some(path) = &options.ledger else { return Ok(()) };
     let opened = File::options().create(true).append(true).open(path);
@@ -114,13 +115,13 @@ fn check_ledger(options: &Options) -> Result<(), Failed> {
 }
 
 /// Returns shell commands that set the variables with which `pull` finds the simulator.
-fn exports(variables: &[(&'static str, String)]) -> String {
+fn export_commands(variables: &[(&'static str, String)]) -> String {
     let export = |(name, value): &(&str, String)| format!("export {name}='{}'", value.replace('\'', r"'\''"));
     variables.iter().map(export).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the JSON object in the argument, or that in the file which the argument names.
-fn json(given: &str) -> Result<String, Failed> {
+/// Returns the argument if it is a JSON object, or else the content of the file that it names.
+fn read_json(given: &str) -> Result<String, Failed> {
     if given.trim_start().starts_with('{') {
         return Ok(given.to_owned());
     }
@@ -128,7 +129,7 @@ fn json(given: &str) -> Result<String, Failed> {
 }
 
 /// Returns the lines of the file, without blank ones.
-fn records(path: &Path) -> Result<Vec<String>, Failed> {
+fn read_records(path: &Path) -> Result<Vec<String>, Failed> {
     let text = fs::read_to_string(path)
         .map_err(|error| Failed::usage(format!("cannot read --records {}: {error}", path.display())))?;
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
@@ -161,6 +162,6 @@ mod tests {
     #[test]
     fn values_are_quoted_for_the_shell() {
         let variables = [("A", "it's $x".to_owned()), ("B", "plain".to_owned())];
-        assert_eq!(exports(&variables), "export A='it'\\''s $x'\nexport B='plain'");
+        assert_eq!(export_commands(&variables), "export A='it'\\''s $x'\nexport B='plain'");
     }
 }

@@ -34,7 +34,7 @@ impl LineSplitter {
             self.end(piece, &mut each);
             bytes = &rest[1..];
         }
-        self.hold(bytes);
+        self.buffer(bytes);
     }
 
     /// Ends the input. Calls `each` for a last line without LF.
@@ -44,7 +44,7 @@ impl LineSplitter {
         }
     }
 
-    fn hold(&mut self, piece: &[u8]) {
+    fn buffer(&mut self, piece: &[u8]) {
         self.is_too_long |= self.partial_line.len() + piece.len() > self.max_line_bytes;
         if self.is_too_long {
             self.partial_line = Vec::new();
@@ -56,17 +56,18 @@ impl LineSplitter {
     fn end(&mut self, piece: &[u8], each: &mut impl FnMut(u64, Line<'_>)) {
         self.number += 1;
         if self.partial_line.is_empty() && !self.is_too_long && piece.len() <= self.max_line_bytes {
-            each(self.number, Line::Whole(self.bare(piece)));
+            each(self.number, Line::Whole(self.without_mark_and_cr(piece)));
             return;
         }
-        self.hold(piece);
-        let line = if self.is_too_long { Line::TooLong } else { Line::Whole(self.bare(&self.partial_line)) };
+        self.buffer(piece);
+        let line =
+            if self.is_too_long { Line::TooLong } else { Line::Whole(self.without_mark_and_cr(&self.partial_line)) };
         each(self.number, line);
         self.partial_line.clear();
         self.is_too_long = false;
     }
 
-    fn bare<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+    fn without_mark_and_cr<'a>(&self, line: &'a [u8]) -> &'a [u8] {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.number == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line }
     }

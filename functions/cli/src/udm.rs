@@ -6,7 +6,7 @@ use data_models::{DataModel, Methods, Name, UdmError, Value, View};
 
 use crate::exit::{Exit, Failed};
 use crate::input::{LineSink, each_line};
-use crate::models::{self, Models, needed_or_builtin, no_model};
+use crate::models::{self, Models, load_folder_or_builtin, no_model_message};
 use crate::output;
 use crate::splitter::Line;
 
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     if let (true, Some(folder)) = (args.check, folder) {
         return models::check(folder);
     }
-    let mut events = EventAnswerer { models: needed_or_builtin(folder)?, out: Vec::new() };
+    let mut events = EventAnswerer { models: load_folder_or_builtin(folder)?, out: Vec::new() };
     each_line(MAX_LINE_BYTES, &mut events)?;
     Ok(Exit::Success)
 }
@@ -95,7 +95,7 @@ impl Answer {
         };
         match models.get(&log_type) {
             Some((model, engine)) => self.add_names(model, event, engine),
-            None => self.errors.add(LOG_TYPE, &text(&no_model(&log_type, models))),
+            None => self.errors.add(LOG_TYPE, &text(&no_model_message(&log_type, models))),
         }
     }
 
@@ -116,7 +116,8 @@ impl Answer {
                     }
                 }
                 Err(error) => {
-                    // A failed method is still the place of the value, as `udm_path` would return it.
+                    // A method that failed is still the source of the name, so `udm_path` shows it as for a method that
+                    // succeeded.
                     if let UdmError::Method { method, .. } = &error {
                         self.udm_path.add(&name.name, &text(method));
                     }

@@ -1,4 +1,4 @@
-//! The parts of a vendor that the command line needs.
+//! Describes a vendor to the command line: the types that each module of `vendors` fills in.
 
 use std::fmt::Debug;
 use std::io;
@@ -22,15 +22,15 @@ pub(crate) struct VendorSpec {
     pub(crate) name: &'static str,
     /// The name of the vendor's API, for `--help`.
     pub(crate) about: &'static str,
-    /// The name of the secret of its simulated source.
+    /// The label of the vendor's simulated source. It is also the name of that source's secret.
     pub(crate) simulated_label: &'static str,
     /// The maximum time of a tick. It is less than the interval of the vendor's schedule.
-    pub(crate) tick_time: SignedDuration,
+    pub(crate) max_tick_time: SignedDuration,
     /// The environment variables of the vendor, for `--help`.
     pub(crate) variables_help: &'static str,
-    /// Builds the text of the secret from variables. Fails with the names of those that are missing.
+    /// Builds the text of the secret from variables. Fails if variables are missing, and names them.
     pub(crate) secret: fn(Variables<'_>) -> Result<String, Failed>,
-    /// Returns the credentials that its simulator accepts.
+    /// Returns the credentials that the vendor's simulator accepts.
     pub(crate) simulated_secret: fn() -> Value,
     /// Opens a source with settings from variables. Fails if one of them is wrong or the secret cannot be used.
     pub(crate) open: for<'a> fn(SourceParts<'a>, Variables<'_>) -> BoxFuture<'a, OpenResult<'a>>,

@@ -16,7 +16,7 @@ fn a_second_demo_delivers_nothing_again() {
     let demo = || {
         let output =
             audit_pull().args(["demo", "--events", "300", "--json", "--lake"]).arg(lake.path()).output().unwrap();
-        assert_eq!(code(&output), 0, "{output:?}");
+        assert_eq!(exit_code(&output), 0, "{output:?}");
         let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
         let streams = shown["streams"].as_array().unwrap().clone();
         assert_eq!(streams.len(), 6);
@@ -54,7 +54,7 @@ fn demo_prints_a_table_for_people() {
 fn objects_have_the_documented_paths() {
     let lake = tempfile::tempdir().unwrap();
     let simulator = Simulator::start("openai", &["--events", "40"]);
-    assert_eq!(code(&simulator.pull("openai", lake.path())), 0);
+    assert_eq!(exit_code(&simulator.pull("openai", lake.path())), 0);
     let files = files(lake.path());
     assert!(!files.is_empty());
     for file in files {
@@ -75,7 +75,7 @@ fn a_second_pull_delivers_nothing_again() {
         let lake = tempfile::tempdir().unwrap();
         let simulator = Simulator::start(vendor, &["--events", "120"]);
         for _ in 0..3 {
-            assert_eq!(code(&simulator.pull(vendor, lake.path())), 0);
+            assert_eq!(exit_code(&simulator.pull(vendor, lake.path())), 0);
             // The last simulated events become visible only seconds after the start.
             pause(2);
         }
@@ -99,7 +99,7 @@ fn a_pull_uses_custom_models() {
     fs::write(models.path().join("own.py"), "def shout(event):\n    return event.get('TYPE').upper()\n").unwrap();
     let simulator = Simulator::start("openai", &["--events", "40", "--span", "86400"]);
     let mut pull = simulator.pull_command("openai", lake.path());
-    assert_eq!(code(&pull.arg("--models").arg(models.path()).output().unwrap()), 0);
+    assert_eq!(exit_code(&pull.arg("--models").arg(models.path()).output().unwrap()), 0);
     let lines = lines(lake.path());
     assert!(!lines.is_empty());
     for line in &lines {
@@ -108,7 +108,7 @@ fn a_pull_uses_custom_models() {
     }
     fs::write(models.path().join("own.py"), "import boto3\n").unwrap();
     let mut pull = simulator.pull_command("openai", lake.path());
-    assert_eq!(code(&pull.arg("--models").arg(models.path()).output().unwrap()), 2);
+    assert_eq!(exit_code(&pull.arg("--models").arg(models.path()).output().unwrap()), 2);
 }
 
 /// Several pulls of one lake run at the same time and are killed at different moments. In the end every event is in the
@@ -132,7 +132,7 @@ fn killed_pulls_lose_and_duplicate_nothing() {
         other.wait().unwrap();
         pause(4);
         // With faults, a tick may leave work for the next one.
-        let ends = (0..10).find(|_| code(&simulator.pull(vendor, lake.path())) == 0);
+        let ends = (0..10).find(|_| exit_code(&simulator.pull(vendor, lake.path())) == 0);
         assert!(ends.is_some(), "{vendor} never drained");
         simulator.check(lake.path(), 400);
     }
@@ -152,7 +152,7 @@ fn own_records_are_served_and_delivered() {
         let mut command = audit_pull();
         command.args(["pull", "openai", "--lake"]).arg(&lake).args(arguments).envs(&simulator.variables);
         let output = command.output().unwrap();
-        assert_eq!(code(&output), 0, "{output:?}");
+        assert_eq!(exit_code(&output), 0, "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
     // An event of an unpublished type is delivered like any other, and reported as drift once.
@@ -169,7 +169,7 @@ fn own_records_are_served_and_delivered() {
 }
 
 #[test]
-fn exit_codes() {
+fn each_outcome_has_its_exit_code() {
     let lake = tempfile::tempdir().unwrap();
     let simulator = Simulator::start("openai", &["--events", "5"]);
     let check = |key: &str, url: &str, expected: i32, part: &str| {
@@ -181,13 +181,12 @@ fn exit_codes() {
             .output()
             .unwrap();
         let printed = String::from_utf8(output.stderr.clone()).unwrap();
-        assert_eq!(code(&output), expected, "{printed}");
+        assert_eq!(exit_code(&output), expected, "{printed}");
         assert!(printed.contains(part), "{printed}");
         assert!(!format!("{output:?}").contains("canary"), "{output:?}");
     };
     let url = &simulator.variables["OPENAI_BASE_URL"];
-    // A refused key may be a new one that the vendor does not know yet. So only the third refusal in a row needs a
-    // person.
+    // The vendor may not know a new key yet, so a refused key needs a person only after the third refusal in a row.
     for expected in [1, 1, 3] {
         check("sk-admin-canary", url, expected, "openai/openai_audit: ");
     }
@@ -196,12 +195,12 @@ fn exit_codes() {
     check("", url, 2, "OPENAI_ADMIN_KEY not set");
     check("canary", url, 2, "neither the JSON object");
     check(&simulator.variables["OPENAI_ADMIN_KEY"], url, 0, "");
-    assert_eq!(code(&audit_pull().args(["pull", "nobody", "--lake", "x"]).output().unwrap()), 2);
-    assert_eq!(code(&audit_pull().arg("demo").output().unwrap()), 2);
+    assert_eq!(exit_code(&audit_pull().args(["pull", "nobody", "--lake", "x"]).output().unwrap()), 2);
+    assert_eq!(exit_code(&audit_pull().arg("demo").output().unwrap()), 2);
 }
 
 #[test]
-fn secret_from_a_file() {
+fn a_secret_is_read_from_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let simulator = Simulator::start("microsoft365", &["--events", "30"]);
     let of = |name: &str| simulator.variables[name].as_str();
@@ -220,13 +219,13 @@ fn secret_from_a_file() {
         pull.env(name, of(name));
     }
     let output = pull.output().unwrap();
-    assert_eq!(code(&output), 0, "{output:?}");
+    assert_eq!(exit_code(&output), 0, "{output:?}");
     let lines = lines(&lake.join("team"));
     assert!(!lines.is_empty());
     assert!(lines.iter().all(|line| line["p_source_id"] == "acme" && line["p_source_label"] == "Äcme"));
     fs::write(&file, "{}").unwrap();
     let output = pull.output().unwrap();
-    assert_eq!(code(&output), 2);
+    assert_eq!(exit_code(&output), 2);
     assert!(String::from_utf8_lossy(&output.stderr).contains("tenant_id is missing"), "{output:?}");
 }
 
@@ -234,9 +233,9 @@ fn secret_from_a_file() {
 fn refused_as_json(arguments: &[&str], key: &str) -> (i32, String) {
     let output = audit_pull().args(arguments).arg("--json").env("OPENAI_ADMIN_KEY", key).output().unwrap();
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-    assert_eq!(printed["error"]["exit_code"], code(&output));
+    assert_eq!(printed["error"]["exit_code"], exit_code(&output));
     assert!(!output.stderr.is_empty());
-    (code(&output), printed["error"]["message"].as_str().unwrap().to_owned())
+    (exit_code(&output), printed["error"]["message"].as_str().unwrap().to_owned())
 }
 
 #[test]
@@ -326,7 +325,7 @@ fn b6_no_message_repeats_a_key_that_stands_in_a_wrong_place() {
 #[track_caller]
 fn check_hidden(command: &mut Command) {
     let output = command.output().unwrap();
-    assert_eq!(code(&output), 2, "{output:?}");
+    assert_eq!(exit_code(&output), 2, "{output:?}");
     let printed = [&output.stdout[..], &output.stderr].concat();
     assert!(!printed.is_empty() && !String::from_utf8_lossy(&printed).contains("canary"), "{output:?}");
 }
@@ -335,7 +334,7 @@ fn check_hidden(command: &mut Command) {
 fn d8_every_shell_gets_completions_and_the_manual_names_every_command() {
     let printed = |arguments: &[&str]| {
         let output = audit_pull().args(arguments).output().unwrap();
-        assert_eq!((code(&output), output.stderr.len()), (0, 0), "{output:?}");
+        assert_eq!((exit_code(&output), output.stderr.len()), (0, 0), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
@@ -347,7 +346,7 @@ fn d8_every_shell_gets_completions_and_the_manual_names_every_command() {
         assert!(manual.contains(&format!(".TH audit-pull-{name} 1")), "{name}: {manual}");
     }
     assert!(manual.starts_with(".ie") && manual.contains(".TH audit-pull 1") && manual.contains("Exit codes"));
-    assert_eq!(code(&audit_pull().args(["completions", "tcsh"]).output().unwrap()), 2);
+    assert_eq!(exit_code(&audit_pull().args(["completions", "tcsh"]).output().unwrap()), 2);
 }
 
 #[test]
@@ -357,12 +356,12 @@ fn d5_a_ledger_that_cannot_be_written_is_named_and_not_the_port() {
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(code(&output), 2);
+    assert_eq!(exit_code(&output), 2);
     assert!(printed.contains("cannot write --ledger /nope/x") && !printed.contains("port"), "{printed}");
 }
 
 /// Runs the commands of the README that compare a lake with a ledger.
-fn check_of_the_readme(folder: &Path) -> Output {
+fn run_check_of_the_readme(folder: &Path) -> Output {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
     let is_check = |line: &&str| ["ids()", "ids <", "gzip -dc", "test -s"].iter().any(|start| line.starts_with(start));
     let commands: Vec<_> = readme.lines().filter(is_check).collect();
@@ -376,32 +375,32 @@ fn d5_the_check_of_the_readme_needs_no_jq_and_cannot_pass_on_nothing() {
     let lake = folder.path().join("lake");
     let simulator = Simulator::start("openai", &["--events", "40"]);
     fs::write(folder.path().join("ledger.ndjson"), "").unwrap();
-    assert!(!check_of_the_readme(folder.path()).status.success(), "nothing was served and nothing pulled");
+    assert!(!run_check_of_the_readme(folder.path()).status.success(), "nothing was served and nothing pulled");
     for _ in 0..3 {
-        assert_eq!(code(&simulator.pull("openai", &lake)), 0);
+        assert_eq!(exit_code(&simulator.pull("openai", &lake)), 0);
         // The last simulated events become visible only seconds after the start.
         pause(2);
     }
     fs::copy(&simulator.ledger, folder.path().join("ledger.ndjson")).unwrap();
-    let output = check_of_the_readme(folder.path());
+    let output = run_check_of_the_readme(folder.path());
     assert!(String::from_utf8_lossy(&output.stdout).contains("each once, none lost"), "{output:?}");
     let ledger = fs::read_to_string(&simulator.ledger).unwrap();
     let one_is_missing: Vec<_> = ledger.lines().skip(1).collect();
     fs::write(folder.path().join("ledger.ndjson"), one_is_missing.join("\n") + "\n").unwrap();
-    assert!(!check_of_the_readme(folder.path()).status.success());
+    assert!(!run_check_of_the_readme(folder.path()).status.success());
 }
 
 #[test]
 fn lost_state_stops_the_stream_with_a_message_what_to_do() {
     let lake = tempfile::tempdir().unwrap();
     let simulator = Simulator::start("openai", &["--events", "20"]);
-    assert_eq!(code(&simulator.pull("openai", lake.path())), 0);
+    assert_eq!(exit_code(&simulator.pull("openai", lake.path())), 0);
     let before = files(lake.path());
     for file in ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm"] {
         let _ = fs::remove_file(lake.path().join(".audit-pull").join(file));
     }
     let output = simulator.pull("openai", lake.path());
-    assert_eq!(code(&output), 3);
+    assert_eq!(exit_code(&output), 3);
     assert!(String::from_utf8_lossy(&output.stderr).contains("restore the newest state"), "{output:?}");
     assert_eq!(files(lake.path()), before);
 }
@@ -414,7 +413,7 @@ fn a_closed_pipe_causes_no_panic() {
     let mut demo = demo.spawn().unwrap();
     drop(demo.stdout.take());
     let output = demo.wait_with_output().unwrap();
-    assert_eq!((code(&output), String::from_utf8_lossy(&output.stderr).as_ref()), (0, ""));
+    assert_eq!((exit_code(&output), String::from_utf8_lossy(&output.stderr).as_ref()), (0, ""));
 }
 
 #[test]
@@ -505,7 +504,7 @@ fn audit_pull() -> Command {
     command
 }
 
-fn code(output: &Output) -> i32 {
+fn exit_code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 

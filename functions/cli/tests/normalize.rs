@@ -36,7 +36,7 @@ fn values(bytes: &[u8]) -> Vec<Value> {
     String::from_utf8(bytes.to_vec()).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn code(output: &Output) -> i32 {
+fn exit_code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
@@ -47,7 +47,7 @@ fn lines_go_to_standard_output_and_reasons_to_standard_error() {
     let time = ["--parse-time", "2026-01-02T04:04:05.6+01:00"];
     let source = ["--source-id", "acme", "--source-label", "Äcme", "--rejected", file.to_str().unwrap()];
     let output = normalize(&[&["--log-type", "OpenAI.Audit"], &time[..], &source[..]].concat(), EVENTS.as_bytes());
-    assert_eq!(code(&output), 0, "{output:?}");
+    assert_eq!(exit_code(&output), 0, "{output:?}");
     let lines = values(&output.stdout);
     assert_eq!(lines.iter().map(|line| &line["id"]).collect::<Vec<_>>(), ["a", "b"]);
     for line in &lines {
@@ -73,7 +73,7 @@ fn lines_go_to_standard_output_and_reasons_to_standard_error() {
 #[test]
 fn strict_rejects_what_default_mode_sets_aside() {
     let output = normalize(&["--log-type", "OpenAI.Audit", "--strict"], EVENTS.as_bytes());
-    assert_eq!(code(&output), 0);
+    assert_eq!(exit_code(&output), 0);
     let lines = values(&output.stdout);
     assert_eq!(lines.len(), 1);
     assert_eq!((lines[0].get("new"), lines[0].get("p_schema_version")), (None, None));
@@ -93,7 +93,7 @@ fn a_schema_file_can_be_used() {
     fs::write(&file, "schema: Own.Log\nfields:\n- {name: at, type: tim}\n").unwrap();
     let output = normalize(&["--schema", schema], b"{}\n");
     let printed = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!((code(&output), output.stdout.is_empty()), (2, true));
+    assert_eq!((exit_code(&output), output.stdout.is_empty()), (2, true));
     assert!(printed.contains("own.yml: at: no type is called tim"), "{printed}");
 }
 
@@ -101,7 +101,7 @@ fn a_schema_file_can_be_used() {
 fn d6_a_source_id_that_no_source_may_have_is_refused() {
     for id in ["a b", "", "ä", "a/b", &"x".repeat(65)] {
         let output = normalize(&["--log-type", "OpenAI.Audit", "--source-id", id], b"{}");
-        assert_eq!((code(&output), output.stdout.as_slice()), (2, &b""[..]), "{id:?}");
+        assert_eq!((exit_code(&output), output.stdout.as_slice()), (2, &b""[..]), "{id:?}");
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.contains("--source-id") && error.contains("1 to 64 of the characters"), "{error}");
     }
@@ -112,11 +112,11 @@ fn d6_a_source_id_that_no_source_may_have_is_refused() {
 }
 
 #[test]
-fn usage() {
+fn wrong_arguments_are_usage_errors() {
     let check = |arguments: &[&str], part: &str| {
         let output = normalize(arguments, b"{}\n");
         let printed = String::from_utf8(output.stderr.clone()).unwrap();
-        assert_eq!((code(&output), output.stdout.is_empty()), (2, true), "{arguments:?}");
+        assert_eq!((exit_code(&output), output.stdout.is_empty()), (2, true), "{arguments:?}");
         assert!(printed.contains(part), "{printed}");
     };
     check(&[], "--log-type");
@@ -165,5 +165,5 @@ fn it_succeeds_when_the_reader_of_its_output_goes_away() {
     // The input has no end, so the command must notice by itself that nobody reads its output.
     while stdin.write_all(b"{}\n").is_ok() {}
     let output = child.wait_with_output().unwrap();
-    assert_eq!((code(&output), String::from_utf8_lossy(&output.stderr).as_ref()), (0, ""));
+    assert_eq!((exit_code(&output), String::from_utf8_lossy(&output.stderr).as_ref()), (0, ""));
 }

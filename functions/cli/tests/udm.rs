@@ -397,7 +397,7 @@ fn normalize_uses_a_custom_model() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("a.py:1: import of socket"));
 }
 
-/// The worker lowers its limits before it reads anything.
+/// The worker lowers its resource limits before it reads its first request.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_worker_lowers_its_resource_limits() {

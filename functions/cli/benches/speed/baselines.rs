@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::corpus::{Event, SOURCE};
 
-/// A constant row id. The normaliser computes a hash of the whole event for it; the baseline does no work.
+/// A constant row id. The normaliser hashes the whole event for it; the baseline computes nothing.
 const ROW_ID: &str = "00079b945d659b69f09c6b201d287db9";
-/// A constant time in the format of lines, again without any work.
+/// A constant parse time in the format of lines. The baseline formats no time.
 const TIME: &str = "2026-11-22 09:00:00.000000000";
 
 /// Appends an event as a line in the simplest way: it parses the event to a [`Value`], drops nulls, adds seven standard
@@ -35,7 +35,7 @@ fn add_standard_fields(log_type: LogType, fields: &mut Map<String, Value>) {
     fields.insert("p_schema_version".to_owned(), Value::from(0));
 }
 
-/// Returns the value without the members of objects that are null.
+/// Returns the value without the object members whose value is null.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

@@ -12,7 +12,7 @@ use crate::corpus::{Corpus, Normalizers};
 use crate::cost::{Cheaper, Cost};
 use crate::failed::Failed;
 use crate::measure::{Contestant, fastest, stopwatch};
-use crate::table::{aligned, row};
+use crate::table::{align_columns, row};
 
 const MB: f64 = 1e6;
 
@@ -25,7 +25,7 @@ struct Batch {
 /// The speed and the compression ratio of a compressor.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Outcome {
-    /// Compressed lines in MB (uncompressed) per second.
+    /// Lines compressed per second, in MB before compression.
     pub(crate) line_mb_per_second: f64,
     /// The size of the lines divided by the size of the object.
     pub(crate) ratio: f64,
@@ -60,7 +60,7 @@ pub(crate) fn measure(mixed: &Corpus, rounds: usize) -> Result<Vec<Figures>, Fai
             batches.iter().zip(sizes.iter().zip(times)).map(|(batch, (size, time))| Part::of(batch, *size, *time));
         let parts: Vec<_> = parts.collect();
         let share = |part: &Part| shares.get(&part.log_type).copied().unwrap_or(0.0);
-        (combined(&parts, share), combined(&parts, |part| f64::from(u8::from(part.log_type == LogType::OpenAiAudit))))
+        (combine(&parts, share), combine(&parts, |part| f64::from(u8::from(part.log_type == LogType::OpenAiAudit))))
     });
     Ok(figures(&outcomes.collect::<Vec<_>>()))
 }
@@ -83,7 +83,7 @@ fn shares(mixed: &Corpus) -> Result<HashMap<LogType, f64>, Failed> {
     Ok(shares)
 }
 
-/// The result of compressing one batch, per byte of its lines.
+/// The result of compressing one batch: the time and the compressed size, each per byte of the batch's lines.
 pub(crate) struct Part {
     pub(crate) log_type: LogType,
     pub(crate) seconds: f64,
@@ -98,14 +98,14 @@ impl Part {
 }
 
 /// Combines the results of several batches into one. `share` is the share of a batch in all lines.
-pub(crate) fn combined(parts: &[Part], share: impl Fn(&Part) -> f64) -> Outcome {
+pub(crate) fn combine(parts: &[Part], share: impl Fn(&Part) -> f64) -> Outcome {
     let seconds: f64 = parts.iter().map(|part| share(part) * part.seconds).sum();
     let bytes: f64 = parts.iter().map(|part| share(part) * part.bytes).sum();
     Outcome { line_mb_per_second: 1.0 / seconds / MB, ratio: 1.0 / bytes }
 }
 
-/// Returns the results of all compressors. The outcomes are in the order of [`ALL`], first Microsoft 365's, then
-/// OpenAI's.
+/// Returns the results of all compressors. `outcomes` has one pair per compressor, in the order of [`ALL`]: the outcome
+/// for Microsoft 365 and that for OpenAI.
 pub(crate) fn figures(outcomes: &[(Outcome, Outcome)]) -> Vec<Figures> {
     let cost = |outcome: &Outcome| Cost::of(outcome.line_mb_per_second * MB, outcome.ratio);
     let all_outcomes = || ALL.into_iter().zip(outcomes);
@@ -138,7 +138,7 @@ pub(crate) fn to_table(all: &[Figures]) -> String {
         }
         rows.push(cells);
     }
-    aligned(&rows) + &cost_sentences(all).unwrap_or_default()
+    align_columns(&rows) + &cost_sentences(all).unwrap_or_default()
 }
 
 fn cheaper_text(compressor: Compressor, cheaper: Cheaper) -> String {

@@ -44,7 +44,7 @@ impl Compressor {
                 encoder.write_all(lines)?;
                 encoder.finish()
             }
-            Self::Libdeflate(level) => libdeflate(level, lines),
+            Self::Libdeflate(level) => compress_with_libdeflate(level, lines),
             Self::Zstd(level) => zstd::encode_all(lines, level),
         }
     }
@@ -55,7 +55,7 @@ impl Compressor {
     }
 }
 
-fn libdeflate(level: i32, lines: &[u8]) -> io::Result<Vec<u8>> {
+fn compress_with_libdeflate(level: i32, lines: &[u8]) -> io::Result<Vec<u8>> {
     let level = libdeflater::CompressionLvl::new(level).map_err(|why| io::Error::other(format!("{why:?}")))?;
     let mut compressor = libdeflater::Compressor::new(level);
     let mut object = vec![0; compressor.gzip_compress_bound(lines.len())];

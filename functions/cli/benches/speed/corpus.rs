@@ -11,11 +11,11 @@ use crate::failed::Failed;
 
 /// The seed from which the events are generated.
 const SEED: u64 = 2_026;
-/// The time for which the events are generated.
+/// The time at which the generated events end; the simulators spread them over the days before.
 pub(crate) const GENERATED_AT: Timestamp = Timestamp::constant(1_795_338_000, 0);
 /// The id and the label of the source in all lines.
 pub(crate) const SOURCE: (&str, &str) = ("acme", "Acme");
-/// An upper bound on the number of events in a batch. Generated events are large enough that a batch is full before.
+/// An upper bound on the number of events in a batch. A batch of generated events is full long before.
 const MAX_BATCH_EVENTS: usize = 100_000;
 
 /// One raw event.
@@ -89,7 +89,8 @@ impl Normalizers {
         Self { of_type, names: DriftNames::default() }
     }
 
-    /// Appends the line of an event. As in a pull, it reads the time for each event and records the names of drift.
+    /// Appends the line of an event. As in a pull, it reads the clock once per event and records the names of
+    /// undeclared fields and types.
     pub(crate) fn append(&mut self, log_type: LogType, raw: &[u8], lines: &mut Vec<u8>) -> Result<(), Rejection> {
         let context = LineContext { source_id: SOURCE.0, source_label: SOURCE.1, parse_time: SystemClock.now() };
         let normalizer = &self.of_type[log_type as usize];
@@ -108,7 +109,7 @@ impl Normalizers {
         Ok(lines)
     }
 
-    /// Returns the lines of one batch, as large as the collector's batches.
+    /// Returns lines of one log type that fill a batch of the collector's size.
     pub(crate) fn batch(&mut self, log_type: LogType) -> Result<Vec<u8>, Failed> {
         let limits = BatchLimits::default();
         let mut lines = Vec::new();

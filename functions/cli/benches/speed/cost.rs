@@ -10,19 +10,20 @@ const LAMBDA_GB_SECOND: f64 = 0.000_016_666_7;
 const GB_OF_ONE_PROCESSOR: f64 = 1_769.0 / 1_024.0;
 /// Dollars per GB-month of S3 Standard in us-east-1, first tier: <https://aws.amazon.com/s3/pricing/>.
 const S3_GB_MONTH: f64 = 0.023;
-const MONTHS: f64 = 12.0;
-const DAYS: f64 = 365.0;
-/// Costs are given per TB of lines, because the cost of one GB is too small to print. AWS counts in powers of two and
-/// the table in powers of ten; the difference of a few percent is the same in every row.
-const TB: f64 = 1e12;
+const MONTHS_PER_YEAR: f64 = 12.0;
+const DAYS_PER_YEAR: f64 = 365.0;
+/// The number of bytes in a TB. Costs are given per TB of lines, because the cost of one GB is too small to print.
+/// AWS's GB are powers of two and ours are powers of ten. The difference of a few percent is the same for every
+/// compressor.
+const TB_BYTES: f64 = 1e12;
 const GB: f64 = 1e9;
 
 /// The cost of one TB of lines, in dollars.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub(crate) struct Cost {
-    /// The cost of compressing them, once.
+    /// The cost of compressing the lines once.
     pub(crate) compress: f64,
-    /// The cost of storing them for one year.
+    /// The cost of storing the compressed lines for one year.
     pub(crate) year: f64,
 }
 
@@ -30,11 +31,11 @@ pub(crate) struct Cost {
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cheaper {
-    /// It is cheaper for any retention time.
+    /// Cheaper for any retention time.
     Always,
-    /// It is cheaper if lines are kept for more than this number of days.
+    /// Cheaper if lines are kept for more than this number of days.
     FromDays(f64),
-    /// It is cheaper if lines are kept for fewer than this number of days.
+    /// Cheaper if lines are kept for fewer than this number of days.
     UntilDays(f64),
     Never,
 }
@@ -42,18 +43,18 @@ pub(crate) enum Cheaper {
 impl Cost {
     /// Returns the cost of a compressor with this speed and this compression ratio.
     pub(crate) fn of(bytes_per_second: f64, ratio: f64) -> Self {
-        let compress = TB / bytes_per_second * GB_OF_ONE_PROCESSOR * LAMBDA_GB_SECOND;
-        Self { compress, year: TB / GB / ratio * S3_GB_MONTH * MONTHS }
+        let compress = TB_BYTES / bytes_per_second * GB_OF_ONE_PROCESSOR * LAMBDA_GB_SECOND;
+        Self { compress, year: TB_BYTES / GB / ratio * S3_GB_MONTH * MONTHS_PER_YEAR }
     }
 
-    /// The cost of compressing and of storing for one year.
+    /// Returns the cost of compressing the lines and of storing them for one year.
     pub(crate) fn first_year(self) -> f64 {
         self.compress + self.year
     }
 
     /// Returns the retention times at which `self` is cheaper than `other`.
     pub(crate) fn cheaper_than(self, other: Self) -> Cheaper {
-        let days = (self.compress - other.compress) / (other.year - self.year) * DAYS;
+        let days = (self.compress - other.compress) / (other.year - self.year) * DAYS_PER_YEAR;
         match (self.compress.total_cmp(&other.compress), self.year.total_cmp(&other.year)) {
             (Less, Less | Equal) | (Equal, Less) => Cheaper::Always,
             (Greater, Less) => Cheaper::FromDays(days),

@@ -93,11 +93,11 @@ fn main() -> ExitCode {
 /// Runs the benchmark. Returns `false` if `--check` is given and a target is missed.
 fn run(args: &Args) -> Result<bool, Failed> {
     if let Some(bytes) = args.stream_blob {
-        say(&serde_json::to_string(&memory::stream(bytes)?)?)?;
+        print_text(&serde_json::to_string(&memory::stream(bytes)?)?)?;
         return Ok(true);
     }
     let report = measure(extent(args))?;
-    say(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_text() })?;
+    print_text(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_text() })?;
     Ok(!args.check || report.targets().all(|target| target.is_met))
 }
 
@@ -112,13 +112,13 @@ fn measure(extent: Extent) -> Result<Report, Failed> {
     let all = Corpus::all(extent.events);
     let mut speeds = Vec::new();
     for corpus in &all {
-        note(corpus.name);
+        print_step(corpus.name);
         speeds.push(speeds::measure(corpus, extent.chunk, extent.rounds)?);
     }
-    note("compressors");
+    print_step("compressors");
     let mixed = all.first().ok_or("no events")?;
     let compressors = batches::measure(mixed, extent.batch_rounds)?;
-    note("memory");
+    print_step("memory");
     let memory = memory::measure(extent.blob_bytes)?;
     // The first corpus is a mixture of the others, so it is left out.
     let over_no_model = speeds::over_no_model(speeds.get(1..).unwrap_or_default());
@@ -159,11 +159,11 @@ fn processor() -> String {
     name.map_or(std::env::consts::ARCH, |(_, name)| name).to_owned()
 }
 
-fn say(text: &str) -> io::Result<()> {
+fn print_text(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }
 
-/// Prints to standard error what is measured next.
-fn note(what: &str) {
+/// Prints to standard error which measurement begins.
+fn print_step(what: &str) {
     let _ = writeln!(io::stderr(), "measuring {what}");
 }

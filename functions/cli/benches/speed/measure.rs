@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// One of the functions whose times are compared. Its argument is the index of the chunk to process.
 pub(crate) type Contestant<'a> = Box<dyn FnMut(usize) + 'a>;
 
-/// Returns the time since the first call. No other function of the benchmark reads a clock.
+/// Returns the time since this function was first called. No other function of the benchmark reads a clock.
 #[expect(clippy::disallowed_methods, reason = "a benchmark is about the time that really passes")]
 pub(crate) fn stopwatch() -> Duration {
     thread_local!(static START: Instant = Instant::now());

@@ -14,8 +14,8 @@ use crate::compressors::COLLECTORS_GZIP;
 use crate::corpus::{Normalizers, raw_events};
 use crate::failed::Failed;
 use crate::measure::stopwatch;
-use crate::table::{aligned, row};
-use crate::target::{PEAK_MIB, Target};
+use crate::table::{align_columns, row};
+use crate::target::{MAX_PEAK_MIB, Target};
 
 /// The log type with the longest lines: each line has its record twice.
 const LOG_TYPE: LogType = LogType::General;
@@ -50,7 +50,7 @@ pub(crate) fn measure(bytes: u64) -> Result<Vec<Memory>, Failed> {
     let all =
         [("blob → split → normalise → compress", measure_stream(bytes)?), ("audit-pull normalize", normalize(bytes)?)];
     let memory = |(process, streamed): (_, Streamed)| {
-        let peak_mib = Target::new(streamed.peak_kib as f64 / 1_024.0, PEAK_MIB);
+        let peak_mib = Target::new(streamed.peak_kib as f64 / 1_024.0, MAX_PEAK_MIB);
         Memory { process, streamed, peak_mib }
     };
     Ok(all.map(memory).into())
@@ -90,7 +90,7 @@ pub(crate) fn stream(bytes: u64) -> Result<Streamed, Failed> {
     Ok(Streamed { seconds: Some(spent.as_secs_f64()), peak_kib, ..batches.done })
 }
 
-/// The current batch, and the totals of those before it.
+/// The current batch, and the totals of the batches before it.
 struct Batches {
     normalizers: Normalizers,
     lines: Vec<u8>,
@@ -175,5 +175,5 @@ pub(crate) fn to_table(all: &[Memory]) -> String {
         let peak = format!("{:.1}", peak_mib.value);
         rows.push(row([process, &format!("{mb:.0}"), &objects, &speed, &peak, &peak_mib.to_cell()]));
     }
-    aligned(&rows)
+    align_columns(&rows)
 }

@@ -10,8 +10,8 @@ use crate::compressors::COLLECTORS_GZIP;
 use crate::corpus::{Corpus, Event, Normalizers};
 use crate::failed::Failed;
 use crate::measure::{Contestant, fastest, stopwatch};
-use crate::table::{aligned, row};
-use crate::target::{OVER_NO_MODEL, OVER_PARTS, OVER_VALUE, Target};
+use crate::table::{align_columns, row};
+use crate::target::{MAX_TIME_RATIO_TO_NO_MODEL, MIN_SPEED_RATIO_TO_PARTS, MIN_SPEED_RATIO_TO_VALUE, Target};
 
 const MB: f64 = 1e6;
 
@@ -83,7 +83,8 @@ fn contestants<'a>(chunks: &'a [&'a [Event]], lines: &'a [Vec<u8>]) -> [Contesta
     ]
 }
 
-/// Makes a contestant that calls `make` with the events of a chunk and a buffer that it reuses.
+/// Makes a contestant that calls `make` with the events of a chunk and an empty buffer. All its calls share the
+/// buffer's memory.
 fn each<'a>(chunks: &'a [&'a [Event]], mut make: impl FnMut(&[Event], &mut Vec<u8>) + 'a) -> Contestant<'a> {
     let mut out = Vec::new();
     Box::new(move |chunk| {
@@ -122,9 +123,9 @@ impl Speeds {
             compress: speed(compress),
             value: speed(value),
             memcpy: speed(memcpy),
-            over_value: Target::new(value / normalise, OVER_VALUE),
-            // From the separate speeds N and C the expected speed is N·C/(N+C). In seconds for the same input, it is the sum.
-            over_parts: Target::new((normalise + compress) / both, OVER_PARTS),
+            over_value: Target::new(value / normalise, MIN_SPEED_RATIO_TO_VALUE),
+            // The expected time for both steps is the sum of their separate times.
+            over_parts: Target::new((normalise + compress) / both, MIN_SPEED_RATIO_TO_PARTS),
             over_no_model: normalise / without,
         }
     }
@@ -147,7 +148,7 @@ pub(crate) fn over_no_model(all: &[Speeds]) -> Target {
         all.iter().map(|speeds| speeds.events as f64 / of(speeds).events_per_second).sum()
     };
     let with = seconds(|speeds| speeds.normalise);
-    Target::new(with / seconds(|speeds| speeds.normalise_without_model), OVER_NO_MODEL)
+    Target::new(with / seconds(|speeds| speeds.normalise_without_model), MAX_TIME_RATIO_TO_NO_MODEL)
 }
 
 /// Returns the speeds as a table.
@@ -165,7 +166,7 @@ pub(crate) fn to_table(all: &[Speeds]) -> String {
         let figures = speeds.all().map(|speed| format!("{:.0}", speed.events_per_second / 1e3));
         rows.push([vec![speeds.corpus.to_owned(), String::new(), String::new()], figures.into()].concat());
     }
-    aligned(&rows)
+    align_columns(&rows)
 }
 
 /// Returns the ratios and their targets as a table.
@@ -177,5 +178,5 @@ pub(crate) fn ratios_table(all: &[Speeds]) -> String {
         let figures = [over_value, over_parts].map(|target| [ratio(target), target.to_cell()]).concat();
         rows.push([vec![(*corpus).to_owned()], figures, vec![format!("{over_no_model:.2}")]].concat());
     }
-    aligned(&rows)
+    align_columns(&rows)
 }

@@ -1,7 +1,7 @@
 //! Formats results as tables.
 
 /// Formats rows as aligned columns. The first column is left-aligned, all others are right-aligned.
-pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
+pub(crate) fn align_columns(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();

@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 /// The normaliser must be at least this many times as fast as the baseline with `serde_json::Value`.
-pub(crate) const OVER_VALUE: Bound = Bound::AtLeast(1.5);
+pub(crate) const MIN_SPEED_RATIO_TO_VALUE: Bound = Bound::AtLeast(1.5);
 /// The measured speed of normalising and compressing together must reach this share of the speed that is computed from
 /// the two separate speeds.
-pub(crate) const OVER_PARTS: Bound = Bound::AtLeast(0.9);
-/// Normalising all log types may take this many times as long as without data models.
-pub(crate) const OVER_NO_MODEL: Bound = Bound::AtMost(1.15);
+pub(crate) const MIN_SPEED_RATIO_TO_PARTS: Bound = Bound::AtLeast(0.9);
+/// Normalising with data models may take at most this many times as long as without them.
+pub(crate) const MAX_TIME_RATIO_TO_NO_MODEL: Bound = Bound::AtMost(1.15);
 /// The maximum peak memory of a process in MiB, for any size of input.
-pub(crate) const PEAK_MIB: Bound = Bound::AtMost(64.0);
+pub(crate) const MAX_PEAK_MIB: Bound = Bound::AtMost(64.0);
 
 /// The bound that a result must respect.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ impl Target {
         Self { value, bound, is_met }
     }
 
-    /// Formats the bound, and if it is met, for a column of a table.
+    /// Returns the text of a table cell: the bound, and "met" or "MISSED".
     pub(crate) fn to_cell(self) -> String {
         let (sign, number) = match self.bound {
             Bound::AtLeast(min) => ("≥", min),

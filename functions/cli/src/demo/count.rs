@@ -9,15 +9,15 @@ use collector::Stream;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
-/// The end of the names of object files.
+/// The suffix of an object file's name.
 const SUFFIX: &str = ".ndjson.gz";
 
 /// The counts for one stream of a lake.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Counted {
+pub(super) struct LakeCounts {
     /// The number of different row ids in the lines, which is the number of different events.
     pub(super) delivered: u64,
-    /// The number of lines whose row id an earlier line has.
+    /// The number of lines whose row id is already on an earlier line.
     pub(super) duplicates: u64,
     /// The number of inputs under `rejected/`.
     pub(super) rejected: u64,
@@ -32,11 +32,11 @@ pub(super) struct Counted {
 /// Reads every object and every rejected input of the stream, and counts them.
 ///
 /// # Errors
-/// A file cannot be read or is not as promised: complete gzip, and on each line a JSON object with a row id, with LF
-/// after the last line.
-pub(super) fn count(lake: &Path, stream: &Stream) -> io::Result<Counted> {
+/// A file cannot be read, or an object is malformed. An object must be complete gzip. Each of its lines must
+/// be a JSON object with a row id, and LF must follow the last line.
+pub(super) fn count(lake: &Path, stream: &Stream) -> io::Result<LakeCounts> {
     let table = stream.log_type.table();
-    let mut counted = Counted::default();
+    let mut counted = LakeCounts::default();
     let mut row_ids = BTreeSet::new();
     for path in objects(&lake.join(&table), stream.source.as_str())? {
         counted.objects += 1;
@@ -55,7 +55,7 @@ struct Line {
     p_row_id: String,
 }
 
-fn read(path: &Path, row_ids: &mut BTreeSet<String>, counted: &mut Counted) -> io::Result<()> {
+fn read(path: &Path, row_ids: &mut BTreeSet<String>, counted: &mut LakeCounts) -> io::Result<()> {
     let mut lines = BufReader::new(MultiGzDecoder::new(BufReader::new(File::open(path)?)));
     let mut text = String::new();
     while lines.read_line(&mut text)? > 0 {
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!((counted.delivered, counted.duplicates), (3, 2));
         assert_eq!((counted.objects, counted.rejected), (2, 1));
         assert_eq!(counted.sample.as_deref(), Some(a.trim_end()));
-        assert_eq!(count(lake.path(), &stream("nobody")).unwrap(), Counted::default());
+        assert_eq!(count(lake.path(), &stream("nobody")).unwrap(), LakeCounts::default());
     }
 
     #[test]

@@ -73,12 +73,12 @@ impl<'a> DemoVendor<'a> {
         self.running.pending() as u64
     }
 
-    /// The number of all events of the vendor, also of those that will be shown later.
+    /// The number of all events of the vendor, including those that will be shown later.
     pub(super) fn total(&self) -> u64 {
         self.running.counts().iter().map(|(_, count)| count).sum::<u64>() + self.pending()
     }
 
-    /// The number of events that the vendor listed again, and that were not delivered again.
+    /// The number of repeats: events that the vendor listed again and the collector did not deliver again.
     pub(super) fn repeats(&self, stream: &Stream) -> u64 {
         self.seen.get(&stream.name()).map_or(0, |seen| seen.repeats)
     }
@@ -88,7 +88,8 @@ impl<'a> DemoVendor<'a> {
         self.seen.get(&stream.name()).map(|seen| seen.drift.clone()).unwrap_or_default()
     }
 
-    /// The stream's listed events per second, over the time that the vendor's ticks took. All streams share this time.
+    /// The number of the stream's listed events per second. It is computed from the time of the vendor's ticks, which
+    /// all its streams share.
     pub(super) fn events_per_second(&self, stream: &Stream) -> u64 {
         let events = self.seen.get(&stream.name()).map_or(0, |seen| seen.events);
         events * 1_000 / self.milliseconds.max(1).unsigned_abs()
@@ -97,7 +98,7 @@ impl<'a> DemoVendor<'a> {
     /// Runs one tick of the vendor's source and adds its counts.
     pub(super) async fn tick(&mut self, lake: &Lake, clock: &CliClock) -> Vec<StreamReport> {
         let begun = clock.now();
-        let reports = self.source.tick(lake, &self.cache, clock, self.vendor.tick_time).await;
+        let reports = self.source.tick(lake, &self.cache, clock, self.vendor.max_tick_time).await;
         self.milliseconds += clock.now().as_millisecond() - begun.as_millisecond();
         for (stream, report) in self.source.streams().iter().zip(&reports) {
             let seen = self.seen.entry(stream.name()).or_default();

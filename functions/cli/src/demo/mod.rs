@@ -30,8 +30,8 @@ const START_SECONDS_AGO: i64 = 7_200;
 const STEP_SECONDS: i64 = 300;
 /// The demo's clock moves on by this much before the final round. It is more than the hour after which a sweep is due.
 const SWEEP_SECONDS: i64 = 3_660;
-/// If a demo is run again on a lake, its clock starts this long after the last write. This is more than the 15 minutes
-/// in which a vendor's subscription is not started again.
+/// If a demo is run again on a lake, its clock starts this long after the last write. A subscription is not started
+/// again within 15 minutes of its last start, and this is longer.
 const RESUME_SECONDS: i64 = 1_200;
 /// The maximum number of rounds. They take 33 hours of the demo's clock.
 const MAX_ROUNDS: u32 = 400;

@@ -20,14 +20,14 @@ pub(super) struct Row {
     pub(super) served: u64,
     /// The number of different events in the lake.
     pub(super) delivered: u64,
-    /// The number of lines in the lake whose event another line already has.
+    /// The number of lines in the lake whose event is already on an earlier line.
     pub(super) duplicates: u64,
     pub(super) rejected: u64,
     pub(super) objects: u64,
     pub(super) bytes: u64,
-    /// The number of events that the vendor listed again, and that were not delivered again.
+    /// The number of repeats: events that the vendor listed again and the collector did not deliver again.
     pub(super) repeats: u64,
-    /// Listed events per second, including repeats, over the time that the vendor's ticks took.
+    /// The number of listed events per second, including repeats, over the time that the vendor's ticks took.
     pub(super) events_per_second: u64,
     /// The drift of the lines that this run delivered.
     #[serde(flatten)]

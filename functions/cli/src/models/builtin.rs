@@ -7,7 +7,7 @@ use data_models::specification::{self, Fault, SourceFile, Specification};
 use schema::LogType;
 
 use super::engine;
-use super::set::{Models, report};
+use super::set::{Models, print_faults};
 use crate::exit::Failed;
 
 /// The name of the folder in the paths of the built-in models.
@@ -41,16 +41,16 @@ pub(super) fn load() -> Result<Models, Vec<Fault>> {
     Models::of_files(&Root::new(FOLDER, false), files.collect(), engine::start_builtin)
 }
 
-/// Loads the models in a folder or, without a folder, the built-in ones. For commands that need models.
+/// Loads the models in a folder or, without a folder, the built-in ones.
 ///
 /// # Errors
-/// As [`Models::needed`].
-pub(crate) fn needed_or_builtin(folder: Option<&Path>) -> Result<Models, Failed> {
+/// The set has faults. They are already printed to standard error, one per line.
+pub(crate) fn load_folder_or_builtin(folder: Option<&Path>) -> Result<Models, Failed> {
     let failed = |faults: Vec<Fault>| {
-        report(&faults);
+        print_faults(&faults);
         Failed::person("the built-in data models cannot be loaded, which is a fault of this program")
     };
-    folder.map_or_else(|| load().map_err(failed), Models::needed)
+    folder.map_or_else(|| load().map_err(failed), Models::load_or_print_faults)
 }
 
 fn path(log_type: LogType, name: &str) -> String {

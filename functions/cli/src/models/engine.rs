@@ -4,13 +4,13 @@ use data_models::Methods;
 use data_models::files::ModelFiles;
 use data_models::specification::Fault;
 
-#[cfg(not(feature = "python"))]
-pub(super) use absent::{start, start_builtin};
 #[cfg(feature = "python")]
 pub(super) use python::{start, start as start_builtin};
+#[cfg(not(feature = "python"))]
+pub(super) use without_python::{start, start_builtin};
 
 /// A started engine, or the faults of its files.
-pub(super) type Started = Result<Engine, Vec<Fault>>;
+pub(super) type StartResult = Result<Engine, Vec<Fault>>;
 
 /// An engine that calls the methods of a set of models.
 pub(super) type Engine = Box<dyn Methods + Send>;
@@ -20,29 +20,29 @@ mod python {
     use data_models::NoMethods;
     use python_methods::{PythonMethods, StartError};
 
-    use super::{Engine, ModelFiles, Started};
+    use super::{Engine, ModelFiles, StartResult};
 
     /// Starts a worker for the Python methods and loads their files. A set without methods needs no worker.
-    pub(crate) fn start(files: ModelFiles) -> Started {
+    pub(crate) fn start(files: ModelFiles) -> StartResult {
         let methods = PythonMethods::of_this_program(files, &[]).map_err(StartError::into_faults)?;
         Ok(methods.map_or_else(|| -> Engine { Box::new(NoMethods) }, |methods| Box::new(methods)))
     }
 }
 
 #[cfg(not(feature = "python"))]
-mod absent {
+mod without_python {
     use data_models::NoMethods;
     use schema::NativeMethods;
 
-    use super::{ModelFiles, Started};
+    use super::{ModelFiles, StartResult};
 
     /// Returns the methods of the built-in models in Rust.
-    pub(crate) fn start_builtin(_: ModelFiles) -> Started {
+    pub(crate) fn start_builtin(_: ModelFiles) -> StartResult {
         Ok(Box::new(NativeMethods))
     }
 
     /// Fails if an enabled model of the set has methods, because this build cannot run them.
-    pub(crate) fn start(files: ModelFiles) -> Started {
+    pub(crate) fn start(files: ModelFiles) -> StartResult {
         files.refuse_methods("the model has a Method, and this program was built without the feature `python`")?;
         Ok(Box::new(NoMethods))
     }

@@ -15,13 +15,13 @@ pub(super) const BUILT_IN: &str = "built-in";
 
 /// Prints the built-in models and those of a folder, as a table or as one JSON object per line.
 pub(super) fn list(folder: Option<&Path>, is_json: bool) -> Result<Exit, Failed> {
-    let own = folder.map(Models::needed).transpose()?;
+    let own = folder.map(Models::load_or_print_faults).transpose()?;
     let builtin = builtin::specifications()?;
     let own = own.iter().flat_map(|own| &own.specifications).map(|one| (one, one.path.as_str()));
     let all: Vec<_> = builtin.iter().map(|one| (one, BUILT_IN)).chain(own).collect();
     if is_json {
         for (specification, origin) in all {
-            output::print_json(&object(specification, origin))?;
+            output::print_json(&to_json(specification, origin))?;
         }
         return Ok(Exit::Success);
     }
@@ -33,14 +33,15 @@ pub(super) fn list(folder: Option<&Path>, is_json: bool) -> Result<Exit, Failed>
 
 /// Makes the row of a model. The names are the last column, because it has no fixed width.
 fn row(specification: &Specification, origin: &str) -> [String; 4] {
-    let names: Vec<String> = sources(specification).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = names_with_sources(specification).into_iter().map(|(name, _)| name).collect();
     let names = if specification.enabled { names.join(",") } else { "(disabled)".to_owned() };
     [specification.log_type.clone(), specification.id.clone(), origin.to_owned(), names]
 }
 
 /// Returns a model as JSON.
-pub(super) fn object(specification: &Specification, origin: &str) -> Value {
-    let names: Map<_, _> = sources(specification).into_iter().map(|(name, source)| (name, json!(source))).collect();
+pub(super) fn to_json(specification: &Specification, origin: &str) -> Value {
+    let names: Map<_, _> =
+        names_with_sources(specification).into_iter().map(|(name, source)| (name, json!(source))).collect();
     json!({
         "log_type": specification.log_type,
         "id": specification.id,
@@ -50,9 +51,9 @@ pub(super) fn object(specification: &Specification, origin: &str) -> Value {
     })
 }
 
-/// Returns each name once, in the order of the file, with the sources of its value in the order in which they are
-/// tried: first the path, then the method.
-pub(super) fn sources(specification: &Specification) -> Vec<(String, Vec<String>)> {
+/// Returns the names of a model, each once, in the order of the file. Each name comes with the sources of its value in
+/// the order in which they are tried: first the path, then the method.
+pub(super) fn names_with_sources(specification: &Specification) -> Vec<(String, Vec<String>)> {
     let mut names: Vec<(String, Option<String>, Option<String>)> = Vec::new();
     for mapping in &specification.mappings {
         let at = names.iter().position(|(name, ..)| *name == mapping.name).unwrap_or_else(|| {

@@ -15,8 +15,8 @@ use schema::LogType;
 use crate::exit::{Exit, Failed};
 use crate::schema::log_type;
 
-pub(crate) use builtin::needed_or_builtin;
-pub(crate) use set::{Models, no_model};
+pub(crate) use builtin::load_folder_or_builtin;
+pub(crate) use set::{Models, no_model_message};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -81,11 +81,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
 pub(crate) fn check(folder: &Path) -> Result<Exit, Failed> {
     match Models::load(folder) {
         Ok(models) => {
-            set::warn(&data_models::warnings(&models.specifications));
+            set::print_warnings(&data_models::warnings(&models.specifications));
             Ok(Exit::Success)
         }
         Err(faults) => {
-            set::report(&faults);
+            set::print_faults(&faults);
             Ok(Exit::FAULTS)
         }
     }

@@ -8,7 +8,7 @@ use data_models::specification::{Fault, SourceFile, Specification};
 use data_models::{DataModel, DataModels, Methods};
 use schema::{CustomModels, LineModel, SharedMethods};
 
-use super::engine::{self, Engine, Started};
+use super::engine::{self, Engine, StartResult};
 use super::walk;
 use crate::exit::{Exit, Failed};
 use crate::output;
@@ -36,14 +36,14 @@ impl Models {
         Self::of_files(&root, files, engine::start)
     }
 
-    /// Loads the models in a folder, for a command that needs them.
+    /// Loads the models in a folder, and prints its faults to standard error, one per line.
     ///
     /// # Errors
-    /// The set has faults. They are already printed to standard error, one per line.
-    pub(crate) fn needed(folder: &Path) -> Result<Self, Failed> {
+    /// The set has faults, so it cannot be used.
+    pub(crate) fn load_or_print_faults(folder: &Path) -> Result<Self, Failed> {
         Self::load(folder).map_err(|faults| {
-            report(&faults);
-            Failed { exit: Exit::Usage, message: no_models(folder, &faults) }
+            print_faults(&faults);
+            Failed { exit: Exit::Usage, message: not_loaded_message(folder, &faults) }
         })
     }
 
@@ -54,7 +54,7 @@ impl Models {
     pub(super) fn of_files(
         root: &Root,
         files: Vec<NamedFile>,
-        start: impl FnOnce(ModelFiles) -> Started,
+        start: impl FnOnce(ModelFiles) -> StartResult,
     ) -> Result<Self, Vec<Fault>> {
         let (files, engine) = ModelFiles::read_with(root, files, |files| start(files.clone()))?;
         let ModelFiles { specifications, yaml_files, .. } = files;
@@ -67,20 +67,20 @@ impl Models {
     }
 
     /// Returns the enabled models in the form in which a tick takes them.
-    pub(crate) fn custom(self) -> CustomModels {
+    pub(crate) fn into_custom_models(self) -> CustomModels {
         CustomModels::new(&self.specifications, Some(&(Arc::new(Mutex::new(self.engine)) as SharedMethods)))
     }
 
     /// Returns the model of a log type in the form in which a normaliser takes it; `None` if no enabled model is for
     /// it.
-    pub(crate) fn line_model(self, log_type: &str) -> Option<LineModel> {
+    pub(crate) fn into_line_model(self, log_type: &str) -> Option<LineModel> {
         let model = self.models.get(log_type)?.clone();
         Some(LineModel::new(model, Some(Arc::new(Mutex::new(self.engine)))))
     }
 }
 
 /// Returns the message that no enabled model is for the log type. It lists log types that have one.
-pub(crate) fn no_model(log_type: &str, models: &Models) -> String {
+pub(crate) fn no_model_message(log_type: &str, models: &Models) -> String {
     let known: Vec<&str> = models.models.iter().map(|model| model.log_type.as_str()).take(MAX_LOG_TYPES).collect();
     let more = if models.models.iter().nth(MAX_LOG_TYPES).is_some() { ", and others" } else { "" };
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -88,21 +88,21 @@ pub(crate) fn no_model(log_type: &str, models: &Models) -> String {
 }
 
 /// Writes one line per fault to standard error.
-pub(crate) fn report(faults: &[Fault]) {
+pub(crate) fn print_faults(faults: &[Fault]) {
     for fault in faults {
         output::write_stderr(format!("{fault}\n").as_bytes());
     }
 }
 
 /// Writes one line per warning to standard error.
-pub(super) fn warn(warnings: &[Fault]) {
+pub(super) fn print_warnings(warnings: &[Fault]) {
     for warning in warnings {
         output::write_stderr(format!("{warning} (warning)\n").as_bytes());
     }
 }
 
 /// Returns the message that the models in a folder are not loaded because of these faults.
-fn no_models(folder: &Path, faults: &[Fault]) -> String {
+fn not_loaded_message(folder: &Path, faults: &[Fault]) -> String {
     let (count, plural) = (faults.len(), if faults.len() == 1 { "" } else { "s" });
     format!("the data models in {} are not loaded: {count} fault{plural}", folder.display())
 }

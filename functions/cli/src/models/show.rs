@@ -14,7 +14,7 @@ use crate::output;
 pub(super) fn text(log_type: LogType) -> Result<Exit, Failed> {
     let specification = builtin::specification(log_type)?;
     let mut rows = vec![["# name", "source"].map(str::to_owned)];
-    let sources = list::sources(&specification).into_iter();
+    let sources = list::names_with_sources(&specification).into_iter();
     rows.extend(sources.map(|(name, sources)| [format!("# {name}"), sources.join(", then ")]));
     let mut text = format!("{}\n\n{}", builtin::model_text(log_type).trim_end(), output::table(&rows, 2));
     // The example in which most names have a value is the most useful one.
@@ -27,7 +27,7 @@ pub(super) fn text(log_type: LogType) -> Result<Exit, Failed> {
 
 /// Prints a model as JSON, with all its examples.
 pub(super) fn json(log_type: LogType) -> Result<Exit, Failed> {
-    let mut object = list::object(&builtin::specification(log_type)?, list::BUILT_IN);
+    let mut object = list::to_json(&builtin::specification(log_type)?, list::BUILT_IN);
     let example = |example: &Example| {
         let event: Value = serde_json::from_str(&example.event).unwrap_or_default();
         json!({"name": example.name, "event": event, "expected": example.expected, "fails": example.fails})

@@ -5,7 +5,7 @@ use std::path::Path;
 use data_models::examples::{self, Example};
 
 use super::builtin;
-use super::set::{self, Models, no_model};
+use super::set::{self, Models, no_model_message};
 use crate::exit::{Exit, Failed};
 use crate::output;
 
@@ -34,11 +34,11 @@ pub(super) fn run(folder: Option<&Path>) -> Result<Exit, Failed> {
     let (mut models, examples) = match examples {
         Ok(loaded) => loaded,
         Err(faults) => {
-            set::report(&faults);
+            set::print_faults(&faults);
             return Ok(Exit::FAULTS);
         }
     };
-    let failed = examples.iter().filter(|example| !agrees(example, &mut models)).count();
+    let failed = examples.iter().filter(|example| !passes(example, &mut models)).count();
     if examples.is_empty() {
         output::print_error(
             "no example is there; a file of examples has LogType and Examples, as models test --help shows",
@@ -49,10 +49,10 @@ pub(super) fn run(folder: Option<&Path>) -> Result<Exit, Failed> {
 }
 
 /// Runs one example and prints its differences to standard error. Returns `true` if there are none.
-fn agrees(example: &Example, models: &mut Models) -> bool {
+fn passes(example: &Example, models: &mut Models) -> bool {
     let differences = match models.get(&example.log_type) {
         Some((model, engine)) => example.differences(model, engine),
-        None => vec![no_model(&example.log_type, models)],
+        None => vec![no_model_message(&example.log_type, models)],
     };
     for difference in &differences {
         let Example { path, line, name, .. } = example;

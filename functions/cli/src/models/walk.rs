@@ -23,7 +23,7 @@ fn root_of(folder: &Path) -> Root {
     let is_named = matches!(folder.components().next_back(), Some(Component::Normal(_)));
     let real = if is_named { None } else { folder.canonicalize().ok() };
     let name = real.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    Root::new(&shown(folder), name.is_some_and(|name| name.contains("data_models")))
+    Root::new(&path_text(folder), name.is_some_and(|name| name.contains("data_models")))
 }
 
 /// Returns the folder `global_helpers` beside a folder of models; `None` if it does not exist.
@@ -34,7 +34,7 @@ fn helpers_beside(folder: &Path, root: &Root) -> Option<PathBuf> {
     (root.is_model_folder() && helpers.is_dir()).then_some(helpers)
 }
 
-fn shown(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
@@ -58,7 +58,7 @@ mod tests {
         let (_, files) = read(folder).unwrap();
         let mut names: Vec<_> = files.into_iter().map(|file| file.path).collect();
         names.sort();
-        names.iter().map(|name| name.strip_prefix(&shown(folder)).unwrap_or(name).to_owned()).collect()
+        names.iter().map(|name| name.strip_prefix(&path_text(folder)).unwrap_or(name).to_owned()).collect()
     }
 
     #[test]

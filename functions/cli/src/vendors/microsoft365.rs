@@ -12,19 +12,19 @@ use crate::exit::{self, Failed};
 use crate::vendor::{PreparedSimulator, VendorSimulator, VendorSpec, required};
 
 /// The variables with the credentials of the app registration.
-const SECRET: [&str; 3] = ["MICROSOFT365_TENANT_ID", "MICROSOFT365_CLIENT_ID", "MICROSOFT365_CLIENT_SECRET"];
+const SECRET_VARIABLES: [&str; 3] = ["MICROSOFT365_TENANT_ID", "MICROSOFT365_CLIENT_ID", "MICROSOFT365_CLIENT_SECRET"];
 
 pub(super) static SPEC: VendorSpec = VendorSpec {
     name: "microsoft365",
     about: "The Microsoft 365 Management Activity API",
     simulated_label: "Microsoft 365 (simulated)",
-    tick_time: SignedDuration::from_secs(270),
+    max_tick_time: SignedDuration::from_secs(270),
     variables_help: "  MICROSOFT365_TENANT_ID, MICROSOFT365_CLIENT_ID, MICROSOFT365_CLIENT_SECRET
                               the app registration, unless --secret is given
   MICROSOFT365_API_URL        an origin, a path prefix is kept [default: the cloud's own]
   MICROSOFT365_LOGIN_URL      likewise",
     secret: |variables| {
-        let [tenant_id, client_id, client_secret] = required(SECRET, variables)?;
+        let [tenant_id, client_id, client_secret] = required(SECRET_VARIABLES, variables)?;
         Ok(json!({"tenant_id": tenant_id, "client_id": client_id, "client_secret": client_secret}).to_string())
     },
     simulated_secret: || json!({"tenant_id": TENANT_ID, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}),
@@ -54,7 +54,7 @@ impl VendorSimulator for Behaviours {
     }
 
     fn environment(&self, origin: &str, _: Timestamp) -> Vec<(&'static str, String)> {
-        let [tenant_id, client_id, client_secret] = SECRET;
+        let [tenant_id, client_id, client_secret] = SECRET_VARIABLES;
         vec![
             ("MICROSOFT365_API_URL", origin.to_owned()),
             ("MICROSOFT365_LOGIN_URL", format!("{origin}/login")),

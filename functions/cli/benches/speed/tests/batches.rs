@@ -1,6 +1,6 @@
 use schema::LogType;
 
-use crate::batches::{Outcome, Part, combined, cost_sentences, figures};
+use crate::batches::{Outcome, Part, combine, cost_sentences, figures};
 use crate::compressors::ALL;
 use crate::cost::Cheaper;
 
@@ -11,7 +11,7 @@ fn part(log_type: LogType, seconds: f64, bytes: f64) -> Part {
 #[test]
 fn outcomes_are_weighted_by_the_shares() {
     let parts = [part(LogType::Dlp, 1e-8, 0.1), part(LogType::General, 3e-8, 0.3)];
-    let outcome = combined(&parts, |part| if part.log_type == LogType::Dlp { 0.75 } else { 0.25 });
+    let outcome = combine(&parts, |part| if part.log_type == LogType::Dlp { 0.75 } else { 0.25 });
     // By hand: 1.5e-8 seconds and 0.15 bytes of output per byte of lines.
     assert!((outcome.line_mb_per_second - 66.67).abs() < 0.01 && (outcome.ratio - 6.667).abs() < 0.001);
 }

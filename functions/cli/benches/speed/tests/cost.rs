@@ -1,6 +1,6 @@
 use crate::cost::{Cheaper, Cost};
 
-fn near(left: f64, right: f64) {
+fn assert_near(left: f64, right: f64) {
     assert!((left - right).abs() < right.abs() * 1e-3, "{left} is not {right}");
 }
 
@@ -8,9 +8,9 @@ fn near(left: f64, right: f64) {
 fn the_cost_of_a_tb_follows_from_speed_and_ratio() {
     let cost = Cost::of(100e6, 10.0);
     // By hand: 10,000 seconds with 1.7275 GB, and 100 GB for twelve months.
-    near(cost.compress, 0.287_9);
-    near(cost.year, 27.6);
-    near(cost.first_year(), 27.887_9);
+    assert_near(cost.compress, 0.287_9);
+    assert_near(cost.year, 27.6);
+    assert_near(cost.first_year(), 27.887_9);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads [`VARIABLES`] through `variable`. A variable that is unset leaves the vendor's own host.
+    /// Reads [`VARIABLES`] through `variable`. If the variable is unset, the vendor's own URL is used.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, PortError> {
         let text = variable(BASE_URL_VARIABLE).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
         let base_url = base_url(BASE_URL_VARIABLE, &text).map_err(|error| PortError::person(error.to_string()))?;
@@ -35,11 +35,11 @@ impl Config {
 /// A source's secret: the JSON object `{"source_id","source_label","key"}`, of which the label may be missing.
 #[derive(Debug)]
 pub struct SourceSecret {
-    /// `source_id`.
+    /// The field `source_id`.
     pub source_id: SourceId,
-    /// `source_label`; by default the source's id.
+    /// The field `source_label`. Its default is the source's id.
     pub source_label: String,
-    /// `key`.
+    /// The field `key`.
     pub key: SecretString,
 }
 

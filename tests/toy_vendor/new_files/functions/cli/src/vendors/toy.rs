@@ -11,8 +11,8 @@ use toy::{Config, Toy};
 use crate::exit::{self, Failed};
 use crate::vendor::{PreparedSimulator, VendorSimulator, VendorSpec, required};
 
-/// The variables of the account.
-const SECRET: [&str; 2] = ["TOY_SOURCE_ID", "TOY_KEY"];
+/// The variables with the account's id and key.
+const SECRET_VARIABLES: [&str; 2] = ["TOY_SOURCE_ID", "TOY_KEY"];
 /// The id of the simulated account.
 const SIMULATED_SOURCE: &str = "toy-1";
 
@@ -20,11 +20,12 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
     name: "toy",
     about: "The audit log of the toy vendor",
     simulated_label: "Toy (simulated)",
-    tick_time: SignedDuration::from_secs(50),
+    max_tick_time: SignedDuration::from_secs(50),
     variables_help: "  TOY_SOURCE_ID, TOY_KEY      the account, unless --secret is given
   TOY_BASE_URL                [default: https://toy.example]",
     secret: |variables| {
-        required(SECRET, variables).map(|[source_id, key]| json!({"source_id": source_id, "key": key}).to_string())
+        required(SECRET_VARIABLES, variables)
+            .map(|[source_id, key]| json!({"source_id": source_id, "key": key}).to_string())
     },
     simulated_secret: || json!({"source_id": SIMULATED_SOURCE, "key": KEY}),
     open: |opening, variables| {
@@ -52,7 +53,7 @@ impl VendorSimulator for Behaviours {
     }
 
     fn environment(&self, origin: &str, _: Timestamp) -> Vec<(&'static str, String)> {
-        let [source_id, key] = SECRET;
+        let [source_id, key] = SECRET_VARIABLES;
         vec![("TOY_BASE_URL", origin.to_owned()), (source_id, SIMULATED_SOURCE.to_owned()), (key, KEY.to_owned())]
     }
 }

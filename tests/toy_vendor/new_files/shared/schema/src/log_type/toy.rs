@@ -19,7 +19,7 @@ pub(super) static AUDIT: LogTypeSpec = LogTypeSpec {
     native_model: &MODEL,
 };
 
-/// All names of the model are paths.
+/// The model has no methods, because each of its names has a path.
 static MODEL: NativeModel = NativeModel { reads: &[], lists: &[], methods: &[], values: |_| NativeValues::default() };
 
 static RECORD_TYPES: LazyLock<RecordTypes> =
