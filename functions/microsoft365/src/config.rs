@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn err_variables() {
+    fn err_each_wrong_variable_is_named() {
         let error = Config::from_variables(|name| (name == API_URL_VARIABLE).then(|| "http://example.com".to_owned()))
             .unwrap_err();
         assert!(error.to_string().contains(API_URL_VARIABLE), "{error}");

@@ -9,16 +9,16 @@ const DAY: UnixSeconds = 24 * HOUR;
 /// Time for which the API keeps the content that it lists.
 pub(crate) const RETENTION_SECONDS: UnixSeconds = 7 * DAY;
 
-/// A window with more pages is split. A page lists some 200 blobs, and all of them are in memory before the oldest is
-/// fetched.
+/// A window with more pages is split. A page lists some 200 blobs, and the entries of all pages are in memory before
+/// the first blob is fetched.
 const MAX_PAGES: u32 = 100;
 
 /// The policy for every content type.
 ///
-/// The overlap and the sweeps find late blobs: a blob appears in the listing later than its creation time, by which it
-/// is listed, and the vendor promises no bound for the delay. The API accepts windows of up to 24 hours within the last
-/// 7 days. The horizon is long enough to recognise repeats: records have come again 5 days later in a new blob, which
-/// itself is kept for 7 days.
+/// The overlap and the sweeps find late blobs. Windows select blobs by creation time, but a blob may appear in the
+/// listing later than that, and the vendor promises no bound for the delay. The API accepts windows of up to 24 hours
+/// within the last 7 days. The horizon is long enough to recognise repeats: the vendor has sent records again 5 days
+/// later in a new blob, and keeps that blob for another 7 days.
 pub const POLICY: VendorPolicy = VendorPolicy {
     tick_seconds: 5 * MINUTE,
     overlap_seconds: 3 * HOUR as u32,

@@ -134,7 +134,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
                 let request = PageRequest { window, ..request };
                 self.list_page(&url, request).await?.map_err(|refusal| refusal.into_error(request.task))
             }
-            Some((Clamped::TooOld { kept_from }, _)) => Err(too_old(refusal, request, kept_from)),
+            Some((Clamped::TooOld { kept_from }, _)) => Err(too_old_error(refusal, request, kept_from)),
             Some((Clamped::Whole, _)) | None => Err(refusal.into_error(request.task)),
         }
     }
@@ -207,8 +207,8 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
 }
 
 /// Returns `true` if the refusal means that the next-page link is no longer valid. A link contains its window, so it
-/// may also be refused because the window is too old by now. It still counts as a lost cursor, because the rest of the
-/// window is not listed.
+/// may also be refused because the window is too old by now. Such a link still counts as a lost cursor, because the
+/// rest of the window is not listed.
 fn is_lost_cursor(refusal: &Refusal) -> bool {
     refusal.has_af_code(&af_codes::TIME_RULES)
         || refusal.has_af_code(&[af_codes::BAD_NEXT_PAGE, af_codes::NOT_SUBSCRIBED, af_codes::DISABLED])
@@ -221,7 +221,7 @@ fn content_type(stream: &Stream) -> Result<ContentType, PortError> {
 }
 
 /// Turns the refusal of a window that begins too early into an error that names the first second the vendor still has.
-fn too_old(refusal: Refusal, request: PageRequest<'_>, kept_from: UnixSeconds) -> PortError {
+fn too_old_error(refusal: Refusal, request: PageRequest<'_>, kept_from: UnixSeconds) -> PortError {
     let time = |second| Timestamp::from_second(second).unwrap_or_default();
     let error = refusal.into_error(request.task);
     let message = format!(

@@ -33,7 +33,7 @@ use simulators::{Faults, Options, Running};
 
 /// Ticks after which a call that still fails makes the test fail.
 const MAX_TICKS: usize = 200;
-/// Overlap of two windows. It is longer than the part that the vendor leaves out at the edge of a window.
+/// Overlap of two windows. It is longer than the interval at the edge of a window that the vendor leaves out.
 const OVERLAP_SECONDS: i64 = 3_600;
 
 /// The clock that client and vendor share. It moves when one of them sleeps, and stores the sleeps.
@@ -55,7 +55,7 @@ impl Clock for VirtualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        // A wait of less than a millisecond counts as one.
+        // One millisecond is added, so that even a shorter wait moves the clock.
         self.milliseconds.fetch_add(duration.as_millis() as i64 + 1, Ordering::SeqCst);
         self.waits.lock().unwrap().push(duration);
     }
@@ -348,7 +348,8 @@ async fn the_rate_limiter_stays_below_the_vendors_limit() {
     for _ in 0..3_000 {
         world.client.list(request).await.unwrap();
     }
-    // A throttled request would have cost half a minute. 2,900 requests after a burst take 109 seconds.
+    // The vendor throttled no request, because the client would then have waited for half a minute. At the sustained
+    // rate, the 2,900 requests after the burst take 109 seconds.
     let longest = world.clock.waits.lock().unwrap().iter().max().copied();
     assert!(longest < Some(Duration::from_secs(1)), "{longest:?}");
     let seconds = world.clock.now().duration_since(before).as_secs();

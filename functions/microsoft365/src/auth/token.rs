@@ -26,13 +26,13 @@ const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// Assumed lifetime of a token whose answer names none.
 const DEFAULT_LIFETIME_SECONDS: u64 = 600;
 /// Time without a login after a refused credential. Too many attempts would lock the app registration.
-const REFUSED_HOLD: Duration = Duration::from_secs(60);
-/// Time without a login after one that failed with all its retries. The next tick ends it earlier, so this bound only
-/// matters if no tick begins.
-const TICK_HOLD: Duration = Duration::from_secs(300);
-/// Time without a login after a single attempt failed in a way that a retry may cure.
-const SINGLE_HOLD: Duration = Duration::from_millis(500);
-/// The longest time without a login because the login asked for a wait.
+const HOLD_AFTER_REFUSAL: Duration = Duration::from_secs(60);
+/// Time without a login after a login and all its retries failed. The start of the next tick ends it early, so this
+/// bound matters only if no tick starts.
+const HOLD_AFTER_ALL_RETRIES: Duration = Duration::from_secs(300);
+/// Time without a login after a single attempt failed for a reason that a retry may cure.
+const HOLD_AFTER_SINGLE_TRY: Duration = Duration::from_millis(500);
+/// The longest time without a login if the login itself asks for a wait.
 const MAX_NAMED_HOLD: Duration = Duration::from_secs(900);
 /// The longest answer of the login that is read.
 const MAX_ANSWER_BYTES: usize = 256 << 10;
@@ -121,8 +121,8 @@ impl<S: Secrets> Tokens<S> {
 
     /// Returns the token to use now, and logs in if there is none.
     ///
-    /// At most one login runs at a time. If it fails with all its retries, there is no other one in the same tick. The
-    /// tenant's streams wait for the login together and share its failure.
+    /// At most one login runs at a time. The tenant's streams wait for it together and share its failure. After a login
+    /// and all its retries failed, no other login is made in the same tick.
     pub(crate) async fn get(
         &self,
         http: &HttpClient,
@@ -147,7 +147,7 @@ impl<S: Secrets> Tokens<S> {
         let mut state = self.state.lock().await;
         let is_current = state.token.as_ref().is_some_and(|token| token.number == refused.number);
         if is_current {
-            let is_new = refused.issued.saturating_add(REFUSED_HOLD).unwrap_or(refused.issued) > clock.now();
+            let is_new = refused.issued.saturating_add(HOLD_AFTER_REFUSAL).unwrap_or(refused.issued) > clock.now();
             if refused.is_replacement && is_new && self.accepted.load(Ordering::Relaxed) < refused.number {
                 return Ok(None);
             }
@@ -157,7 +157,7 @@ impl<S: Secrets> Tokens<S> {
     }
 
     /// Records that the API accepted that token.
-    pub(crate) fn accepted(&self, token: &Token) {
+    pub(crate) fn record_acceptance(&self, token: &Token) {
         self.accepted.fetch_max(token.number, Ordering::Relaxed);
     }
 
@@ -187,7 +187,8 @@ impl<S: Secrets> Tokens<S> {
         known.filter(is_usable).ok_or(error)
     }
 
-    /// Logs in, with retries if `tries` allows them. An error comes with the wait that the login named last, if any.
+    /// Logs in, with retries if `tries` allows them. On failure, it also returns the last wait that the login asked
+    /// for, if any.
     async fn log_in(
         &self,
         http: &HttpClient,
@@ -324,10 +325,10 @@ impl State {
         requester: Requester,
     ) -> PortError {
         let (wait, ends_with_tick) = match (named, requester.tries) {
-            _ if error.is_refusal() => (REFUSED_HOLD, false),
+            _ if error.is_refusal() => (HOLD_AFTER_REFUSAL, false),
             (Some(named), _) => (named.min(MAX_NAMED_HOLD), false),
-            (None, Tries::Patient) => (TICK_HOLD, true),
-            (None, Tries::Once) => (SINGLE_HOLD, false),
+            (None, Tries::Patient) => (HOLD_AFTER_ALL_RETRIES, true),
+            (None, Tries::Once) => (HOLD_AFTER_SINGLE_TRY, false),
         };
         let until = now.saturating_add(wait).unwrap_or(now);
         self.hold = Some(Hold { until, ends_with_tick, error: error.clone(), reporter: requester.content_type });
@@ -344,13 +345,13 @@ impl State {
             return Some(hold.error.clone());
         }
         let message =
-            format!("{}; one login serves all content types: see what {reporter} reports", brief(&hold.error));
+            format!("{}; one login serves all content types: see what {reporter} reports", short_message(&hold.error));
         Some(PortError { message, ..hold.error.clone() })
     }
 }
 
 /// Shortens a message to the part that names the failure, without its cause and cure.
-fn brief(error: &PortError) -> String {
+fn short_message(error: &PortError) -> String {
     let status = error.message.strip_prefix(STATUS_PREFIX).and_then(|rest| rest.split_once(':'));
     status.map_or_else(|| "logging in: no answer".to_owned(), |(status, _)| format!("{STATUS_PREFIX}{status}"))
 }

@@ -32,7 +32,8 @@ impl Certificate {
             _ => return Err("private_key_pem is not an RSA key"),
         }
         .map_err(|_| "private_key_pem is not an RSA key of 2048 bits or more")?;
-        // A certificate holds its public key as plain bytes, so a search shows whether the key belongs to it.
+        // A certificate contains its public key as plain bytes. So the private key belongs to the certificate if the
+        // certificate contains the bytes of the key's public part.
         let public_key = key.public_key().as_ref();
         if !certificate.windows(public_key.len()).any(|part| part == public_key) {
             return Err("private_key_pem is not the key of certificate_pem");
@@ -75,7 +76,8 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Returns a certificate and its private key in PEM, and the key. The certificate holds no more than `from_pem` needs.
+    /// Returns a certificate in PEM, its private key in PEM, and the same key for signing. The certificate holds no
+    /// more than `from_pem` needs.
     pub(crate) fn certificate_and_key() -> (String, SecretString, RsaKeyPair) {
         let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let private: Pkcs8V1Der<'_> = key.as_der().unwrap();

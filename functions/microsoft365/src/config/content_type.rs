@@ -21,7 +21,7 @@ impl ContentType {
     /// Every content type.
     pub const ALL: [Self; 5] = [Self::AzureActiveDirectory, Self::Exchange, Self::SharePoint, Self::General, Self::Dlp];
 
-    /// Returns the vendor's name.
+    /// Returns the API's name of the content type.
     pub fn name(self) -> &'static str {
         match self {
             Self::AzureActiveDirectory => "Audit.AzureActiveDirectory",
@@ -37,7 +37,7 @@ impl ContentType {
         Self::ALL.into_iter().find(|content_type| content_type.name().eq_ignore_ascii_case(name.trim()))
     }
 
-    /// Returns the log type of its records.
+    /// Returns the log type of the content type's records.
     pub fn log_type(self) -> LogType {
         match self {
             Self::AzureActiveDirectory => LogType::AzureActiveDirectory,

@@ -137,7 +137,7 @@ impl Refusal {
             }
             Reason::AuditingOff => (Recovery::Person, AUDITING_OFF.to_owned()),
             Reason::Error | Reason::Message => {
-                let (recovery, advice) = self.for_status();
+                let (recovery, advice) = self.recovery_and_advice_for_status();
                 (recovery, advice.to_owned())
             }
             Reason::Foreign => (self.again(), self.gateway_advice().to_owned()),
@@ -149,7 +149,7 @@ impl Refusal {
     }
 
     /// Returns the recovery and the advice for an error of the API without an `AF` code.
-    fn for_status(&self) -> (Recovery, &'static str) {
+    fn recovery_and_advice_for_status(&self) -> (Recovery, &'static str) {
         match self.status {
             200..=299 => (self.again(), "the answer is not what was asked for"),
             300..=399 => (
@@ -202,12 +202,14 @@ const AUDITING_OFF: &str = "the tenant records no audit log; turn on unified aud
 /// Returns the reason that an answer's body gives.
 fn reason(status: u16, body: &str) -> Reason {
     let lower = body.to_ascii_lowercase();
-    // Throttling comes first: the vendor also sends it with status 403, which has another meaning otherwise.
+    // Throttling is checked first, because the vendor also sends it with status 403, which has another meaning
+    // otherwise.
     if status == 429 || af_codes::codes(body).any(|code| code == af_codes::THROTTLED) || reports_throttling(&lower) {
         return Reason::Throttled;
     }
     let Ok(parsed) = serde_json::from_str::<Value>(body) else {
-        // The vendor writes some errors with single quotes, and may cut an error short. Its code can still be found.
+        // The vendor writes some errors with single quotes and cuts others short. So the code is searched for in the
+        // text, which need not be valid JSON.
         let code = if body.trim_start().starts_with('{') { af_codes::first_code(body) } else { None };
         return code.map_or(Reason::Foreign, Reason::Af);
     };

@@ -39,8 +39,8 @@ pub(crate) enum CallKind<'a> {
     Get,
     /// Reads a blob, within the limit of concurrent fetches.
     Fetch,
-    /// Starts a subscription, and sets the flag when the request goes out. The call is made only once, for the vendor
-    /// counts starts. It throttles them separately, so a throttled start begins no cooldown.
+    /// Starts a subscription, and sets the flag when the request goes out. The call is made only once, because the
+    /// vendor counts starts. The vendor throttles starts separately, so a throttled start begins no cooldown.
     Start(&'a Cell<bool>),
 }
 
@@ -76,11 +76,12 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         self.tokens.begin_tick(content_type).await;
     }
 
-    /// Makes the call. Retries it until `read` succeeds, a retry cannot cure the refusal, or no retry is left.
+    /// Makes the call, and retries it until `read` succeeds. Fails early if a retry cannot cure the refusal or no retry
+    /// is left.
     ///
     /// `read` gets answers with a successful status only, and may still find a refusal in the body. A call with
-    /// [`Tries::Once`] or of [`CallKind::Start`] is made only once, and a failure that may pass is left to the next
-    /// tick.
+    /// [`Tries::Once`] or of [`CallKind::Start`] is made only once. If it fails in a way that may pass, its error is
+    /// for the next tick.
     pub(crate) async fn call<T>(
         &self,
         call: Call<'_>,
@@ -104,9 +105,9 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
         is_last: bool,
     ) -> Result<Outcome<T>, PortError> {
-        let outcome = self.with_token(call, read).await.map_err(|error| error.with_context(call.task))?;
+        let outcome = self.send_with_token(call, read).await.map_err(|error| error.with_context(call.task))?;
         match (outcome, call.kind) {
-            // The caller handles a missing blob, and also an answer of the last attempt that is not a blob.
+            // The caller handles a missing blob. It also handles the answer of the last attempt if that is not a blob.
             (Err(refusal), CallKind::Fetch) if refusal.is_missing() || is_last && refusal.is_unexplained() => {
                 Ok(Err(refusal))
             }
@@ -119,7 +120,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
 
     /// Sends the call, and once more with a new token if the API refused the token: it may have been revoked, or have
     /// expired on the way.
-    async fn with_token<T>(
+    async fn send_with_token<T>(
         &self,
         call: Call<'_>,
         read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
@@ -157,8 +158,8 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         };
         match &outcome {
             Ok(_) => {
-                admission.answered(answered_at);
-                self.tokens.accepted(token);
+                admission.record_answer(answered_at);
+                self.tokens.record_acceptance(token);
                 // The body of a blob is not read yet and may turn out not to be a blob, so this answer does not set the
                 // clock.
                 if !matches!(call.kind, CallKind::Fetch) {
@@ -166,7 +167,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
                 }
             }
             Err(refusal) if refusal.is_throttled() && !matches!(call.kind, CallKind::Start(_)) => {
-                admission.throttled(refusal.retry_after, &self.clock);
+                admission.record_throttling(refusal.retry_after, &self.clock);
             }
             Err(_) => {}
         }

@@ -23,7 +23,7 @@ pub struct Blob {
 pub(crate) enum Opened {
     /// A blob: the body begins like an array.
     Array(Blob),
-    /// Any other body, both as a refusal and as a blob with these bytes. The caller chooses.
+    /// Any other body, in two forms: as a refusal, and as a blob with these bytes. The caller uses one of them.
     Other(Refusal, Blob),
 }
 
@@ -50,8 +50,8 @@ impl Blob {
 }
 
 impl Body for Blob {
-    /// Returns the next bytes. A blob that breaks off is left to the next tick, because the collector may already deliver
-    /// the lines before the break.
+    /// Returns the next bytes. The error of a blob that breaks off is for the next tick, because the collector may
+    /// already have delivered lines from before the break.
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
         if let Some(bytes) = self.first_bytes.take() {
             return Ok(Some(bytes));

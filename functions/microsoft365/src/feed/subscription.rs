@@ -24,7 +24,7 @@ pub(crate) use starts::NotRecorded;
 const SETTLING_SECONDS: UnixSeconds = 120;
 /// Age up to which a list of subscriptions is reused, so that one call serves all the tenant's streams in a tick.
 const MAX_LIST_AGE: SignedDuration = SignedDuration::from_secs(60);
-/// The longest list of subscriptions, or answer to a start.
+/// The longest list of subscriptions, and the longest answer to a start, that is read.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// The state of the tenant's subscriptions, as far as this process knows it.
@@ -63,7 +63,7 @@ impl Subscriptions {
             Some(None) => Some(Cause::NeverStarted),
         };
         if let Some(cause) = cause
-            && self.starts.recent(content_type, api.clock.now().as_second()).is_none()
+            && self.starts.blocking_start(content_type, api.clock.now().as_second()).is_none()
         {
             self.start(api, content_type, cause, Tries::Patient).await?;
         }
@@ -85,7 +85,7 @@ impl Subscriptions {
         tries: Tries,
     ) -> Result<(), NotRecorded> {
         let cause = if refusal.has_af_code(&[af_codes::DISABLED]) { Cause::Disabled } else { Cause::NeverStarted };
-        let start = match self.starts.recent(content_type, api.clock.now().as_second()) {
+        let start = match self.starts.blocking_start(content_type, api.clock.now().as_second()) {
             Some(start) => start,
             None => self.start(api, content_type, cause, tries).await?,
         };
@@ -151,7 +151,7 @@ impl Subscriptions {
         }
         let task = Task { content_type: None, activity: "listing subscriptions" };
         let url = api.urls.subscriptions();
-        // A failure is not reported here: a lasting one also fails the listing of each content type.
+        // The failure is not reported here. If it lasts, the listing of each content type fails, too, and reports it.
         let call = Call { kind: CallKind::Get, url: &url, task, tries: Tries::Patient };
         let statuses = api.call(call, read_list).await.ok().and_then(Result::ok);
         list.insert(List { read_at: api.clock.now(), statuses }).clone()

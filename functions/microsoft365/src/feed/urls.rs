@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::config::SourceSecret;
 use crate::config::content_type::ContentType;
 
-/// Parameter that names the request quota of a call. The vendor counts callers without it together.
+/// Parameter that names the publisher, whose request quota the call uses. All callers without it share one quota.
 const PUBLISHER_PARAMETER: &str = "PublisherIdentifier";
 /// Parameter of a next-page link that holds the position in the listing.
 const NEXT_PAGE_PARAMETER: &str = "nextPage";

@@ -124,9 +124,9 @@ async fn list_retries_a_page_with_its_own_link_f39() {
     assert_eq!((asked.len(), &asked[0].query), (2, &asked[1].query));
 }
 
-/// Returns a vendor that refuses every window with [`WINDOW`]'s end. Its clock is known, and this many seconds ahead of
-/// ours.
-async fn strict(ahead: i64) -> World {
+/// Returns a world whose vendor refuses every window that ends when [`WINDOW`] does. The client knows the vendor's
+/// clock, which is `ahead` seconds ahead of ours.
+async fn strict_vendor(ahead: i64) -> World {
     let world = World::new(healthy(|seen| {
         let is_known = !seen.query.contains("endTime=2026-08-21T09%3A44%3A05");
         (seen.operation == "content" && !is_known).then(|| af(400, "AF20055"))
@@ -139,7 +139,7 @@ async fn strict(ahead: i64) -> World {
 
 #[tokio::test]
 async fn list_of_a_window_that_ends_in_the_vendors_future_is_clamped_f56() {
-    let world = strict(-360).await;
+    let world = strict_vendor(-360).await;
     assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await.unwrap().vendor_now, Some(NOW - 360));
     let asked = world.vendor.seen("content");
     assert!(asked[1].query.contains("startTime=2026-08-21T08%3A44%3A05&endTime=2026-08-21T08%3A54%3A00"));
@@ -148,7 +148,7 @@ async fn list_of_a_window_that_ends_in_the_vendors_future_is_clamped_f56() {
 
 #[tokio::test]
 async fn list_of_a_window_that_has_not_begun_is_empty_f56() {
-    let world = strict(-1_000).await;
+    let world = strict_vendor(-1_000).await;
     let nothing = Page { vendor_now: Some(NOW - 1_000), ..Page::default() };
     assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await, Ok(nothing));
     world.check_counts(&[("token", 1), ("list", 1), ("content", 1)]);
@@ -156,7 +156,7 @@ async fn list_of_a_window_that_has_not_begun_is_empty_f56() {
 
 #[tokio::test]
 async fn list_of_a_window_that_has_expired_says_so_f56_f57() {
-    let world = strict(3_000).await;
+    let world = strict_vendor(3_000).await;
     let error = world.list_window(NOW - 604_800, WINDOW.to).await.unwrap_err();
     check_later(&error, "AF20055");
     check_later(&error, "nothing from before 2026-08-14T09:50:00Z, and 2026-08-14T09:00:00Z was asked for");
@@ -168,21 +168,21 @@ async fn list_of_a_window_that_has_expired_says_so_f56_f57() {
 #[tokio::test]
 async fn list_is_clamped_by_the_earlier_clock_where_they_differ_by_an_hour_or_more() {
     for ahead in [864_000, 3_600] {
-        let world = strict(ahead).await;
+        let world = strict_vendor(ahead).await;
         assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await.unwrap().vendor_now, Some(NOW + ahead));
         let asked = world.vendor.seen("content");
         assert_eq!(asked.len(), 2, "{ahead}");
         let times = "startTime=2026-08-21T08%3A44%3A05&endTime=2026-08-21T09%3A00%3A00";
         assert!(asked[1].query.contains(times), "{}", asked[1].query);
     }
-    let world = strict(-7_200).await;
+    let world = strict_vendor(-7_200).await;
     let nothing = Page { vendor_now: Some(NOW - 7_200), ..Page::default() };
     assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await, Ok(nothing));
 }
 
 #[tokio::test]
 async fn list_of_a_window_within_the_rules_is_not_retried() {
-    let world = strict(3_000).await;
+    let world = strict_vendor(3_000).await;
     check_later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20055: the window is outside");
     world.check_counts(&[("token", 1), ("list", 1), ("content", 1)]);
     let world = World::new(healthy(|seen| (seen.operation == "content").then(|| af(400, "AF20030")))).await;

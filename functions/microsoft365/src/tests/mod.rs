@@ -55,8 +55,8 @@ impl World {
         checked(self.client.prepare(&self.stream, last_start).await)
     }
 
-    /// Lists [`WINDOW`]. A fault of the subscription is returned as an error, after a check that it names the time of a
-    /// start.
+    /// Lists [`WINDOW`]. If the subscription has a fault, checks that the fault names the time of a start, and returns
+    /// it as an error.
     async fn list(&self, cursor: Option<&str>) -> Result<Listed, PortError> {
         self.list_with(Tries::Patient, cursor).await
     }

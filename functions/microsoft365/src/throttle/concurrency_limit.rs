@@ -1,7 +1,7 @@
 //! The limit of concurrent blob fetches of a tenant.
 //!
-//! It follows additive increase and multiplicative decrease: as many quick answers as the limit raise it by one, and a
-//! throttled request halves it. It never exceeds the number of blobs that one stream prefetches.
+//! It follows additive increase and multiplicative decrease. The limit rises by one after as many quick answers as it
+//! permits fetches, and a throttled request halves it. It never exceeds the number of blobs that one stream prefetches.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -30,7 +30,7 @@ pub(crate) struct ConcurrencyLimit {
 struct State {
     limit: usize,
     in_flight: usize,
-    /// Quick answers since the limit changed last.
+    /// Quick answers since the last change of the limit.
     quick_answers: usize,
     /// The wakers of the waiting callers by ticket, so the oldest caller comes first.
     waiting: BTreeMap<u64, Waker>,
@@ -64,10 +64,11 @@ impl ConcurrencyLimit {
         Permit { permits: self }
     }
 
-    /// Counts a quick answer to a fetch that still holds its permit. As many of them as the limit raise it by one.
+    /// Counts a quick answer to a fetch that still holds its permit. After as many quick answers as it permits fetches,
+    /// the limit rises by one.
     ///
     /// An answer counts only while all permits are in use: otherwise it does not show that the vendor accepts more.
-    pub(crate) fn answered_quickly(&self) {
+    pub(crate) fn record_quick_answer(&self) {
         self.change_and_wake(|state| {
             if state.in_flight >= state.limit {
                 state.quick_answers += 1;
@@ -80,7 +81,7 @@ impl ConcurrencyLimit {
     }
 
     /// Halves the limit after a throttled request. Fetches in flight go on.
-    pub(crate) fn throttled(&self) {
+    pub(crate) fn record_throttling(&self) {
         self.with(|state| {
             state.limit = (state.limit / DECREASE_FACTOR).max(MIN_LIMIT);
             state.quick_answers = 0;
@@ -262,7 +263,7 @@ mod tests {
             out.extend(std::iter::from_fn(|| permits.try_acquire()));
             let before = permits.limit();
             let answers = (1..).find(|_| {
-                permits.answered_quickly();
+                permits.record_quick_answer();
                 permits.limit() > before
             });
             rounds.push((before, answers.unwrap()));
@@ -270,7 +271,7 @@ mod tests {
         let expected: Vec<_> = (FIRST_LIMIT..MAX_LIMIT).map(|limit| (limit, limit)).collect();
         assert_eq!(rounds, expected);
         out.extend(std::iter::from_fn(|| permits.try_acquire()));
-        (0..MAX_LIMIT * 3).for_each(|_| permits.answered_quickly());
+        (0..MAX_LIMIT * 3).for_each(|_| permits.record_quick_answer());
         assert_eq!((permits.limit(), out.len()), (MAX_LIMIT, MAX_LIMIT));
     }
 
@@ -278,7 +279,7 @@ mod tests {
     fn a_limit_that_is_not_used_up_does_not_grow() {
         let permits = ConcurrencyLimit::default();
         let _one = permits.try_acquire().unwrap();
-        (0..100).for_each(|_| permits.answered_quickly());
+        (0..100).for_each(|_| permits.record_quick_answer());
         assert_eq!(permits.limit(), FIRST_LIMIT);
     }
 
@@ -287,7 +288,7 @@ mod tests {
         let permits = ConcurrencyLimit::with_limit(MAX_LIMIT);
         let seen: Vec<_> = (0..6)
             .map(|_| {
-                permits.throttled();
+                permits.record_throttling();
                 permits.limit()
             })
             .collect();
@@ -298,7 +299,7 @@ mod tests {
     fn fetches_in_flight_go_on_and_are_not_replaced() {
         let permits = ConcurrencyLimit::with_limit(4);
         let mut out: Vec<_> = std::iter::from_fn(|| permits.try_acquire()).collect();
-        permits.throttled();
+        permits.record_throttling();
         out.truncate(2);
         assert!(permits.try_acquire().is_none());
         out.truncate(1);

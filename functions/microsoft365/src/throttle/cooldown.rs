@@ -50,7 +50,7 @@ impl Cooldown {
     }
 
     /// Records that a request of that generation was answered, so the next cooldown is a short one again.
-    pub(crate) fn answered(&self, generation: u64) {
+    pub(crate) fn record_answer(&self, generation: u64) {
         self.with(|state| {
             if generation == state.generation {
                 state.consecutive = 0;
@@ -138,10 +138,10 @@ mod tests {
             lengths.push(left(&cooldown, round * 1_000));
         }
         assert_eq!(lengths, [30.0, 60.0, 120.0, 240.0, 300.0, 300.0]);
-        cooldown.answered(cooldown.generation() - 1);
+        cooldown.record_answer(cooldown.generation() - 1);
         cooldown.begin(cooldown.generation(), None, at(7_000), NO_JITTER);
         assert_eq!(left(&cooldown, 7_000), 300.0);
-        cooldown.answered(cooldown.generation());
+        cooldown.record_answer(cooldown.generation());
         cooldown.begin(cooldown.generation(), None, at(8_000), NO_JITTER);
         assert_eq!(left(&cooldown, 8_000), 30.0);
     }

@@ -37,7 +37,7 @@ pub(crate) struct Limits {
     concurrency: ConcurrencyLimit,
 }
 
-/// The right to make one call now. Its owner reports the answer to it.
+/// The permission to make one call now. The caller also records the call's answer with it.
 #[derive(Debug)]
 pub(crate) struct Admission<'a> {
     limits: &'a Limits,
@@ -110,18 +110,18 @@ impl Limits {
 
 impl Admission<'_> {
     /// Records that the call was answered without a refusal.
-    pub(crate) fn answered(&self, now: Timestamp) {
-        self.limits.cooldown.answered(self.generation);
+    pub(crate) fn record_answer(&self, now: Timestamp) {
+        self.limits.cooldown.record_answer(self.generation);
         if self.permit.is_some() && now.duration_since(self.began) <= MAX_QUICK_ANSWER {
-            self.limits.concurrency.answered_quickly();
+            self.limits.concurrency.record_quick_answer();
         }
     }
 
     /// Records that the call was throttled. `named` is the wait that the vendor named, if any. A new cooldown also
     /// halves the concurrency limit and forbids a burst after it.
-    pub(crate) fn throttled(&self, named: Option<Duration>, clock: &impl Clock) {
+    pub(crate) fn record_throttling(&self, named: Option<Duration>, clock: &impl Clock) {
         if let Some(end) = self.limits.cooldown.begin(self.generation, named, clock.now(), clock.random()) {
-            self.limits.concurrency.throttled();
+            self.limits.concurrency.record_throttling();
             self.limits.rate_limiter.forbid_burst_from(end);
         }
     }

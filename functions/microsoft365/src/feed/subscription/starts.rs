@@ -12,7 +12,7 @@ use crate::errors::refusal::Task;
 
 /// Time that the vendor requires between two starts of a content type.
 const START_INTERVAL_SECONDS: UnixSeconds = 15 * 60;
-/// The head that stores a start of this process may name a time that is later by up to this much.
+/// A head stores a start of this process up to this many seconds later than the start's own time.
 const MAX_RECORDING_DELAY_SECONDS: UnixSeconds = 5;
 /// Bounds of the wait that the vendor names before the next start.
 const MIN_NAMED_WAIT: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub(super) struct Start {
     /// The time of the start, by our clock.
     pub(super) at: UnixSeconds,
     /// The time from which another start may be made.
-    next: UnixSeconds,
+    next_allowed_at: UnixSeconds,
     /// The error of a start that failed.
     pub(super) failed: Option<PortError>,
 }
@@ -43,7 +43,7 @@ pub(super) struct Start {
 impl Start {
     /// Returns a start at `at` that succeeded, or of which only the time is known.
     pub(super) fn succeeded(at: UnixSeconds) -> Self {
-        Self { at, next: at + START_INTERVAL_SECONDS, failed: None }
+        Self { at, next_allowed_at: at + START_INTERVAL_SECONDS, failed: None }
     }
 
     /// Returns a start at `now` that failed. The next one may be made after the wait that the vendor named.
@@ -53,7 +53,7 @@ impl Start {
     pub(super) fn failed(now: UnixSeconds, wait: Option<Duration>, error: PortError) -> Self {
         let named = |wait: Duration| wait.clamp(MIN_NAMED_WAIT, MAX_NAMED_WAIT).as_secs().cast_signed();
         let next = now + wait.map_or(START_INTERVAL_SECONDS, named);
-        Self { at: now.max(next - START_INTERVAL_SECONDS), next, failed: Some(error) }
+        Self { at: now.max(next - START_INTERVAL_SECONDS), next_allowed_at: next, failed: Some(error) }
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Restart {
     previous: Option<UnixSeconds>,
 }
 
-/// The fault because of which the vendor does not record a content type.
+/// The fault that keeps the vendor from recording a content type.
 #[derive(Debug)]
 pub(crate) struct NotRecorded {
     pub(crate) fault: PortError,
@@ -99,8 +99,8 @@ impl Starts {
     }
 
     /// Returns the last start if the next one may not be made yet at `now`.
-    pub(super) fn recent(&self, content_type: ContentType, now: UnixSeconds) -> Option<Start> {
-        self.last(content_type).filter(|start| now < start.next)
+    pub(super) fn blocking_start(&self, content_type: ContentType, now: UnixSeconds) -> Option<Start> {
+        self.last(content_type).filter(|start| now < start.next_allowed_at)
     }
 
     /// Records the start that a head stores, if it is later than the last known one.
@@ -183,11 +183,11 @@ mod tests {
     #[test]
     fn the_next_start_is_made_after_a_quarter_of_an_hour() {
         let starts = Starts::default();
-        assert_eq!(starts.recent(DLP, 1_000), None);
+        assert_eq!(starts.blocking_start(DLP, 1_000), None);
         starts.record(DLP, failed(1_000), Cause::NeverStarted);
-        assert_eq!(starts.recent(DLP, 1_899), Some(failed(1_000)));
-        assert_eq!(starts.recent(DLP, 1_900), None);
-        assert_eq!(starts.recent(ContentType::General, 1_000), None);
+        assert_eq!(starts.blocking_start(DLP, 1_899), Some(failed(1_000)));
+        assert_eq!(starts.blocking_start(DLP, 1_900), None);
+        assert_eq!(starts.blocking_start(ContentType::General, 1_000), None);
     }
 
     #[test]
@@ -210,16 +210,16 @@ mod tests {
         for (wait, then) in [(None, 900), (Some(526), 526), (Some(0), 1), (Some(1_200), 1_200), (Some(86_400), 3_600)] {
             let (starts, wait) = (Starts::default(), wait.map(Duration::from_secs));
             starts.record(DLP, Start::failed(10_000, wait, PortError::next_tick("busy")), Cause::NeverStarted);
-            assert!(starts.recent(DLP, 10_000 + then - 1).is_some(), "{wait:?}");
-            assert!(starts.recent(DLP, 10_000 + then).is_none(), "{wait:?}");
+            assert!(starts.blocking_start(DLP, 10_000 + then - 1).is_some(), "{wait:?}");
+            assert!(starts.blocking_start(DLP, 10_000 + then).is_none(), "{wait:?}");
             // The head stores the start a second later, which must not replace the known start. A new process knows
             // only the head's time and assumes the usual interval.
             starts.remember(DLP, Some(10_001));
-            assert!(starts.recent(DLP, 10_000 + then).is_none() && starts.last(DLP).unwrap().failed.is_some());
+            assert!(starts.blocking_start(DLP, 10_000 + then).is_none() && starts.last(DLP).unwrap().failed.is_some());
             let (cold, at) = (Starts::default(), starts.last(DLP).unwrap().at);
             cold.remember(DLP, Some(at));
-            assert!(cold.recent(DLP, 10_000 + then.max(900) - 1).is_some(), "{wait:?}");
-            assert!(cold.recent(DLP, 10_000 + then.max(900)).is_none(), "{wait:?}");
+            assert!(cold.blocking_start(DLP, 10_000 + then.max(900) - 1).is_some(), "{wait:?}");
+            assert!(cold.blocking_start(DLP, 10_000 + then.max(900)).is_none(), "{wait:?}");
         }
     }
 

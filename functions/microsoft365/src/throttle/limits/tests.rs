@@ -28,19 +28,23 @@ fn limits_of_a_tenant_are_shared_while_in_use() {
 async fn every_call_waits_for_the_end_of_a_cooldown() {
     let (limits, clock) = (Limits::default(), JumpingClock::new());
     let early = limits.admit(&clock, false, Tries::Patient).await.unwrap();
-    limits.admit(&clock, true, Tries::Patient).await.unwrap().throttled(None, &clock);
+    limits.admit(&clock, true, Tries::Patient).await.unwrap().record_throttling(None, &clock);
     // A throttled request that was sent before the cooldown does not lengthen it.
-    early.throttled(None, &clock);
+    early.record_throttling(None, &clock);
     assert_eq!(clock.waits(), [] as [f64; 0]);
-    limits.admit(&clock, false, Tries::Patient).await.unwrap().answered(clock.now());
-    limits.admit(&clock, true, Tries::Patient).await.unwrap().answered(clock.now());
+    limits.admit(&clock, false, Tries::Patient).await.unwrap().record_answer(clock.now());
+    limits.admit(&clock, true, Tries::Patient).await.unwrap().record_answer(clock.now());
     assert_eq!(clock.waits(), [30.0, 0.0375]);
 }
 
 #[tokio::test]
 async fn a_cooldown_that_does_not_fit_the_tick_is_left_to_the_next() {
     let (limits, clock) = (Limits::default(), JumpingClock::new());
-    limits.admit(&clock, false, Tries::Patient).await.unwrap().throttled(Some(Duration::from_secs(300)), &clock);
+    limits
+        .admit(&clock, false, Tries::Patient)
+        .await
+        .unwrap()
+        .record_throttling(Some(Duration::from_secs(300)), &clock);
     for _ in 0..100 {
         let error = limits.admit(&clock, true, Tries::Patient).await.unwrap_err();
         assert_eq!(error.recovery, Recovery::Paused);
@@ -55,13 +59,13 @@ async fn a_cooldown_that_does_not_fit_the_tick_is_left_to_the_next() {
 #[tokio::test]
 async fn a_single_try_waits_for_a_short_cooldown_only() {
     let (limits, clock) = (Limits::default(), JumpingClock::new());
-    limits.admit(&clock, true, Tries::Once).await.unwrap().throttled(Some(Duration::from_secs(7)), &clock);
+    limits.admit(&clock, true, Tries::Once).await.unwrap().record_throttling(Some(Duration::from_secs(7)), &clock);
     let error = limits.admit(&clock, true, Tries::Once).await.unwrap_err();
     assert_eq!(error.recovery, Recovery::Paused);
     assert!(clock.waits().is_empty());
     limits.admit(&clock, true, Tries::Patient).await.unwrap();
     assert_eq!(clock.waits(), [7.0]);
-    limits.admit(&clock, true, Tries::Once).await.unwrap().throttled(Some(Duration::from_secs(5)), &clock);
+    limits.admit(&clock, true, Tries::Once).await.unwrap().record_throttling(Some(Duration::from_secs(5)), &clock);
     limits.admit(&clock, true, Tries::Once).await.unwrap();
     assert_eq!(clock.waits().last(), Some(&5.0));
 }
@@ -74,7 +78,7 @@ async fn a_tick_makes_at_most_three_throttled_requests() {
         && let Ok(admission) = limits.admit(&clock, true, Tries::Patient).await
     {
         requests += 1;
-        admission.throttled(None, &clock);
+        admission.record_throttling(None, &clock);
     }
     assert_eq!((requests, clock.waits()), (3, vec![30.0, 60.0]));
 }
@@ -88,23 +92,23 @@ async fn a_call_that_waited_for_a_permit_honours_a_cooldown_that_began_meanwhile
     }
     let mut late = limits.admit(&clock, true, Tries::Patient).boxed_local();
     assert!((&mut late).now_or_never().is_none());
-    admissions[0].throttled(None, &clock);
+    admissions[0].record_throttling(None, &clock);
     drop(admissions);
     late.await.unwrap();
     assert_eq!(clock.waits()[0], 30.0);
 }
 
 /// A clock during whose first sleep another request is throttled.
-struct Interrupted<'a>(JumpingClock, Cell<Option<Admission<'a>>>);
+struct InterruptedClock<'a>(JumpingClock, Cell<Option<Admission<'a>>>);
 
-impl Clock for Interrupted<'_> {
+impl Clock for InterruptedClock<'_> {
     fn now(&self) -> Timestamp {
         self.0.now()
     }
 
     async fn sleep(&self, duration: Duration) {
         if let Some(admission) = self.1.take() {
-            admission.throttled(None, &self.0);
+            admission.record_throttling(None, &self.0);
         }
         self.0.sleep(duration).await;
     }
@@ -121,7 +125,7 @@ async fn a_call_that_waited_for_the_rate_limiter_honours_a_cooldown_that_began_m
     while clock.waits().is_empty() {
         limits.admit(&clock, false, Tries::Patient).await.unwrap();
     }
-    let interrupted = Interrupted(clock.clone(), Cell::new(Some(first)));
+    let interrupted = InterruptedClock(clock.clone(), Cell::new(Some(first)));
     limits.admit(&interrupted, false, Tries::Patient).await.unwrap();
     let waited: f64 = clock.waits()[1..].iter().sum();
     assert!((30.0..30.1).contains(&waited), "{waited}");
@@ -136,10 +140,10 @@ async fn only_quick_fetches_raise_the_concurrency_limit() {
     };
     let few = in_flight();
     let slow = clock.now() + SignedDuration::from_secs(3);
-    few.iter().for_each(|admission| admission.answered(slow));
+    few.iter().for_each(|admission| admission.record_answer(slow));
     let listing = limits.admit(&clock, false, Tries::Patient).await.unwrap();
-    (0..10).for_each(|_| listing.answered(clock.now()));
+    (0..10).for_each(|_| listing.record_answer(clock.now()));
     assert!(in_flight().is_empty());
-    few.iter().for_each(|admission| admission.answered(clock.now()));
+    few.iter().for_each(|admission| admission.record_answer(clock.now()));
     assert_eq!(in_flight().len(), 1);
 }
