@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::default_source_id::default_source_id;
 
-/// Environment variable that replaces [`DEFAULT_BASE_URL`]. Its value ends in `/v1`, too.
+/// Environment variable that replaces [`DEFAULT_BASE_URL`]. Like the default, its value ends in `/v1`.
 pub const BASE_URL_VARIABLE: &str = "OPENAI_BASE_URL";
 /// Environment variable that names the listings to pull, `organization` or `tenant`, separated by commas.
 pub const LISTINGS_VARIABLE: &str = "OPENAI_LISTINGS";
@@ -194,7 +194,8 @@ fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
         Ok(_) => Err(format!("{}: it is JSON of another kind", neither())),
         Err(error) => {
             let (line, column) = (error.line(), error.column());
-            // The usual mistake is a comma before the closing brace, where the parser stops.
+            // A common mistake is a comma before the closing brace. The parser reports the position of the brace, so
+            // the message adds that a comma comes before it.
             let is_trailing_comma = text.lines().nth(line.saturating_sub(1)).is_some_and(|broken| {
                 let before = broken.get(..column.saturating_sub(1)).unwrap_or_default();
                 let earlier: String = text.lines().take(line.saturating_sub(1)).collect();

@@ -23,13 +23,13 @@ impl Cooldown {
 
     /// Fails with the error that caused the cooldown, unless the cooldown has ended.
     pub(crate) fn check(&self, clock: &impl Clock) -> Result<(), PortError> {
-        self.active(clock).map_or(Ok(()), |(left, error)| Err(with_time_left(left, error)))
+        self.remaining(clock).map_or(Ok(()), |(left, error)| Err(with_time_left(left, error)))
     }
 
     /// Sleeps until the cooldown ends. Fails at once, like [`Cooldown::check`], if more than `max_wait` is left or if only a
     /// person can cure the cause.
     pub(crate) async fn wait_out(&self, clock: &impl Clock, max_wait: Duration) -> Result<(), PortError> {
-        let Some((left, error)) = self.active(clock) else { return Ok(()) };
+        let Some((left, error)) = self.remaining(clock) else { return Ok(()) };
         if left > max_wait || error.recovery == Recovery::Person {
             return Err(with_time_left(left, error));
         }
@@ -38,7 +38,7 @@ impl Cooldown {
     }
 
     /// Returns the time left of the cooldown, and its cause; `None` if there is no cooldown.
-    fn active(&self, clock: &impl Clock) -> Option<(Duration, PortError)> {
+    fn remaining(&self, clock: &impl Clock) -> Option<(Duration, PortError)> {
         let (until, error) = self.0.borrow().clone()?;
         let left = Duration::try_from(until.duration_since(clock.now())).ok()?;
         (!left.is_zero()).then_some((left, error))

@@ -29,8 +29,8 @@ pub(crate) fn default_source_id(reference: &str, name: Option<&str>) -> String {
 
 /// Removes the suffix that Secrets Manager adds to an ARN.
 ///
-/// An ARN may lack its suffix, and a name may end like one. A random suffix hardly ever has only lower-case letters, as
-/// words do, so such an end is not removed.
+/// An ARN may lack the suffix, and its name may end in a word that has the form of a suffix. Six lower-case letters are
+/// therefore kept: they may be a word, and a random suffix hardly ever has only lower-case letters.
 fn without_suffix(name: &str) -> &str {
     match name.rsplit_once('-') {
         Some((stem, suffix))

@@ -68,7 +68,7 @@ impl RefusedCall<'_> {
     pub(crate) fn refusal(&self, key: &str) -> Refusal {
         let person = |advice: &str| PortError::person(self.message(advice, key));
         let persistent = |advice: &str| PortError::person_if_persistent(self.message(advice, key));
-        let Some(error) = &self.error else { return self.retryable(key) };
+        let Some(error) = &self.error else { return self.retryable_failure(key) };
         match self.status {
             // The vendor also refuses a new IP address in this way for a while, so this needs a person only if it
             // persists.
@@ -77,10 +77,10 @@ impl RefusedCall<'_> {
                  supported one, or send its calls out through one",
             )),
             401 | 403 if lacks_permission(error) || refuses_address(error) => {
-                Refusal::Key(person(&unauthorized(error)))
+                Refusal::Key(person(&unauthorized_advice(error)))
             }
             // Not all of the vendor's servers may know a new key yet, so this needs a person only if it persists.
-            401 => Refusal::Key(persistent(&unauthorized(error))),
+            401 => Refusal::Key(persistent(&unauthorized_advice(error))),
             400 | 404 if self.has_cursor && matches!(error.param.as_str(), "" | "after") => Refusal::CursorLost,
             // The error for an organization without a tenant names the parameter, in `param` or in the message: a 400 for
             // a bad parameter, a 403 for a missing feature. The vendor documents no other sign, so an error that does not
@@ -96,7 +96,7 @@ impl RefusedCall<'_> {
                 let error = person("settle the organization's billing; collection goes on by itself then");
                 Refusal::Cooldown(self.retry_after.unwrap_or(UNPAID_COOLDOWN), error)
             }
-            408 | 409 | 421 | 425 | 429 | 500.. => self.retryable(key),
+            408 | 409 | 421 | 425 | 429 | 500.. => self.retryable_failure(key),
             300..400 => Refusal::Failed(persistent("redirects are not followed; if this lasts, check OPENAI_BASE_URL")),
             _ => Refusal::Failed(persistent(
                 "the request was not understood; if this lasts, look for a newer version of this collector",
@@ -106,7 +106,7 @@ impl RefusedCall<'_> {
 
     /// Returns a failure that another attempt may cure: in this tick, in the next one, or after a cooldown if the wait is
     /// too long for a tick.
-    fn retryable(&self, key: &str) -> Refusal {
+    fn retryable_failure(&self, key: &str) -> Refusal {
         let cause = match (self.status, &self.error) {
             (429, _) => "too many requests",
             (_, Some(_)) => "a failure on the vendor's side",
@@ -168,7 +168,7 @@ fn blames_tenant_only(error: &ApiError) -> bool {
 }
 
 /// Returns the advice on a key that is refused.
-fn unauthorized(error: &ApiError) -> String {
+fn unauthorized_advice(error: &ApiError) -> String {
     let scopes = error.missing_scopes();
     if !scopes.is_empty() {
         return format!("the admin key lacks the permission {}: an owner must grant it", scopes.join(", "));

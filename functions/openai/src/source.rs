@@ -72,13 +72,13 @@ impl<S: Secrets, C: Clock> OpenAi<S, C> {
     }
 
     /// Requests a page. After a refused key it requests the page once more with the key that the secret holds now.
-    async fn page(&self, request: &ListRequest<'_>) -> Result<Listed, PortError> {
+    async fn request_page(&self, request: &ListRequest<'_>) -> Result<Listed, PortError> {
         let key = self.key.borrow().clone();
-        match self.call(request, &key).await? {
+        match self.request_page_with(request, &key).await? {
             CallResult::Listed(listed) => Ok(listed),
             CallResult::KeyRefused(error) => {
                 let Some(renewed) = self.renewed_key(&key, request.tries).await? else { return Err(error) };
-                match self.call(request, &renewed).await? {
+                match self.request_page_with(request, &renewed).await? {
                     CallResult::Listed(listed) => Ok(listed),
                     CallResult::KeyRefused(error) => Err(error),
                 }
@@ -101,7 +101,7 @@ impl<S: Secrets, C: Clock> OpenAi<S, C> {
     }
 
     /// Requests a page with this key. If the page is too long, requests it again with fewer events.
-    async fn call(&self, request: &ListRequest<'_>, key: &SecretString) -> Result<CallResult, PortError> {
+    async fn request_page_with(&self, request: &ListRequest<'_>, key: &SecretString) -> Result<CallResult, PortError> {
         let mut place = String::new();
         for limit in PAGE_LIMITS {
             let answer = self.http.send(Request::get(self.url(request, limit)).bearer(key)).await?;
@@ -224,11 +224,11 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<S, C> {
         match request.tries {
             Tries::Patient => {
                 self.cooldown.wait_out(&self.clock, RETRY.max_retry_after).await?;
-                retry(&self.clock, &RETRY, || self.page(&request)).await
+                retry(&self.clock, &RETRY, || self.request_page(&request)).await
             }
             Tries::Once => {
                 self.cooldown.wait_out(&self.clock, MAX_WAIT_OF_SINGLE_TRY).await?;
-                self.page(&request).await.map_err(|error| self.for_next_tick(error))
+                self.request_page(&request).await.map_err(|error| self.for_next_tick(error))
             }
         }
     }

@@ -62,7 +62,7 @@ fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec
 ///
 /// If `has_more` is missing, a page with events and a cursor counts as having a next page.
 pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
-    // An invalid UTF-8 byte is replaced, so that it does not cost the whole page.
+    // Invalid UTF-8 bytes are replaced, because otherwise one of them would make the whole page unreadable.
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}');
     let mut events: Vec<&RawValue> = Vec::new();
