@@ -22,8 +22,9 @@ impl Clock for SystemClock {
         tokio::time::sleep(duration).await;
     }
 
-    /// Returns the hash of no data under the keys of a new [`RandomState`], which the operating system seeds once per
-    /// thread and which differ at each call. Good enough for jitter and ids, but never for secrets.
+    /// Returns the hash of an empty input with the keys of a new [`RandomState`]. The operating system seeds the keys
+    /// once per thread, and each new state has other keys. This is good enough for jitter and ids, but never for
+    /// secrets.
     fn random(&self) -> u64 {
         RandomState::new().build_hasher().finish()
     }

@@ -146,7 +146,7 @@ impl HttpClient {
 
     /// Returns a client with these time-outs.
     pub fn with_timeouts(timeouts: Timeouts) -> Result<Self, PortError> {
-        let plain = build(common(timeouts).no_proxy().tls_certs_only([]))?;
+        let plain = build(client_builder(timeouts).no_proxy().tls_certs_only([]))?;
         Ok(Self { plain, secure: Arc::default(), timeouts })
     }
 
@@ -184,12 +184,12 @@ impl HttpClient {
         if let Some(client) = self.secure.get() {
             return Ok(client);
         }
-        let built = build(common(self.timeouts).https_only(true))?;
+        let built = build(client_builder(self.timeouts).https_only(true))?;
         Ok(self.secure.get_or_init(|| built))
     }
 }
 
-fn common(timeouts: Timeouts) -> ClientBuilder {
+fn client_builder(timeouts: Timeouts) -> ClientBuilder {
     Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(timeouts.connect)

@@ -34,12 +34,12 @@ pub fn read_folders(root: &Root, folders: Vec<PathBuf>, links: Links) -> Result<
     Ok(walk.files)
 }
 
-fn shown(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
 fn fault(path: &Path, reason: impl Into<String>) -> Fault {
-    Fault { path: shown(path), line: None, reason: reason.into() }
+    Fault { path: path_text(path), line: None, reason: reason.into() }
 }
 
 /// The state of a search through folders.
@@ -78,7 +78,7 @@ impl Walk<'_> {
             }
             return Ok(());
         }
-        let name = shown(&path);
+        let name = path_text(&path);
         // Pipes and devices are skipped.
         let is_file = if self.links == Links::Follow { path.is_file() } else { kind.is_file() };
         if self.root.role(&name).is_none() || !is_file {

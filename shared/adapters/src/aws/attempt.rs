@@ -12,11 +12,11 @@ use collector::{Clock, time_until};
 use jiff::Timestamp;
 
 /// Time limit of an attempt whose request and answer are small: every call of DynamoDB and Secrets Manager.
-pub(super) const SMALL_CALL: Duration = Duration::from_secs(5);
+pub(super) const SMALL_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit of an attempt to read an object: for its first byte, and again for each following chunk.
-pub(super) const OBJECT_READ: Duration = Duration::from_secs(10);
+pub(super) const OBJECT_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time limit of an attempt to write an object.
-pub(super) const OBJECT_WRITE: Duration = Duration::from_secs(20);
+pub(super) const OBJECT_WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// An attempt gets at least this time, even after the deadline.
 const MIN_ATTEMPT: Duration = Duration::from_secs(1);
 /// An attempt gets the time left divided by this number, so that there is time for further attempts.
@@ -69,10 +69,10 @@ mod tests {
     #[test]
     fn e1_an_attempt_leaves_time_for_others() {
         let seconds = Duration::from_secs;
-        assert_eq!(timeout_for(None, SMALL_CALL), SMALL_CALL);
-        assert_eq!(timeout_for(Some(seconds(600)), SMALL_CALL), SMALL_CALL);
-        assert_eq!(timeout_for(Some(seconds(12)), SMALL_CALL), seconds(4));
-        assert_eq!(timeout_for(Some(seconds(30)), OBJECT_WRITE), seconds(10));
-        assert_eq!(timeout_for(Some(Duration::ZERO), SMALL_CALL), MIN_ATTEMPT);
+        assert_eq!(timeout_for(None, SMALL_CALL_TIMEOUT), SMALL_CALL_TIMEOUT);
+        assert_eq!(timeout_for(Some(seconds(600)), SMALL_CALL_TIMEOUT), SMALL_CALL_TIMEOUT);
+        assert_eq!(timeout_for(Some(seconds(12)), SMALL_CALL_TIMEOUT), seconds(4));
+        assert_eq!(timeout_for(Some(seconds(30)), OBJECT_WRITE_TIMEOUT), seconds(10));
+        assert_eq!(timeout_for(Some(Duration::ZERO), SMALL_CALL_TIMEOUT), MIN_ATTEMPT);
     }
 }

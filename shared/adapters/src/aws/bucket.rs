@@ -13,7 +13,7 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
 use collector::{Bucket, Clock, PortError, Put, Recovery, retry};
 
-use super::attempt::{OBJECT_READ, OBJECT_WRITE, SMALL_CALL, attempt, attempt_timeout};
+use super::attempt::{OBJECT_READ_TIMEOUT, OBJECT_WRITE_TIMEOUT, SMALL_CALL_TIMEOUT, attempt, attempt_timeout};
 use super::call::{Call, CallError, RETRIES};
 
 /// The largest object that is read into memory. The objects that this program writes are far smaller.
@@ -107,7 +107,7 @@ impl<C: Clock> S3Bucket<C> {
             .content_type(content_type)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::new(SdkBody::from(body)));
-        let sent = attempt(&self.clock, OBJECT_WRITE, request.send()).await;
+        let sent = attempt(&self.clock, OBJECT_WRITE_TIMEOUT, request.send()).await;
         sent.map(drop).map_err(|error| CallError::of(&error))
     }
 
@@ -116,7 +116,7 @@ impl<C: Clock> S3Bucket<C> {
         let call = self.call(if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }, key);
         let request = self.client.get_object().bucket(&self.bucket).key(key);
         let request = request.set_version_id(version.map(str::to_owned));
-        match attempt(&self.clock, OBJECT_READ, request.send()).await {
+        match attempt(&self.clock, OBJECT_READ_TIMEOUT, request.send()).await {
             Ok(mut answer) => {
                 let e_tag = answer.e_tag.take();
                 Ok(KeyState::Object { body: read_bounded(&self.clock, &call, answer).await?, e_tag })
@@ -172,7 +172,7 @@ impl<C: Clock> S3Bucket<C> {
         let call = self.call("s3:ListBucketVersions", key);
         // S3 lists a key before longer keys, and its newest entry first, so one entry is enough.
         let request = self.client.list_object_versions().bucket(&self.bucket).prefix(key).max_keys(1);
-        let page = attempt(&self.clock, SMALL_CALL, request.send()).await;
+        let page = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.send()).await;
         let page = page.map_err(|error| CallError::of(&error).into_port_error(&call))?;
         Ok(if newest_version_on(key, &page).is_some() {
             NewestEntry::Version
@@ -222,7 +222,7 @@ impl<C: Clock> S3Bucket<C> {
         let (mut key_marker, mut version_marker) = (None, None);
         for _ in 0..MAX_VERSION_PAGES {
             let page = request.clone().set_key_marker(key_marker).set_version_id_marker(version_marker);
-            let page = attempt(&self.clock, SMALL_CALL, page.send()).await;
+            let page = attempt(&self.clock, SMALL_CALL_TIMEOUT, page.send()).await;
             let page = page.map_err(|error| CallError::of(&error).into_port_error(&call))?;
             if let Some(version) = newest_version_on(key, &page) {
                 return Ok(version);
@@ -354,7 +354,7 @@ async fn read_bounded(clock: &impl Clock, call: &Call, answer: GetObjectOutput) 
     let mut stream = answer.body;
     let mut body = Vec::with_capacity(promised);
     loop {
-        let piece = tokio::time::timeout(attempt_timeout(clock, OBJECT_READ), stream.next()).await;
+        let piece = tokio::time::timeout(attempt_timeout(clock, OBJECT_READ_TIMEOUT), stream.next()).await;
         let Some(piece) = piece.map_err(|_| cut_short(&"no more bytes came"))? else { break };
         let piece = piece.map_err(|error| cut_short(&error))?;
         if body.len() + piece.len() > MAX_OBJECT_BYTES {

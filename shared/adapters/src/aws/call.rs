@@ -7,8 +7,8 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use collector::{PortError, RetryPolicy};
 
-/// Makes up to seven calls, with waits of about 9 s in all. This is long enough for a lost answer of a transaction:
-/// DynamoDB has finished it when it is asked again 5 s later.
+/// Makes up to seven calls, with waits of about 9 s in all. This is long enough if the answer to a transaction was
+/// lost: DynamoDB finishes the transaction within 5 s, and a later retry with the same token gets its result.
 pub(super) const RETRIES: RetryPolicy = RetryPolicy {
     attempts: 7,
     first_wait: Duration::from_millis(150),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use collector::{Clock, PortError, retry};
 
-use super::attempt::{SMALL_CALL, attempt};
+use super::attempt::{SMALL_CALL_TIMEOUT, attempt};
 use super::bucket::S3Bucket;
 use super::call::{CallError, RETRIES};
 
@@ -32,7 +32,7 @@ impl<C: Clock> ListObjects for S3Bucket<C> {
             let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
             let request = request.set_continuation_token(token.clone());
             let page = retry(&self.clock, &RETRIES, || async {
-                let sent = attempt(&self.clock, SMALL_CALL, request.clone().send()).await;
+                let sent = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.clone().send()).await;
                 sent.map_err(|error| CallError::of(&error).into_port_error(&call))
             });
             let page = page.await?;

@@ -11,7 +11,7 @@ use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use collector::{Clock, PortError, Recovery, Secrets, lock, retry};
 use secrecy::SecretString;
 
-use super::attempt::{SMALL_CALL, attempt};
+use super::attempt::{SMALL_CALL_TIMEOUT, attempt};
 use super::call::{Call, CallError, RETRIES};
 use super::secret_list::{ListSecrets, SecretList};
 use super::secret_walk::{Step, Walk};
@@ -51,7 +51,7 @@ impl<C: Clock> SecretsManager<C> {
         let call = call(arn);
         retry(&self.clock, &RETRIES, || async {
             let request = self.client.get_secret_value().secret_id(arn).version_stage(CURRENT_STAGE);
-            let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
+            let sent = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.send()).await;
             let answer = sent.map_err(|error| CallError::of(&error).into_port_error(&call))?;
             let name = name(&answer);
             text(answer).map(|text| SecretRead { text, name }).ok_or_else(|| {
@@ -87,7 +87,7 @@ impl<C: Clock> SecretsManager<C> {
         let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
         let request = self.client.list_secrets().filters(filter).max_results(SECRETS_PER_PAGE).set_next_token(token);
         retry(&self.clock, &RETRIES, || async {
-            let sent = attempt(&self.clock, SMALL_CALL, request.clone().send()).await;
+            let sent = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.clone().send()).await;
             sent.map_err(|error| CallError::of(&error).into_port_error(&call))
         })
         .await

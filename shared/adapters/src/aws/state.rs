@@ -19,7 +19,7 @@ use collector::{
     Clock, Head, LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, PortError, State, Stream, Written, retry,
 };
 
-use super::attempt::{SMALL_CALL, attempt};
+use super::attempt::{SMALL_CALL_TIMEOUT, attempt};
 use super::call::{Call, CallError, RETRIES};
 use item::{Item, LedgerPartition};
 
@@ -89,7 +89,7 @@ impl<C: Clock> DynamoState<C> {
             .condition_expression(put.condition)
             .set_expression_attribute_names(put.names.clone())
             .set_expression_attribute_values(put.values.clone());
-        match attempt(&self.clock, SMALL_CALL, request.send()).await {
+        match attempt(&self.clock, SMALL_CALL_TIMEOUT, request.send()).await {
             Ok(_) => Ok(Written::Applied),
             Err(error) => outcome::of_put(&error, call),
         }
@@ -100,7 +100,7 @@ impl<C: Clock> DynamoState<C> {
     async fn transact(&self, call: &Call, token: &str, actions: &[TransactWriteItem]) -> Result<Written, PortError> {
         let request = self.client.transact_write_items().client_request_token(token);
         let request = request.set_transact_items(Some(actions.to_vec()));
-        match attempt(&self.clock, SMALL_CALL, request.send()).await {
+        match attempt(&self.clock, SMALL_CALL_TIMEOUT, request.send()).await {
             Ok(_) => Ok(Written::Applied),
             Err(error) => outcome::of_transaction(&error, call),
         }
@@ -157,7 +157,7 @@ impl<C: Clock> DynamoState<C> {
                 .key_condition_expression("pk = :pk AND sk > :after")
                 .expression_attribute_values(":after", AttributeValue::N(seq.to_string()));
         }
-        let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
+        let sent = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.send()).await;
         sent.map_err(|error| CallError::of(&error).into_port_error(call))
     }
 
@@ -180,7 +180,7 @@ impl<C: Clock> DynamoState<C> {
         let (unread, found) = (RefCell::new(query), RefCell::new(Vec::new()));
         retry(&self.clock, &RETRIES, || async {
             let request = self.client.batch_get_item().set_request_items(Some(unread.borrow().clone()));
-            let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
+            let sent = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.send()).await;
             let answer = sent.map_err(|error| CallError::of(&error).into_port_error(call))?;
             found.borrow_mut().extend(answer.responses.unwrap_or_default().into_values().flatten());
             let unprocessed = answer.unprocessed_keys.unwrap_or_default();
@@ -202,7 +202,7 @@ impl<C: Clock> State for DynamoState<C> {
         let answer = retry(&self.clock, &RETRIES, || async {
             let request = self.client.get_item().table_name(&self.table).consistent_read(true);
             let request = request.set_key(Some(item::head_key(stream)));
-            let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
+            let sent = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.send()).await;
             sent.map_err(|error| CallError::of(&error).into_port_error(&call))
         })
         .await?;
@@ -223,7 +223,7 @@ impl<C: Clock> State for DynamoState<C> {
             return retry(&self.clock, &RETRIES, || self.put_head(&call, &put)).await;
         }
         let actions = self.transaction(&call, stream, put, items)?;
-        // 32 of the 36 characters that DynamoDB allows. All attempts of one write share the token.
+        // The token has 32 of the 36 characters that DynamoDB allows. All attempts of one write share it.
         let token = format!("{:016x}{:016x}", self.clock.random(), self.clock.random());
         retry(&self.clock, &RETRIES, || self.transact(&call, &token, &actions)).await
     }

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_waits() {
+    fn ok_waits_in_headers_are_read() {
         check(&[("retry-after", "7")], Some(7_000));
         check(&[("retry-after", " 0 ")], Some(0));
         check(&[("retry-after", "1.5")], Some(1_500));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn err_unreadable() {
+    fn err_an_unreadable_header_names_no_wait() {
         check(&[], None);
         check(&[("retry-after", "soon")], None);
         check(&[("retry-after", "NaN")], None);

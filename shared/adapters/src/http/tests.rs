@@ -61,7 +61,7 @@ fn check(error: &PortError, recovery: Recovery, happened: &str) {
 const AGAIN: Recovery = Recovery::Again { after: None };
 
 #[tokio::test]
-async fn ok_answer() {
+async fn ok_status_headers_and_body_are_returned() {
     let (url, request) = serve(vec![answer("429 Too Many\r\nRetry-After: 7\r\nX-Request-Id: req_1", b"slow down")]);
     let answer = get(url).await.unwrap();
     assert_eq!(answer.status(), 429);
@@ -102,14 +102,14 @@ async fn ok_redirect_is_an_answer() {
 }
 
 #[tokio::test]
-async fn err_refused() {
+async fn err_a_refused_connection() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{closed}/v1/things?query=canary-query").parse().unwrap();
     check(&get(url).await.unwrap_err(), AGAIN, "could not connect: Connection refused");
 }
 
 #[tokio::test]
-async fn err_silent() {
+async fn err_a_server_that_never_answers() {
     let (url, _) = serve(vec![Vec::new(), Vec::new()]);
     check(&get(url).await.unwrap_err(), AGAIN, "no answer within 0.3 s");
 }

@@ -32,7 +32,7 @@ fn sum_of_waits(words: &[&str]) -> Option<f64> {
     let mut seconds = None;
     let mut at = 0;
     while let Some(word) = words.get(at) {
-        match wait(word, words.get(at + 1).copied()) {
+        match parse_wait(word, words.get(at + 1).copied()) {
             Some((wait, length)) => {
                 seconds = Some(seconds.unwrap_or(0.0) + wait);
                 at += length;
@@ -64,7 +64,7 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 /// Returns the seconds of a number with its unit, and the count of words used; `None` if the words are something else.
-fn wait(number: &str, unit: Option<&str>) -> Option<(f64, usize)> {
+fn parse_wait(number: &str, unit: Option<&str>) -> Option<(f64, usize)> {
     let number = number.parse::<f64>().ok().filter(|number| number.is_finite())?;
     let seconds = match unit? {
         "ms" | "millisecond" | "milliseconds" => 0.001,

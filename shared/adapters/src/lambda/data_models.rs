@@ -117,7 +117,7 @@ fn from_package(folder: &Path) -> Result<Vec<NamedFile>, PortError> {
     Ok(files)
 }
 
-/// Returns a root by which all files below the configured place belong to one set.
+/// Returns the root for the set, under which all files below the configured place belong to the set.
 fn root() -> Root {
     Root::new("", true)
 }

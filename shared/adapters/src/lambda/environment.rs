@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_defaults() {
+    fn ok_optional_variables_have_defaults() {
         let environment = parse(&[]).unwrap();
         assert_eq!(environment.secret_arns, [ARN]);
         assert_eq!((environment.table.as_str(), environment.bucket.as_str()), ("state", "lake"));
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_everything() {
+    fn ok_every_variable_is_read() {
         let other = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:a/b:c";
         let environment = parse(&[
             ("OPENAI_SECRET_ARNS", &format!(" {ARN} , {other},")),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn err_values() {
+    fn err_each_invalid_value_is_named() {
         err("OPENAI_SECRET_ARNS", "", "is not set");
         err("OPENAI_SECRET_ARNS", " , ", "holds no ARN");
         err("OPENAI_SECRET_ARNS", "sk-admin-canary", "entry 1 is not arn:");

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 pub(super) const SLOTS: usize = 8;
 /// The shortest turn, however many sources wait. The source lists for this time less [`COMMIT_RESERVE`].
 const MIN_TURN: Duration = Duration::from_secs(20);
-/// At the end of the tick a source's first turn may be shorter than [`MIN_TURN`], but not shorter than this, because
-/// nothing could be listed.
+/// At the end of the tick a source's first turn may be shorter than [`MIN_TURN`], but not shorter than this: in less
+/// time nothing could be listed.
 const MIN_FIRST_TURN: Duration = COMMIT_RESERVE.saturating_add(Duration::from_secs(2));
 
 /// Assigns the turns of one tick. It does not wait or run anything: each free slot asks for its next turn.
@@ -27,7 +27,7 @@ pub(super) struct Scheduler<T> {
     sources: usize,
     /// Sources without a turn so far.
     waiting: VecDeque<T>,
-    /// Sources whose turns were too short, for another one.
+    /// Ended turns that were too short. Their sources wait here for another turn.
     unfinished: VecDeque<Turn<T>>,
     done: Vec<Turn<T>>,
     /// Number of turns that have ended.

@@ -10,14 +10,15 @@ use collector::{Bucket, PortError, Put};
 
 use super::layout::PRIVATE_DIR;
 
-/// An older temporary file is a leftover: no living process still writes it.
+/// A temporary file older than this is a leftover of a dead process, because no write takes this long.
 const STALE_AFTER: Duration = Duration::from_secs(86_400);
 
-/// At most this many names are tried for a temporary file. Only a dead process with the same id can have
-/// taken one.
+/// At most this many names are tried for a temporary file. A name is taken only if a dead process with the same id left
+/// its file.
 const MAX_TEMPORARY_NAMES: u64 = 10_000;
 
-/// The keys of the deployment's own records begin with its prefix and this. These records are no objects of the lake.
+/// The keys of the deployment's own records begin with its prefix and then this text. These records are not objects of
+/// the lake.
 const OWN_RECORDS: &str = "_state/";
 
 /// The lock file that a process locks while it replaces an object. The operating system releases the lock of a process
@@ -72,7 +73,7 @@ impl LocalBucket {
         if leftovers.peek().is_none() {
             return Ok(());
         }
-        let (probe, file) = self.temporary()?;
+        let (probe, file) = self.create_temporary()?;
         let now = file.metadata()?.modified()?;
         fs::remove_file(probe)?;
         for leftover in leftovers {
@@ -87,7 +88,7 @@ impl LocalBucket {
     }
 
     /// Creates a temporary file with an unused name.
-    fn temporary(&self) -> std::io::Result<(PathBuf, File)> {
+    fn create_temporary(&self) -> std::io::Result<(PathBuf, File)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         for _ in 0..MAX_TEMPORARY_NAMES {
             let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -125,7 +126,7 @@ impl LocalBucket {
     /// Writes `body` to a synced temporary file, calls `name` to give the file its final `path`, and syncs the
     /// directories.
     fn write<T>(&self, path: &Path, body: &[u8], name: impl FnOnce(&Path) -> std::io::Result<T>) -> std::io::Result<T> {
-        let (temporary, mut file) = self.temporary()?;
+        let (temporary, mut file) = self.create_temporary()?;
         let named = file.write_all(body).and_then(|()| file.sync_all()).and_then(|()| name(&temporary));
         fs::remove_file(&temporary).or_else(unless_not_found)?;
         let named = named?;
@@ -148,7 +149,7 @@ impl LocalBucket {
                 self.sync_names(path)?;
                 Ok(Some(body))
             }
-            // A directory is no object, and a path below a file names none.
+            // A path that is a directory, or that lies below a file, is not an object.
             Err(error) => match error.kind() {
                 ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => Ok(None),
                 _ => Err(error),
@@ -158,7 +159,7 @@ impl LocalBucket {
 }
 
 impl Bucket for LocalBucket {
-    // A file has no content type, so it is ignored.
+    // Ignores `_content_type`, because a file has none.
     async fn put_if_absent(&self, key: &str, body: Vec<u8>, _content_type: &str) -> Result<Put, PortError> {
         let path = self.path(key)?;
         self.create(&path, &body).map_err(|error| failed("write", &path, &error))

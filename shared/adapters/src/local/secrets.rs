@@ -53,7 +53,7 @@ fn read(path: &PathBuf) -> Result<SecretString, PortError> {
     let mut text = String::new();
     // Only the kind of the error is shown, because the message of a decoding error could quote the content.
     let failed = |error: std::io::Error| {
-        PortError::person(format!("cannot read the secret file {}: {}; check --secret", shown(path), error.kind()))
+        PortError::person(format!("cannot read the secret file {}: {}; check --secret", path_text(path), error.kind()))
     };
     let file = File::open(path).map_err(failed)?;
     let read = file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
@@ -61,19 +61,19 @@ fn read(path: &PathBuf) -> Result<SecretString, PortError> {
     if read as u64 > MAX_SECRET_BYTES {
         return Err(PortError::person(format!(
             "the secret file {} is larger than {MAX_SECRET_BYTES} bytes; check --secret",
-            shown(path)
+            path_text(path)
         )));
     }
     let trimmed = secrecy::ExposeSecret::expose_secret(&text).trim();
     if trimmed.is_empty() {
-        return Err(PortError::person(format!("the secret file {} is empty; check --secret", shown(path))));
+        return Err(PortError::person(format!("the secret file {} is empty; check --secret", path_text(path))));
     }
     Ok(SecretString::from(trimmed))
 }
 
 /// Returns the path for a message. A text that does not look like a path is not shown, because it may be a secret that
 /// was given instead of its file.
-fn shown(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     let text = path.display().to_string();
     let is_path = text.contains(['/', '\\', '.']) && !looks_like_a_key(&text);
     if is_path { text } else { "(not shown: it may be a secret)".to_owned() }

@@ -80,7 +80,7 @@ async fn models_in_the_bucket_replace_the_built_in_one_and_are_read_once() {
 }
 
 #[tokio::test]
-async fn a_set_with_a_fault_is_not_used_and_needs_a_person_in_each_tick() {
+async fn a_set_with_a_fault_is_not_used_and_each_tick_reports_it() {
     let store = Store::default();
     store.objects.borrow_mut().insert("audit/_models/own.yml".into(), MODEL.replace("true", "maybe").into());
     let mut models = Models::default();
