@@ -65,7 +65,7 @@ impl Json {
     }
 
     /// Returns the members of an object, sorted by key. Of members with the same key only the last is returned.
-    pub fn distinct(&self) -> Vec<&(String, Json)> {
+    pub fn distinct_members(&self) -> Vec<&(String, Json)> {
         let mut members: Vec<_> = if let Self::Object(members) = self { members.iter().collect() } else { Vec::new() };
         members.reverse();
         members.sort_by(|(a, _), (b, _)| a.cmp(b));

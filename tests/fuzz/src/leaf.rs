@@ -25,7 +25,8 @@ pub fn missing_leaf(sent: &Json, kept: &[&Json]) -> Option<String> {
     texts.clear();
     leaves(sent, &mut texts);
     let mut wanted: Vec<_> = texts.into_iter().map(|text| (spellings(&text), text)).collect();
-    // Leaves with only one spelling take theirs first, so that no other leaf uses it up.
+    // Leaves with the fewest spellings are matched first, so that no leaf with a choice takes the only match of
+    // another.
     wanted.sort_by_key(|(ways, _)| ways.len());
     let mut take = |ways: &[String]| {
         ways.iter().any(|way| match left.get_mut(way) {
@@ -43,7 +44,8 @@ fn leaves(value: &Json, found: &mut Vec<String>) {
     match value {
         Json::Null => {}
         Json::Bool(value) => found.push(value.to_string()),
-        // Such text may stand in the line as an array or object, or the other way round, so its leaves are compared.
+        // A string that contains JSON may be an array or object in the line, and vice versa. So its leaves are
+        // compared.
         Json::String(text) if text.trim_start().starts_with(['[', '{']) => {
             match Json::parse(text.as_bytes(), MAX_DEPTH) {
                 Some(container @ (Json::Array(_) | Json::Object(_))) => leaves(&container, found),
@@ -69,8 +71,8 @@ fn spellings(text: &str) -> Vec<String> {
         "0" | "f" | "F" | "False" | "FALSE" => ways.push("false".to_owned()),
         _ => {}
     }
-    if let Some(number) = finite(text) {
-        ways.push(float(number));
+    if let Some(number) = parse_finite(text) {
+        ways.push(format_float(number));
         ways.extend(since_1970(text, number).map(|time| format!("time {time}")));
     }
     ways.dedup();
@@ -79,27 +81,27 @@ fn spellings(text: &str) -> Vec<String> {
 
 /// Returns the same text for all spellings of one time or one number.
 fn canonical(text: &str) -> String {
-    if let Some(time) = time(text) {
+    if let Some(time) = parse_time(text) {
         return format!("time {time}");
     }
-    match (text.parse::<i128>(), finite(text)) {
+    match (text.parse::<i128>(), parse_finite(text)) {
         (Ok(whole), _) => whole.to_string(),
-        (_, Some(number)) => float(number),
+        (_, Some(number)) => format_float(number),
         _ => text.to_owned(),
     }
 }
 
-fn finite(text: &str) -> Option<f64> {
+fn parse_finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// Formats a float without the sign of a zero and without an exponent.
-fn float(number: f64) -> String {
+fn format_float(number: f64) -> String {
     (number + 0.0).to_string()
 }
 
 /// Parses a date with a time and an optional offset, and converts it to UTC.
-fn time(text: &str) -> Option<DateTime> {
+fn parse_time(text: &str) -> Option<DateTime> {
     let (date, clock) = text.trim().split_at_checked("2006-01-02".len())?;
     let (hour, rest) = clock.strip_prefix(['T', 't', ' '])?.split_once(':')?;
     let (minutes, rest) = rest.split_at_checked("04:05".len())?;
@@ -107,11 +109,11 @@ fn time(text: &str) -> Option<DateTime> {
     let digits = if fraction.is_empty() { "0" } else { fraction.strip_prefix(['.', ','])? };
     let digits = digits.get(..9).unwrap_or(digits);
     let civil: DateTime = format!("{date}T{hour:0>2}:{minutes}.{digits}").parse().ok()?;
-    civil.checked_sub(SignedDuration::from_mins(offset(zone)?)).ok()
+    civil.checked_sub(SignedDuration::from_mins(parse_offset_minutes(zone)?)).ok()
 }
 
 /// Parses an offset from UTC such as `+02:00`, in minutes. No offset means UTC.
-fn offset(zone: &str) -> Option<i64> {
+fn parse_offset_minutes(zone: &str) -> Option<i64> {
     if matches!(zone, "" | "Z" | "z") {
         return Some(0);
     }
@@ -121,8 +123,8 @@ fn offset(zone: &str) -> Option<i64> {
     Some(if zone.starts_with('-') { -ahead } else { ahead })
 }
 
-/// Interprets a number as a time since 1970. Its size decides if the unit is a second, millisecond, microsecond or
-/// nanosecond. Seconds may have a fraction, which is cut off at microseconds.
+/// Interprets a number as a time since 1970. The unit is a second, millisecond, microsecond or nanosecond, depending on
+/// the number's magnitude. Seconds may have a fraction, which is cut off at microseconds.
 fn since_1970(text: &str, number: f64) -> Option<DateTime> {
     let whole = || text.parse::<i64>().ok();
     let time = match number.abs() {

@@ -26,7 +26,7 @@ pub fn check_line(normalizer: &Normalizer, line: &[u8], normalized: &Normalized)
     assert_eq!(json.get("p_row_id").and_then(Json::as_str), Some(row_id.as_str()), "{shown}");
     assert_eq!(RowId::parse(&row_id), Some(normalized.row_id));
     assert_eq!(json.get("p_log_type").and_then(Json::as_str), Some(normalizer.log_type()), "{shown}");
-    let aside = json.get("p_nonconforming").map_or(0, |aside| aside.distinct().len());
+    let aside = json.get("p_nonconforming").map_or(0, |aside| aside.distinct_members().len());
     assert_eq!(normalized.nonconforming as usize, aside, "the count of nonconforming: {shown}");
     let event_time = normalized.event_time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S.%9f").to_string());
     if event_time.is_some() {
@@ -45,7 +45,7 @@ pub fn check_unique_keys(json: &Json, line: &[u8]) {
 
 /// Returns the values in a line that come from the event: its own fields, and those in `p_nonconforming`.
 pub fn event_values(line: &Json) -> Vec<&Json> {
-    let members = line.distinct().into_iter();
+    let members = line.distinct_members().into_iter();
     let own = members.filter(|(name, _)| name == "p_nonconforming" || !name.starts_with("p_"));
     own.map(|(_, value)| value).collect()
 }
