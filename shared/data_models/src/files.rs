@@ -117,8 +117,8 @@ impl ModelFiles {
         Self::read_with(root, files, |_| Ok(())).map(|(files, ())| files)
     }
 
-    /// Reads and checks a set, and starts its engine with `start`. Specifications with faults do not keep `start` from
-    /// seeing their methods, so that one run finds the faults of all files.
+    /// Reads and checks a set, and starts its engine with `start`. The methods of a specification with faults are also
+    /// passed to `start`, so that one run finds the faults of all files.
     ///
     /// # Errors
     /// As [`Self::read`], and the faults that `start` finds.

@@ -94,8 +94,8 @@ impl Mapping {
     }
 }
 
-/// Reads all specifications among the files. As in Panther's tool, a file that is not a specification is ignored. That
-/// is a file without `AnalysisType` and without any key that only models have.
+/// Reads all specifications among the files. As in Panther's tool, a file is ignored if it has neither `AnalysisType`
+/// nor any key that only models have.
 ///
 /// # Errors
 /// All faults of all files, in the order of the files.
@@ -142,8 +142,8 @@ impl Draft {
     }
 }
 
-/// Returns a fault for each model whose id another model has, and for each enabled model whose log type has another
-/// enabled model.
+/// Returns a fault for each model that has the id of another model, and for each enabled model that has the log type of
+/// another enabled model.
 fn conflicts(drafts: &[Draft]) -> Vec<Fault> {
     let mut ids = BTreeMap::new();
     let mut log_types = BTreeMap::new();
@@ -201,7 +201,7 @@ impl Reader<'_> {
 
     fn top(&mut self, node: &Node) -> Option<Draft> {
         let Content::Map(members) = &node.content else {
-            // An empty file or a list does not claim to be a model.
+            // An empty file or a list is not a specification, so it is ignored and is not a fault.
             return None;
         };
         let has = |name: &str| members.iter().any(|(key, _)| key.text() == Some(name));

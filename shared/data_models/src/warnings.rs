@@ -21,7 +21,8 @@ fn of_specification(specification: &Specification) -> Vec<Fault> {
     warnings
 }
 
-/// Returns the warning about a mapping. `earlier` is the previous mapping whose name differs in letter case at most.
+/// Returns the warning about a mapping. `earlier` is the previous mapping whose name is the same or differs only in
+/// letter case.
 fn reason(mapping: &Mapping, earlier: Option<&Mapping>) -> Option<String> {
     let name = &mapping.name;
     if name.is_empty() {

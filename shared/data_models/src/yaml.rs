@@ -7,8 +7,8 @@ use serde_saphyr::{Budget, Options, Spanned};
 
 use crate::yaml_error::reason;
 
-/// The maximum nesting of lists and maps. Each level takes up to 30 kB of stack. An example whose event is nested more
-/// deeply can give it as JSON text.
+/// The maximum nesting of lists and maps. Each level takes up to 30 kB of stack. A more deeply nested event of an
+/// example can be given as JSON text.
 const MAX_DEPTH: usize = 32;
 
 /// A value or key in a YAML file.

@@ -33,7 +33,7 @@ const SYNTAX: [(&str, &str); 18] = [
     ("unexpected end of file", "the file ends too early"),
 ];
 
-/// Returns the reason of an error as readable text, without its position.
+/// Returns the reason of an error as readable text, without the position of the error.
 pub(crate) fn reason(error: &Error) -> String {
     match error {
         Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => reason(error),

@@ -1,4 +1,5 @@
-//! Property tests on random paths and events: no path panics or exceeds its limits, and equivalent paths find the same.
+//! Property tests on random paths and events: no path panics or exceeds its limits, and equivalent paths find the same
+//! values.
 
 use data_models::Value;
 use data_models::jsonpath::{EvaluationError, JsonPath};
@@ -53,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn all_spellings_of_a_name_find_the_same(name in prop::sample::select(&NAMES), event in events()) {
+    fn all_spellings_of_a_name_find_the_same_values(name in prop::sample::select(&NAMES), event in events()) {
         let text = event.to_string();
         let event = Value::parse(&text).unwrap();
         let found = |path: String| {

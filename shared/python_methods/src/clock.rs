@@ -1,9 +1,9 @@
-//! Measures how long a worker takes. A worker is another process, so this is real time even in tests that simulate
-//! time.
+//! Measures how long a worker takes. The time is real even in tests that simulate time, because a worker is another
+//! process.
 
 use std::time::{Duration, Instant};
 
-/// Measures the time since it was started, and the rest of a timeout.
+/// Measures the time since its start, and returns the time that is left of a timeout.
 pub(crate) struct Clock {
     start: Instant,
     timeout: Duration,

@@ -10,8 +10,8 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMac
 
 /// No `f64` has more decimal digits after the point than this.
 const MAX_FRACTION_DIGITS: usize = 1_074;
-/// If the shortest text of a float has fewer significant digits than this, no other text of that length is equally
-/// near.
+/// Two shortest texts of the same length can be equally near to a float only if they have at least this many
+/// significant digits.
 const MIN_TIE_DIGITS: usize = 15;
 /// Rounding to more digits after the point than this changes no float.
 const MAX_ROUND_DIGITS: i64 = 323;
@@ -25,8 +25,8 @@ static ORIGINAL_POWER: OnceLock<PyNumberTernaryFunc> = OnceLock::new();
 /// RustPython's own division of ints.
 static ORIGINAL_INT_DIVISION: OnceLock<PyNumberBinaryFunc> = OnceLock::new();
 
-/// Replaces the operators of floats. It also replaces those that give the same results for two floats, because
-/// RustPython rounds an int differently when the other operand is a float.
+/// Replaces the operators of floats. Operators that are right for two floats are replaced too, because RustPython rounds
+/// an int differently from CPython if the other operand is a float.
 pub(crate) fn install(vm: &VirtualMachine) {
     let float = vm.ctx.types.float_type;
     let slots = &float.slots.as_number;
@@ -272,8 +272,8 @@ fn rounded_digits(value: f64, digits: i64) -> String {
     format!("{text}e{}", -digits)
 }
 
-/// Returns the shortest text that is parsed as the same float. If two such texts are equally near, it is the one whose
-/// last digit is even.
+/// Returns the shortest text that is parsed as the same float. If two such texts are equally near to the float, returns
+/// the one whose last digit is even.
 fn repr(value: f64) -> String {
     let original = to_string(value);
     let (mantissa, exponent) = original.split_once('e').unwrap_or((&original, "0"));
@@ -344,7 +344,7 @@ mod tests {
 
     /// The expected values come from CPython.
     #[test]
-    fn of_two_shortest_texts_the_even_one_is_taken() {
+    fn a_tie_of_two_shortest_texts_goes_to_the_even_digit() {
         for (value, expected) in [
             (599_891_682_124_221.0 + 0.25, "599891682124221.2"),
             (-599_891_682_124_221.0 - 0.75, "-599891682124221.8"),

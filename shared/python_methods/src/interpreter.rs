@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::natives;
 
-/// The modules of the standard library written in Rust that methods get: only those that do no I/O.
+/// The standard-library modules written in Rust that methods may import. None of them does I/O.
 const NATIVE_MODULES: [&str; 22] = [
     "_bisect",
     "_blake2",

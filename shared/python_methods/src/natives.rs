@@ -21,7 +21,7 @@ type NewFunc = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
 static ORIGINAL_INT: OnceLock<NewFunc> = OnceLock::new();
 static ORIGINAL_FLOAT: OnceLock<NewFunc> = OnceLock::new();
 
-/// Replaces what Python code cannot replace, and returns the module `_native`, which the shims use.
+/// Replaces the built-ins that Python code cannot replace, and returns the module `_native`, which the shims use.
 pub(crate) fn install(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
     vm.recursion_limit.set(RECURSION_LIMIT);
     floats::install(vm);

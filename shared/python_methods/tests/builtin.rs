@@ -16,7 +16,8 @@ use schema::{NativeMethods, examples_text, model_text, python_text};
 use serde_json::Value as Json;
 
 const WORKER: &str = "worker";
-/// The minimum number of values that must be compared. It fails the test if the golden lines are missing.
+/// The minimum number of values that must be compared. The test fails below this number, for example if the golden
+/// lines are missing.
 const MIN_VALUES: usize = 1_000;
 
 fn main() {
@@ -59,7 +60,7 @@ impl Engines {
         Self { model, python: PythonMethods::start(command, files).unwrap() }
     }
 
-    /// Compares all names on a line, and returns the number of names that have a value.
+    /// Compares the values of all names for a line, and returns the number of names that have a value.
     fn compare_line(&mut self, line: &str) -> usize {
         let names = self.model.names.clone();
         names.iter().filter(|name| !self.compared_value(name, line).is_null()).count()

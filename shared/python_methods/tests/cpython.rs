@@ -1,5 +1,5 @@
-//! Tests that methods return what they return in CPython 3.11 to 3.13, or are refused with the line, and that a method
-//! cannot hide a refusal.
+//! Tests that methods return what they return in CPython 3.11 to 3.13, or are refused with an error that names the
+//! line, and that a method cannot hide a refusal.
 //!
 //! The program is also its own worker, so it cannot use the test harness.
 

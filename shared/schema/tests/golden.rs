@@ -103,7 +103,8 @@ fn expected(log_type: LogType, path: &Path) -> String {
     format!("[\n{}\n]\n", lines.join(",\n"))
 }
 
-/// Returns the files of a folder whose names contain `word`. Each comes with its path in which `other` replaces `word`.
+/// Returns the paths of the files of a folder whose names contain `word`, each with the path that has `other` in place
+/// of `word`.
 fn files(folder: &Path, word: &str, other: &str) -> Vec<(PathBuf, PathBuf)> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let paired = |path: PathBuf| {

@@ -44,8 +44,8 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![16 => declared, 1 => alike, 4 => "[a-c._ @]{0,3}", 4 => any::<String>()]
 }
 
-/// Generates values that are not arrays or objects, of every kind that fields convert. Most are unique, so that a leaf
-/// that is found in a line does not come from elsewhere.
+/// Generates values that are not arrays or objects, of every kind that fields convert. Most values are unique, so that
+/// a value that is found in a line comes from this leaf.
 fn leaf() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),

@@ -161,7 +161,7 @@ fn addresses_are_validated() {
     }
 }
 
-/// Invalid schemas without their first line, each with its error without the file's name.
+/// Invalid schemas and their errors. The first line of each schema and the file's name in each error are left out.
 const INVALID_SCHEMAS: &[(&str, &str)] = &[
     ("fields: []", "(top): an object needs at least one field"),
     ("fields:\n- {type: int}", "(top): a field without a name"),

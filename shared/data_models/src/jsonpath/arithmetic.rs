@@ -75,7 +75,7 @@ fn numbers(left: Number, operator: Operator, right: Number) -> Result<Number, Ev
         Operator::Subtract => left - right,
         Operator::Multiply => left * right,
     };
-    // JSON cannot write infinity or NaN.
+    // JSON has no infinity and no NaN.
     if result.is_finite() { Ok(Number::Float(result)) } else { Err(EvaluationError::TooMuchWork) }
 }
 

@@ -137,7 +137,8 @@ fn element<'e>(index: i64, at: &Rc<Match<'e>>, work: &WorkLimit) -> Result<Match
     Ok(value.map(|value| at.inside(Step::Index(index), value)).into_iter().collect())
 }
 
-/// Finds some elements of a list. Any other value, unless it is empty, is treated as a list with this one element.
+/// Finds the elements in a range of a list. A value that is not a list is treated as the only element of a list, unless
+/// it is empty.
 fn slice<'e>(
     start: Option<i64>,
     end: Option<i64>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// One step from a value to a value in it. The steps to a match make its location.
+/// One step from a value to a value inside it. The steps from the event to a match form the location of the match.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step<'e> {
     /// The path restarted at `$`, the event itself.
@@ -11,7 +11,7 @@ pub(super) enum Step<'e> {
     This,
     /// The parent of the event, which does not exist.
     Nothing,
-    /// The length of a value, which the operator `` `len` `` gave.
+    /// The step from a value to its length, by the operator `` `len` ``.
     Length,
     Field(Cow<'e, str>),
     Index(i64),

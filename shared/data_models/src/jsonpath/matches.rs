@@ -7,8 +7,8 @@ use super::error::EvaluationError;
 use super::location::{self, Step};
 use crate::value::{Value, View};
 
-/// The maximum number of steps to evaluate one path on one event. Each value that is visited takes a step, and one more
-/// for each 256 bytes of JSON text that are read for it.
+/// The maximum number of steps to evaluate one path on one event. A visit of a value takes one step, and one more step
+/// for each 256 bytes of JSON text that it reads.
 pub const MAX_STEPS: usize = 200_000;
 /// The maximum depth of nested evaluations. It bounds the recursion on nested values.
 const MAX_DEPTH: usize = 256;
@@ -84,10 +84,10 @@ impl WorkLimit {
         result
     }
 
-    /// Takes steps from those that are left.
+    /// Uses up `steps` of the remaining steps.
     ///
     /// # Errors
-    /// There are not enough left.
+    /// Fewer steps remain.
     pub(super) fn take(&self, steps: usize) -> Result<(), EvaluationError> {
         self.left.set(self.left.get().checked_sub(steps).ok_or(EvaluationError::TooMuchWork)?);
         Ok(())

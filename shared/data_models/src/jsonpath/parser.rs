@@ -294,8 +294,7 @@ impl Parser {
         Ok(single_or(conditions, Condition::All))
     }
 
-    /// Parses one comparison, or conditions in parentheses. Parentheses around nothing but a path are part of that
-    /// path.
+    /// Parses one comparison, or conditions in parentheses. Parentheses that contain only a path belong to that path.
     fn condition(&mut self) -> Result<Condition, PathError> {
         if !self.is_next('(') {
             let path = self.path(Precedence::Weakest)?;

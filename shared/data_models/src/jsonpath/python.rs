@@ -159,7 +159,7 @@ fn all<T>(
     items.try_fold(true, |so_far, item| Ok(so_far && holds(item)?))
 }
 
-/// The order of two values as Python's `<` and `>` have it.
+/// Compares two values as Python's `<` and `>` do.
 ///
 /// # Errors
 /// The values cannot be ordered, or are too large, or nested too deeply.

@@ -31,8 +31,8 @@ pub struct ArraySplitter {
     element_start: usize,
     /// The broken part begins directly after an emitted element, so a comma may be missing between them.
     follows_emitted: bool,
-    /// The start and end in `text` of a complete element that is not emitted yet, because its closing brace may be a
-    /// surplus one. In that case, a member of the same element comes next.
+    /// The start and end in `text` of an element that seems complete but is not emitted yet. If a member follows it,
+    /// its last brace was a surplus one and the element continues.
     held_back: Option<(usize, usize)>,
     /// The brackets and braces that are open inside the element.
     open: Brackets,
@@ -188,7 +188,7 @@ impl ArraySplitter {
         self.held_back = self.held_back.map(|(start, end)| (start - needed, end - needed));
     }
 
-    /// Returns the index in `text` up to which everything was emitted.
+    /// Returns the index in `text` before which all elements were emitted.
     fn emitted_end(&self) -> usize {
         self.held_back.map_or(self.element_start, |(start, _)| start)
     }
@@ -313,7 +313,7 @@ impl ArraySplitter {
             if self.open.is_empty() && matches!(byte, b',' | b']') {
                 return Stop::EndOfElement;
             }
-            if !self.last.accepts(byte, self.open.is_in_object()) {
+            if !self.last.advance(byte, self.open.is_in_object()) {
                 return Stop::Break;
             }
             let is_allowed = match byte {
@@ -389,8 +389,9 @@ impl ArraySplitter {
         error("the JSON array is cut off")
     }
 
-    /// Emits the records that were found, and the broken text before each of them. If `end` is given, also emits the
-    /// broken text from the last record up to `end`. If the input `is_cut`, emits only the records.
+    /// Emits the records that were found, and the broken text before each record. If `end` is given, also emits the
+    /// broken text between the last record and `end`. If the input `is_cut`, emits the records alone, without any
+    /// broken text.
     fn end_recovery(&mut self, broken: &[u8], end: Option<usize>, is_cut: bool, each: &mut impl FnMut(&[u8])) {
         let Some(recovery) = self.recovery.take() else { return };
         let (mut from, mut follows_emitted) = (0, self.follows_emitted);
@@ -411,8 +412,8 @@ impl ArraySplitter {
 /// Emits the broken text before or after a record, without the commas that separate it from its neighbours.
 ///
 /// `follows_emitted` says that the text follows an emitted element, `is_before_record` that a record follows the text.
-/// If a comma is missing and the rest is valid JSON, an empty element is emitted after it. An empty element is never
-/// valid, so the caller learns that something was broken.
+/// If a comma is missing but the text is valid JSON, emits an empty element after the text. An empty element is never
+/// valid, so the caller learns that the array was broken.
 fn emit_broken(text: &[u8], follows_emitted: bool, is_before_record: bool, each: &mut impl FnMut(&[u8])) {
     let mut broken = without_space(text);
     if broken == if follows_emitted && is_before_record { &b","[..] } else { b"" } {

@@ -21,7 +21,7 @@ pub struct FieldInfo {
     pub is_event_time: bool,
     /// The indicators that Panther's schema declares for the field or, in an array, for its elements.
     pub indicators: Vec<String>,
-    /// The indicators that Panther's schema does not declare for it.
+    /// The indicators that only this project's schema declares for the field or its elements.
     pub extension_indicators: Vec<String>,
     /// The description of the field.
     pub description: String,

@@ -18,8 +18,8 @@ use crate::udm::UdmType;
 
 /// The partition columns. Their values come from the keys of objects in the lake.
 const PARTITIONS: [&str; 2] = ["dt", "hour"];
-/// The longest line that the query reads, in bytes. A line is about as long as its event, which is at most half as long
-/// as this.
+/// The longest line that the query reads, in bytes. A line is about as long as its event, and an event has at most half
+/// this length.
 const MAX_LINE_BYTES: usize = 128 << 20;
 
 /// A column: the key in a line, and the type of its values.

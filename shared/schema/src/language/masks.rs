@@ -1,9 +1,9 @@
 //! Masks the values that a schema hides, wherever they are in a line: also under `p_nonconforming`, in undeclared
 //! fields, in JSON values and in fields that copy them.
 //!
-//! A mask belongs to a field. Outside of declared fields a value can only be recognised by its name. There, every
-//! member that has the name of a masked field, or a name that such a field reads, is masked, at any depth and in upper
-//! or lower case.
+//! A mask belongs to a field. Outside of declared fields a value can only be recognised by its name. There, a member is
+//! masked if it has the name of a masked field or a name that such a field reads, at any depth and in upper or lower
+//! case.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ impl Schema {
     }
 }
 
-/// The treatment of members with equal keys: only the last of them is written, or all are.
+/// The members to write if several have equal keys: only the last one, or all.
 #[derive(Debug, Clone, Copy)]
 enum DuplicateKeys {
     KeepLast,

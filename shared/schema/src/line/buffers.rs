@@ -35,8 +35,8 @@ impl Default for Buffers {
 }
 
 impl Buffers {
-    /// Returns `true` if the next event should use these buffers. It should not after an input that is not JSON, which
-    /// loses the remembered shapes, nor when no more shapes can be remembered: new buffers are faster after a few
+    /// Returns `true` if the next event should use these buffers. It should not if an input that is not JSON lost the
+    /// remembered shapes, or if no more shapes can be remembered. In both cases new buffers are faster after a few
     /// events.
     fn is_reusable(&self) -> bool {
         self.document.is_reusable() && self.size() <= MAX_REUSED_BYTES

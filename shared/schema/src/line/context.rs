@@ -34,8 +34,8 @@ impl ContextCache {
         self.is_set && self.source_id == context.source_id && self.source_label == context.source_label
     }
 
-    /// Fills the cache for the source of this context. `schema_version` is the value of `p_schema_version`; with `None`
-    /// lines do not have that field.
+    /// Fills the cache for the source of this context. `schema_version` is the value of `p_schema_version`; if it is
+    /// `None`, lines do not have that field.
     pub(crate) fn set(&mut self, context: &LineContext<'_>, scope: Scope, schema_version: Option<u32>) {
         (self.source_id, self.source_label) = (context.source_id.to_owned(), context.source_label.to_owned());
         self.is_set = true;

@@ -24,8 +24,8 @@ use nonconforming::Nonconforming;
 use path::Path;
 use plan::{Assigned, Plans};
 
-/// The error of an event that strict mode refuses. [`LineWriter::refusal_reason`] holds the reason, because a
-/// [`Result`] that holds it would be slow to return.
+/// The error of an event that strict mode refuses. The reason is in [`LineWriter::refusal_reason`], because a large
+/// error would make each [`Result`] slow to return.
 #[derive(Debug)]
 pub(crate) struct Refused;
 

@@ -1,4 +1,4 @@
-//! The record types that the vendors publish. They show when a vendor sends a new one.
+//! The record types that the vendors publish. A type that is not among them is reported as drift.
 //!
 //! They affect only the counts and names of drift. Vendors also send types that they did not publish, and such events
 //! become lines too.

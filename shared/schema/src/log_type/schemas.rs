@@ -20,7 +20,7 @@ fn parse_schema(log_type: LogType) -> Schema {
     Schema::parse(schema_text(log_type), log_type.name()).expect("a built-in schema is valid")
 }
 
-/// Attaches its constructions to the schema of a built-in log type; returns any other schema as it is.
+/// Adds the constructions of the log type to the schema of a built-in log type. Returns any other schema unchanged.
 pub(crate) fn with_constructions(mut schema: Schema) -> Schema {
     let log_type = LogType::from_name(&schema.name);
     for (path, construction) in log_type.map(|log_type| log_type.spec().constructions).unwrap_or_default() {

@@ -92,7 +92,8 @@ pub(crate) struct NativeValues<'l> {
 }
 
 impl<'l> NativeValues<'l> {
-    /// Returns the value of a method and leaves `None` in its place where the value owns its text.
+    /// Returns the value of a method. A value that may own its text is moved out, so a second call returns `None` for
+    /// it.
     pub(crate) fn take(&mut self, method: NativeMethod) -> Option<NativeValue<'l>> {
         match method {
             NativeMethod::ActorUser => self.actor_user.take(),

@@ -15,9 +15,10 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Claims a slot for the member at the end of a path of columns. If the schema does not declare the whole path, the
-    /// slot is that of the last declared member on it, or of the undeclared member at the top of the line. Returns the
-    /// slot, and the number of the path's names that lead to the slot's member; `None` if all slots are taken.
+    /// Claims a slot for the member at the end of a path of columns. If the schema declares only the beginning of the
+    /// path, it claims a slot for the last declared member. If it declares nothing of the path, it claims one for the
+    /// undeclared member at the top of the line. Returns the slot, and the number of the path's names that lead to the
+    /// slot's member; `None` if all slots are taken.
     pub(super) fn claim(&mut self, root: &mut Object, names: &[impl AsRef<str>]) -> Option<(Slot, usize)> {
         self.claim_declared(root, names).or_else(|| Some((self.claim_other(names.first()?.as_ref())?, 1)))
     }

@@ -37,8 +37,8 @@ impl SearchedName {
     }
 }
 
-/// Knows if a text has escapes of the form `\u0000`, with which JSON can write any name. The text is searched once, on
-/// the first call that needs the answer.
+/// Remembers if a text has escapes of the form `\u0000`, with which JSON can write any name. The text is searched once,
+/// on the first call that needs the answer.
 #[derive(Debug)]
 pub(super) struct UnicodeEscapes<'l> {
     text: &'l [u8],

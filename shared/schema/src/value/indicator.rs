@@ -23,7 +23,7 @@ pub(crate) enum Indicator {
     AwsArnOnly,
     AwsAccountId,
     AwsInstanceId,
-    /// Any text that is not empty, for this field. The flag is `true` if white space around the text is removed.
+    /// Any text that is not empty. It goes to this field. The flag is `true` if white space around the text is removed.
     Text(AnyField, bool),
 }
 

@@ -76,8 +76,8 @@ struct Parser<'a> {
     error: Option<SyntaxError>,
 }
 
-/// The result of a parsing step. It is `None` after an error, which is in the parser's field `error`: a [`Result`] that
-/// holds the error would be slow to return.
+/// The result of a parsing step. It is `None` after an error. The error is in the parser's field `error`, because a
+/// large error would make each [`Result`] slow to return.
 type Parsed<T> = Option<T>;
 
 impl Parser<'_> {

@@ -1,5 +1,5 @@
-//! Remembers the open brackets and braces of an element with one bit each, because an element may consist of millions
-//! of them.
+//! Remembers the open brackets and braces of an element with one bit each, because an element may have millions of open
+//! brackets.
 
 /// The open brackets and braces of one element.
 #[derive(Debug, Default)]

@@ -1,5 +1,5 @@
-//! Learns from samples which names the members of an array's records have. In a broken array, whose brackets cannot be
-//! trusted, these names distinguish a record from an object inside of a record.
+//! Learns the member names of an array's records from samples. In a broken array the brackets cannot be trusted, so
+//! these names distinguish a record from an object inside of a record.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ const MAX_SAMPLE_BYTES: usize = 64 << 10;
 const MAX_NEEDED_NAMES: usize = 4;
 /// An object needs at least this number of common names to be recognised as a record.
 const MIN_NEEDED_NAMES: usize = 2;
-/// Names that every Microsoft record has. They identify a record even before a complete one was read.
+/// Names that every Microsoft record has. They identify a record even before any complete record was read.
 const MICROSOFT_NAMES: [&str; 6] = ["Id", "RecordType", "CreationTime", "Operation", "OrganizationId", "UserType"];
 /// The [`MICROSOFT_NAMES`] are used only if at least this many of them are common to all sampled records.
 const MIN_MICROSOFT_NAMES: usize = 3;
@@ -35,8 +35,8 @@ pub(super) struct RecordSamples {
 }
 
 impl RecordSamples {
-    /// Counts a complete record. The first few become samples, and after them each record whose number is a power of
-    /// two.
+    /// Counts a complete record. The first few records become samples. After them, a record becomes a sample if its
+    /// number is a power of two.
     pub(super) fn add(&mut self, record: &[u8]) {
         self.record_count = self.record_count.saturating_add(1);
         let is_wanted = self.record_count < MAX_SAMPLES / 4 || self.record_count.is_power_of_two();
@@ -105,7 +105,7 @@ impl RecordKeys {
     /// Returns `true` if the text is a JSON object that can only be a record, not an object inside of a record.
     ///
     /// If only records, or only objects inside of them, begin with the object's first name, this name decides.
-    /// Otherwise its other names decide. `is_like_inner` says that the object seems to be in an array whose first
+    /// Otherwise its other names decide. `is_like_inner` is `true` if the object seems to be in an array whose first
     /// object begins with the same name.
     pub(super) fn is_record(&self, text: &[u8], is_like_inner: bool) -> bool {
         let Ok(object) = json::parse(text) else { return false };

@@ -6,8 +6,8 @@
 //! complete, if it has the names of records ([`RecordKeys`]), and if no member of another object follows it. The text
 //! between records is emitted unchanged, and the caller rejects it.
 //!
-//! The search reads every byte at most twice, and a string in which it failed once more. The text of a record is read
-//! once more for its names.
+//! The search reads every byte at most twice. If it fails inside of a string, it reads that string once more. The text
+//! of a record is read once more for its names.
 
 use super::record_keys::RecordKeys;
 use super::space::is_space;
@@ -15,7 +15,8 @@ use crate::event::json::{self, find_special_byte};
 
 /// The longest beginning of an object that is recognised, in bytes: its brace, its first name and a colon.
 const MAX_BEGINNING_BYTES: usize = 256;
-/// The most bytes of white space and punctuation that are skipped to find other text before or after an object.
+/// The most bytes of white space and punctuation that the search skips before or after an object to find the
+/// neighbouring text.
 const MAX_SKIPPED_BYTES: usize = 512;
 /// The deepest nesting of an object that is recognised. The parser refuses deeper ones anyway.
 const MAX_OPEN_BRACKETS: usize = 256;
@@ -112,8 +113,8 @@ impl Recovery {
         self.has_break || self.is_in_string
     }
 
-    /// Continues to read the text. `is_end` says that no more text follows. Once a record was found that is followed by
-    /// a comma and another element, returns the index of that element.
+    /// Continues to read the text. `is_end` says that no more text follows. If it finds a record that a comma and
+    /// another element follow, it returns the index of that element.
     pub(super) fn read(&mut self, text: &[u8], is_end: bool) -> Option<usize> {
         while self.at < text.len() {
             if self.open.is_empty() {
@@ -138,8 +139,8 @@ impl Recovery {
         None
     }
 
-    /// Returns the ranges of the records that were found. If the text `is_cut`, leaves out those inside of a candidate
-    /// that is not closed.
+    /// Returns the ranges of the records that were found. If the text `is_cut`, leaves out the records inside of an
+    /// unclosed candidate.
     pub(super) fn records(&self, text: &[u8], is_cut: bool) -> Vec<(usize, usize)> {
         let end = self.open.first().filter(|_| is_cut).map_or(usize::MAX, |open| open.start);
         let found = self.found.iter().filter(|found| found.start < end);
@@ -148,7 +149,7 @@ impl Recovery {
 
     fn is_record(&self, text: &[u8], found: &Candidate) -> bool {
         let Some(object) = text.get(found.start..found.end) else { return false };
-        // An object at the beginning of the text is where an element is expected.
+        // The text begins where an element is expected, so a valid object there is a record, whatever its names are.
         if found.start == 0 {
             return json::parse(object).is_ok();
         }
@@ -202,7 +203,7 @@ impl Recovery {
         if !is_space(byte) {
             let last = self.last.byte;
             let is_in_object = self.open.last().is_some_and(|open| !open.is_array);
-            if !self.last.accepts(byte, is_in_object) || !self.accept_bracket(byte, last) {
+            if !self.last.advance(byte, is_in_object) || !self.accept_bracket(byte, last) {
                 return self.give_up(last == b'"');
             }
         }
@@ -268,8 +269,8 @@ impl Recovery {
     }
 }
 
-/// The last byte that was read outside of strings and white space, with `"` for a whole string. `before` is the byte
-/// before the last string. Both are 0 at the beginning of an element.
+/// The last byte that was read outside of strings and white space; `"` stands for a whole string. `before` is the byte
+/// before the last string. Both bytes are 0 at the beginning of an element.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct LastByte {
     pub(super) byte: u8,
@@ -284,7 +285,7 @@ impl LastByte {
 
     /// Replaces the last byte by the next one. Returns `false` if JSON does not allow that byte next.
     #[inline]
-    pub(super) fn accepts(&mut self, byte: u8, is_in_object: bool) -> bool {
+    pub(super) fn advance(&mut self, byte: u8, is_in_object: bool) -> bool {
         let last = std::mem::replace(&mut self.byte, byte);
         let is_after_name = || is_in_object && last == b'"' && self.before != b':';
         // The last byte ends a complete value.
@@ -355,7 +356,8 @@ fn classify_following(text: &[u8], start: usize, end: usize, is_end: bool) -> Fo
 /// Reads the beginning of an object at a brace, up to the colon after its first name.
 fn beginning(text: &[u8], brace: usize) -> Beginning {
     match name_at(text, brace + 1) {
-        // A name like `,` is probably the text between two strings, the first of which ends with a brace.
+        // A name that begins with punctuation is probably the text between two strings, as the comma in `{","`. Then the
+        // brace belongs to the first string and opens no object.
         Beginning::Name(name) if !text[name.start].is_ascii_alphanumeric() && text[name.start] != b'_' => {
             Beginning::None
         }

@@ -238,8 +238,8 @@ fn records() -> Vec<String> {
     (0..8).map(record).collect()
 }
 
-/// Breaks one record in every place. Checks that all other records are emitted, and that no valid element has parts of
-/// two records. A part of the broken record may be a valid element.
+/// Breaks one record at each place in turn. Checks that all other records are emitted, and that no valid element has
+/// parts of two records. A part of the broken record may be a valid element.
 fn check_broken(at: usize, break_it: impl Fn(&str, usize) -> String) {
     let records = records();
     for place in 0..=records[at].len() {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The column and member names for the keys of a table's lines. The SerDe maps a name to one key at every depth. So a
-/// key has the same name everywhere, and no two keys share a name.
+/// The column and member names for the keys of a table's lines. The SerDe maps each name to one key for the whole line.
+/// So a key has the same name at every depth, and no two keys share a name.
 #[derive(Debug)]
 pub(super) struct Names {
     by_key: BTreeMap<String, String>,

@@ -13,7 +13,7 @@ pub(super) fn check_names(fields: &[Definition]) -> Result<(), String> {
     }
 }
 
-/// Refuses a field that takes its value from itself: it would never have one.
+/// Refuses a field that takes its value from itself, because it would never have a value.
 pub(super) fn check_source(name: &str, definition: &Definition) -> Result<(), String> {
     let is_own = |from: &str| from == name;
     first_mistake(&[

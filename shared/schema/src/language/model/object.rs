@@ -26,8 +26,8 @@ impl Object {
             by_name.extend(read.map(|name| Name { prefix: prefix(name.as_bytes()), name: name.to_owned(), field: at }));
         }
         by_name.sort_unstable();
-        // Only a field that reads its own name accepts a member whose name merely becomes its column. Any other field
-        // would drop the value.
+        // A member whose name merely becomes a field's column goes to the field only if the field reads its own name.
+        // Any other field would drop the value.
         let reads_own_name =
             |field: &Field| field.transform.as_ref().is_none_or(|transform| transform.reads_own_name());
         let accepting = fields.iter().enumerate().filter(|(_, field)| !field.shares_column && reads_own_name(field));
@@ -39,8 +39,8 @@ impl Object {
         object
     }
 
-    /// Recomputes what follows from the fields: which are always processed, and which are plain. It runs after every
-    /// change of a field.
+    /// Recomputes the fields that are always processed, and the fields that are plain. It must run after every change
+    /// of a field.
     fn recompute(&mut self) {
         let is_always_processed =
             |field: &Field| field.transform.is_some() || field.construction.is_some() || field.is_required;

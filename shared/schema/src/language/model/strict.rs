@@ -35,7 +35,7 @@ impl Value {
         }
     }
 
-    /// Removes the indicators and the event time from a value and from all that is in it.
+    /// Removes the indicators and the event time from a value and from all values inside it.
     fn clear_indicators_and_event_time(&mut self) {
         self.indicators = Box::default();
         self.is_event_time = false;

@@ -1,5 +1,5 @@
-//! Puts all values of duplicate keys but the last under `p_nonconforming`. As in Panther, the field itself gets the
-//! last value.
+//! Puts the values of a duplicate key under `p_nonconforming`, except the last value. As in Panther, the field itself
+//! gets the last value.
 
 use super::undeclared::is_null_or_empty_array;
 use super::{LineWriter, Path, Place};

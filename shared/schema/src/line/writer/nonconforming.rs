@@ -20,18 +20,18 @@ pub(super) struct Nonconforming {
     /// The number of values, including those beyond [`MAX_VALUES`].
     count: u32,
     /// The number of values that are counted but not shown, because they are inside of masked values.
-    hidden: u32,
+    hidden_count: u32,
 }
 
 impl Nonconforming {
     /// Returns the number of values, shown or hidden.
     pub(super) fn count(&self) -> u32 {
-        self.count.saturating_add(self.hidden)
+        self.count.saturating_add(self.hidden_count)
     }
 
     /// Counts a value that is not shown, because it is inside of a masked value.
     pub(super) fn count_hidden(&mut self) {
-        self.hidden = self.hidden.saturating_add(1);
+        self.hidden_count = self.hidden_count.saturating_add(1);
     }
 
     /// Adds a value. Calls `value` only if the limit is not reached.

@@ -1,7 +1,7 @@
 //! The path of a value in its event.
 
-/// The longest text of a path, in bytes. Longer ones are truncated: there is one per value under `p_nonconforming`, and
-/// vendors may send long names.
+/// The longest text of a path, in bytes. Longer texts are truncated, because each value under `p_nonconforming` has one
+/// and vendors may send long names.
 const MAX_PATH_BYTES: usize = 256;
 
 /// A path as a linked list, from a value up to the event.

@@ -6,7 +6,8 @@ use crate::language::model::Object;
 
 /// The value of [`Step::member`] for a field without a member.
 const NO_MEMBER: u32 = u32::MAX;
-/// The most plans that are remembered. All are forgotten when another one is needed. A stream needs far fewer.
+/// The most plans that are remembered. If another plan is needed, all of them are forgotten first. A stream needs far
+/// fewer plans.
 const MAX_PLANS: usize = 4096;
 
 /// The plan for the objects of one shape.
@@ -47,7 +48,7 @@ pub(super) struct Plans {
     plans: Vec<Plan>,
     /// The index in `plans`, plus one; 0 if there is no plan. The outer index is the number of an object of the schema.
     /// The inner index is the number of a shape, plus one; 0 stands for an object that was not sent.
-    known: Vec<Vec<u32>>,
+    plan_numbers: Vec<Vec<u32>>,
     /// A stack of the fields of all declared objects that are being written. The fields of an inner object come after
     /// those of the object around it.
     pub(super) assigned: Vec<Assigned>,
@@ -68,13 +69,13 @@ impl Plans {
             let plan = Plan::new(document, object, node, is_strict);
             return plan.apply(document, node, &mut self.assigned, undeclared);
         };
-        let known = self.known.get(object.number).and_then(|plans| plans.get(shape)).filter(|plan| **plan != 0);
+        let known = self.plan_numbers.get(object.number).and_then(|plans| plans.get(shape)).filter(|plan| **plan != 0);
         let plan = match known {
             Some(plan) => *plan as usize - 1,
             None => {
                 if self.plans.len() >= MAX_PLANS {
                     self.plans.clear();
-                    self.known.clear();
+                    self.plan_numbers.clear();
                 }
                 self.add(Plan::new(document, object, node, is_strict), object.number, shape)
             }
@@ -84,10 +85,10 @@ impl Plans {
 
     /// Remembers a plan. Returns its index in `plans`.
     fn add(&mut self, plan: Plan, object: usize, shape: usize) -> usize {
-        if self.known.len() <= object {
-            self.known.resize(object + 1, Vec::new());
+        if self.plan_numbers.len() <= object {
+            self.plan_numbers.resize(object + 1, Vec::new());
         }
-        let plans = &mut self.known[object];
+        let plans = &mut self.plan_numbers[object];
         if plans.len() <= shape {
             plans.resize(shape + 1, 0);
         }
@@ -114,7 +115,7 @@ impl Plan {
             }
         }
         let mut by_column = Vec::new();
-        // A name that is the column itself has precedence over a name that only becomes it.
+        // A member whose name is the column's name has precedence over a member whose name only becomes it.
         for is_column in [is_column_name as fn(&str) -> bool, |_| true] {
             undeclared.retain(|place| {
                 let name = document.name(&members[*place]);

@@ -46,7 +46,7 @@ impl LineWriter<'_> {
             self.out.extend_from_slice(text.as_bytes());
             self.out.push(b'"');
         }
-        // If a mask hides a part of the text, an indicator could show that part.
+        // An indicator could show a part of the text that a mask hides, so such a text is not scanned.
         if !self.masks.is_some_and(|masks| masks.applies_to_text(&text)) {
             value.indicators.iter().for_each(|indicator| self.scratch.found.scan(*indicator, &text, !self.is_strict));
         }
@@ -155,7 +155,7 @@ impl LineWriter<'_> {
 
 /// Reads a whole number that is written with a fraction of zeros or with an exponent.
 fn whole_number(literal: &str) -> Option<i64> {
-    /// The limit below which an `f64` holds every whole number exactly.
+    /// An `f64` holds every whole number below this limit exactly.
     const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let number: f64 = literal.parse().ok()?;
     (number.fract() == 0.0 && number.abs() < MAX_EXACT).then_some(number as i64)

@@ -183,8 +183,8 @@ fn is_failed_login(members: &dyn Members) -> bool {
     has_error || has_status || has_failed(members.get(RESULT_STATUS))
 }
 
-/// Returns the change of the user's multi-factor authentication: that of the registered methods, or else that of the
-/// requirement that an administrator has set. `None` if neither changed.
+/// Returns the change of the user's registered methods for multi-factor authentication or, if they did not change, of
+/// the requirement that an administrator has set. `None` if neither changed.
 fn mfa_change(members: &dyn Members) -> Option<&'static str> {
     let [method, requirement] = changes(members.get(MODIFIED_PROPERTIES)?, MFA_PROPERTIES);
     let methods = match method {
@@ -200,8 +200,8 @@ fn mfa_change(members: &dyn Members) -> Option<&'static str> {
     })
 }
 
-/// Compares the old and the new value of the first property of each of these names. Returns whether the old and whether
-/// the new value has any content; `None` for a property that did not change or is absent.
+/// Compares the old and the new value of the first property with each name. Returns one flag for the old and one for
+/// the new value, `true` if the value has any content; `None` for a property that did not change or is absent.
 fn changes<const N: usize>(properties: &[u8], names: [&str; N]) -> [Option<(bool, bool)>; N] {
     let mut first = [None; N];
     for [name, old, new] in raw::objects(properties, ["Name", "OldValue", "NewValue"]) {

@@ -64,7 +64,7 @@ pub(super) fn source<'l>(values: impl IntoIterator<Item = &'l [u8]>) -> (Option<
     found.map_or((None, None), |(address, port)| (Some(address), port))
 }
 
-/// Calls `find` with the objects of a list until it returns a value, and returns that value.
+/// Calls `find` with each object of a list. Returns the first value that `find` returns.
 pub(super) fn find_row<'l, T>(
     members: &'l dyn Members,
     list: &List,

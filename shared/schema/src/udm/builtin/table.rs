@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_one_place_are_all_found() {
+    fn texts_with_the_same_place_in_the_index_are_all_found() {
         const SAME: Table<3> = Table::new([("x1y", "1"), ("x2y", "2"), ("x3y", "3")]);
         assert_eq!(["x3y", "X2Y", "x1y", "x4y"].map(|text| SAME.get(text)), [Some("3"), Some("2"), Some("1"), None]);
     }

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Returns `true` for an IP address without zone, port, brackets or prefix length.
 pub(crate) fn is_ip(text: &str) -> bool {
-    // A parser tries all forms of an address before it fails, so only the one that can succeed is called.
+    // A general parser tries all forms of an address before it fails. So only the parser of the form that can succeed
+    // is called.
     match text.bytes().filter(|byte| *byte == b':').count() {
         0 => text.parse::<Ipv4Addr>().is_ok(),
         1 => false,
