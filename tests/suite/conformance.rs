@@ -200,7 +200,8 @@ async fn refused_writes_nothing(state: &impl State) {
     assert_eq!(ledger(state, &stream, None).await, kept);
 }
 
-/// The smallest store allows 100 items per transaction: the head and 99 ledger items.
+/// Every store must accept at least 100 items in one transaction: the head and 99 ledger items. DynamoDB accepts no
+/// more.
 async fn commit_is_one_transaction_of_100(state: &impl State) {
     let stream = stream("hundred");
     let items: Vec<_> = (0..99).map(|hour| rows(HOUR + hour, 0, [u64::from(hour)])).collect();

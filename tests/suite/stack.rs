@@ -78,7 +78,7 @@ impl Stack {
     }
 
     fn holds(&self, value: &Value) -> bool {
-        let Some((function, of)) = call(value) else { panic!("no condition: {value}") };
+        let Some((function, of)) = as_function_call(value) else { panic!("no condition: {value}") };
         match function {
             "Condition" => self.condition(&text(of)),
             "Fn::And" => array(of).iter().all(|part| self.holds(part)),
@@ -91,7 +91,7 @@ impl Stack {
 
     /// Evaluates the functions in a value; `None` is `AWS::NoValue`.
     fn resolve(&self, value: &Value) -> Option<Value> {
-        if let Some((function, of)) = call(value) {
+        if let Some((function, of)) = as_function_call(value) {
             return self.call(function, of);
         }
         Some(match value {
@@ -157,7 +157,7 @@ pub(crate) fn template() -> String {
 }
 
 /// Returns the name and the argument of the function that a value calls; `None` if the value is no call.
-fn call(value: &Value) -> Option<(&str, &Value)> {
+fn as_function_call(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object().filter(|fields| fields.len() == 1)?;
     let (name, of) = fields.iter().next()?;
     let is_call = name.starts_with("Fn::") || name == "Ref" || (name == "Condition" && of.is_string());

@@ -17,7 +17,7 @@ use crate::conformance;
 /// The number of seeds of a whole run.
 const SEEDS: u64 = 10_000;
 /// The number of seeds of a short run.
-const SHORT_RUN_SEEDS: u64 = 2_500;
+const SHORT_RUN_SEEDS: u64 = 1_000;
 /// The number of seeds within which every mutant must be caught.
 const SEEDS_FOR_MUTANTS: u64 = 1_000;
 /// The minimum share of seeds with each kind of permanent fault, in percent of the seeds whose scenarios can have it.

@@ -28,7 +28,7 @@ pub(crate) const DAY: i64 = 86_400;
 /// The number of seeds of a whole run.
 const SEEDS: u64 = 60;
 /// The number of seeds of a short run.
-const SHORT_RUN_SEEDS: u64 = 8;
+const SHORT_RUN_SEEDS: u64 = 4;
 /// Ticks for which a new process starts, per 1,000.
 const COLD_STARTS_PER_MILLE: u64 = 200;
 /// Ticks during which another process runs a tick, per 1,000.

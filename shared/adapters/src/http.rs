@@ -155,7 +155,8 @@ impl HttpClient {
         self.try_send(request).await.map_err(PortError::from)
     }
 
-    /// Does the same as [`HttpClient::send`], but the error shows if the host does not respond at all.
+    /// Does the same as [`HttpClient::send`], but its error tells whether the host could be reached:
+    /// [`SendError::Unreachable`] if the connection failed or no answer came in time.
     pub async fn try_send(&self, request: Request<'_>) -> Result<Answer, SendError> {
         let place = request.place();
         let client = self.client_for(&request.url)?;

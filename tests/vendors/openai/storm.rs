@@ -23,7 +23,8 @@ use crate::storm::{DAY, HOUR, Storm, StormSettings, run_seeds, run_storm};
 
 /// The number of events of most seeds.
 const EVENTS: usize = 240;
-/// The number of events of one seed in four: so many that windows must be shortened, and many of them in one second.
+/// The number of events for a quarter of the seeds. It is large enough that windows must be shortened, and the
+/// simulator may put many of the events into one second.
 const MANY_EVENTS: usize = 6_400;
 /// The maximum delay between an event and its appearance in a listing, within which the collector must find it, in seconds.
 const MAX_LATENESS_SECONDS: i64 = DAY;

@@ -72,9 +72,9 @@ fn json_start(body: &[u8]) -> Option<usize> {
     if body.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(body) {
         return None;
     }
-    let mark = if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let space = body[mark..].iter().position(|byte| !byte.is_ascii_whitespace())?;
-    Some(mark + space)
+    let mark_bytes = if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let space_bytes = body[mark_bytes..].iter().position(|byte| !byte.is_ascii_whitespace())?;
+    Some(mark_bytes + space_bytes)
 }
 
 #[cfg(test)]

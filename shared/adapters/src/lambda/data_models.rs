@@ -129,7 +129,7 @@ fn root() -> Root {
 /// tries again.
 fn compile(files: Vec<NamedFile>, memory_bytes: u64) -> Result<CustomModels, PortError> {
     let mut not_started = None;
-    let start = |files: &ModelFiles| match methods::engine(files, memory_bytes) {
+    let start = |files: &ModelFiles| match methods::start_engine(files, memory_bytes) {
         Ok(engine) => Ok(engine),
         Err(StartError::Files(faults)) => Err(faults),
         Err(StartError::Engine(reason)) => {

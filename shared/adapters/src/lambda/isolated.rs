@@ -22,7 +22,8 @@ pub(super) async fn run_isolated<T>(
     work: impl Future<Output = T>,
 ) -> Result<T, PortError> {
     let left = Duration::try_from(cutoff.duration_since(clock.now())).unwrap_or_default();
-    // Pinned outside of the time-out, so that the open calls are still tracked when the error names them.
+    // The time-out only borrows `work`. If it dropped `work`, the calls that `work` waits for would no longer be open
+    // when the error is built, and the error names the open calls.
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
     match tokio::time::timeout(left, work.as_mut()).await {
         Ok(Ok(value)) => Ok(value),

@@ -17,7 +17,7 @@ pub(super) enum StartError {
 
 /// Starts the engine of a set; `None` for a set without methods. The engine's process may map `memory_bytes`.
 #[cfg(feature = "python")]
-pub(super) fn engine(files: &ModelFiles, memory_bytes: u64) -> Result<Option<SharedMethods>, StartError> {
+pub(super) fn start_engine(files: &ModelFiles, memory_bytes: u64) -> Result<Option<SharedMethods>, StartError> {
     use std::sync::{Arc, Mutex};
 
     use python_methods::PythonMethods;
@@ -32,7 +32,7 @@ pub(super) fn engine(files: &ModelFiles, memory_bytes: u64) -> Result<Option<Sha
 
 /// Refuses every set with methods, because this build has no engine.
 #[cfg(not(feature = "python"))]
-pub(super) fn engine(files: &ModelFiles, _: u64) -> Result<Option<SharedMethods>, StartError> {
+pub(super) fn start_engine(files: &ModelFiles, _: u64) -> Result<Option<SharedMethods>, StartError> {
     let reason = "has methods, and this function is built without the feature `python`; build it with \
                   CARGO_LAMBDA_CONTEXT=python";
     files.refuse_methods(reason).map(|()| None).map_err(StartError::Files)

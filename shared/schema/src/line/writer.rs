@@ -379,7 +379,7 @@ impl<'o> LineWriter<'o> {
             return Ok(false);
         }
         let start = self.out.len();
-        let reason = match self.write_fitting(place, value, id) {
+        let reason = match self.write_if_fits(place, value, id) {
             Ok(written) => return Ok(written),
             Err(WriteError::Refused) => return Err(Refused),
             Err(WriteError::Misfit(reason)) => reason,
@@ -403,7 +403,7 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes a value, or fails if it does not fit its declared type. Returns `false` if nothing was written.
-    fn write_fitting(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
+    fn write_if_fits(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
         let kind = place.document.kind(id);
         if value.is_embedded && kind == Kind::String {
             return self.write_embedded(place, value, id);
@@ -472,7 +472,7 @@ impl<'o> LineWriter<'o> {
         if !self.is_strict {
             self.add_duplicates(place, Document::ROOT);
         }
-        self.write_fitting(place, value, Document::ROOT)
+        self.write_if_fits(place, value, Document::ROOT)
     }
 
     /// Writes an array. Returns `false` if it has no elements.

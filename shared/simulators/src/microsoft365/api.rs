@@ -218,19 +218,19 @@ impl State {
         match call.operation {
             Operation::Start => self.start(call, content_type, rng),
             Operation::Stop => {
-                self.needs_subscription(content_type)?;
+                self.require_subscription(content_type)?;
                 self.subscriptions.stop(content_type, call.now);
                 Ok(Reply::new(StatusCode::OK, "", ""))
             }
             Operation::Content => {
-                self.needs_subscription(content_type)?;
+                self.require_subscription(content_type)?;
                 self.feeds.list(content_type, call, &self.behaviours, rng)
             }
             _ => Ok(json(&json!([]))),
         }
     }
 
-    fn needs_subscription(&self, content_type: ContentType) -> Result<(), Reply> {
+    fn require_subscription(&self, content_type: ContentType) -> Result<(), Reply> {
         match self.subscriptions.get(content_type) {
             Some(subscription) if subscription.is_on => Ok(()),
             Some(_) if !self.behaviours.stopped_is_gone => {

@@ -38,7 +38,7 @@ fn tenant(records: usize) -> World {
     tenant_with(records, |_| {})
 }
 
-/// Creates the tenant of [`tenant`] with these behaviours of the vendor.
+/// Creates the same tenant as [`tenant`], after `change` has changed the vendor's behaviours.
 fn tenant_with(records: usize, change: impl FnOnce(&mut Behaviours)) -> World {
     let options = Options { events: records, span_seconds: 20 * HOUR, ..Options::new(start_time()) };
     world_with(&options, change)
@@ -64,7 +64,7 @@ fn exchange_of(records: &[Value], records_per_blob: usize) -> World {
     world
 }
 
-/// Creates the tenant of [`exchange_of`] with this number of blobs of one record each.
+/// Creates the same tenant as [`exchange_of`], with this number of blobs of one record each.
 fn exchange(blobs: usize) -> World {
     exchange_of(&(0..blobs).map(record).collect::<Vec<_>>(), 1)
 }

@@ -1,4 +1,4 @@
-//! Blobs that break off, are damaged, or are not content.
+//! Blobs whose body breaks off, is damaged, or is not a JSON array of records.
 
 use std::io::Write;
 

@@ -94,8 +94,8 @@ impl<'a> DeliveryChecker<'a> {
         }
     }
 
-    /// Asserts that of all blobs that were visible by `shown_by` the healthy ones are delivered, and the others are
-    /// delivered, pending or in a gap.
+    /// Asserts that every blob that was visible by the time `shown_by` is delivered or given up. A broken blob may also
+    /// be pending, or not before the watermark.
     #[track_caller]
     pub(super) fn assert_healthy_delivered(&self, shown_by: Timestamp) {
         self.assert_delivered(shown_by, |blob| !self.world.simulator.is_broken(blob));

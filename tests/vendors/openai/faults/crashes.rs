@@ -229,11 +229,11 @@ async fn f15_a_tick_that_slept_for_hours_before_its_put_changes_nothing() {
         world.minutes(120);
         tick(&other).await;
     }
-    let there = world.store.objects(&intent);
-    assert_eq!(there.len(), 1);
+    let objects_before = world.store.objects(&intent);
+    assert_eq!(objects_before.len(), 1);
     let woken = only(sleeping.await.unwrap());
     assert_eq!((woken.lines.delivered, woken.lines.objects), (0, 0), "{woken:?}");
-    assert_eq!(world.store.objects(&intent), there, "an object is created once and never changed");
+    assert_eq!(world.store.objects(&intent), objects_before, "an object is created once and never changed");
     assert_recovers(&world, "after a sleeper").await;
 }
 

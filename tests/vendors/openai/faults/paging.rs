@@ -219,7 +219,7 @@ async fn f20_a_second_that_no_page_holds_becomes_pending_and_affects_only_itself
     let worker = world.worker().await;
     let report = tick(&worker).await;
     assert_failed(&report, false, "does not advance");
-    // All is delivered except the events behind the first page of that second.
+    // Everything is delivered except the events of the crowded second that come after its first page.
     assert_eq!((report.lines.delivered, world.watermark()), (200, 0));
     assert_eq!(world.pending(), [(-30_000, -29_999)]);
     assert!(world.requests() <= 200, "{} requests", world.requests());

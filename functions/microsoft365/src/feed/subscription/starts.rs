@@ -14,9 +14,10 @@ use crate::errors::refusal::Task;
 const START_INTERVAL_SECONDS: UnixSeconds = 15 * 60;
 /// A head stores a start of this process up to this many seconds later than the start's own time.
 const MAX_RECORDING_DELAY_SECONDS: UnixSeconds = 5;
-/// Bounds of the wait that the vendor names before the next start.
-const MIN_NAMED_WAIT: Duration = Duration::from_secs(1);
-const MAX_NAMED_WAIT: Duration = Duration::from_secs(3_600);
+/// The shortest wait before the next start that is taken from the vendor.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The longest wait before the next start that is taken from the vendor.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 /// A subscription that is disabled again within this time after its last start needs a person.
 const REPEATED_DISABLING_SECONDS: UnixSeconds = 86_400;
 
@@ -51,7 +52,7 @@ impl Start {
     /// A head stores only the time of a start, and other processes add the usual interval. If the vendor named a longer
     /// wait, the start is therefore dated later, so that other processes honour the wait, too.
     pub(super) fn failed(now: UnixSeconds, wait: Option<Duration>, error: PortError) -> Self {
-        let named = |wait: Duration| wait.clamp(MIN_NAMED_WAIT, MAX_NAMED_WAIT).as_secs().cast_signed();
+        let named = |wait: Duration| wait.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER).as_secs().cast_signed();
         let next = now + wait.map_or(START_INTERVAL_SECONDS, named);
         Self { at: now.max(next - START_INTERVAL_SECONDS), next_allowed_at: next, failed: Some(error) }
     }

@@ -26,8 +26,9 @@ reads! {
     SHARED_WITH: "UserSharedWith";
 }
 
-/// The operation that makes somebody the administrator of a site collection, and the name of that role.
+/// The operation that makes somebody an administrator of a site collection.
 const ADMIN_ADDED: &str = "SiteCollectionAdminAdded";
+/// The name of the role that [`ADMIN_ADDED`] assigns.
 const ADMIN_ROLE: &str = "Site Collection Administrator";
 
 static EVENT_TYPES: Table<10> = Table::new([

@@ -17,7 +17,8 @@ use crate::options::Options;
 pub(in super::super) struct Feeds {
     pub(super) seed: u64,
     pub(super) content: Arc<Content>,
-    /// For each feed, the number of blobs whose time has come: those that became visible, and those that never will.
+    /// For each feed, the number of blobs that `advance` has processed. Each of them became visible, or never will,
+    /// because the subscription does not cover it or it had already expired.
     passed_blobs: [usize; 5],
     /// For each feed, when it started; `None` before its first blob.
     feed_start: [Option<FeedStart>; 5],

@@ -23,7 +23,7 @@ async fn one_broken_blob_delays_none_of_690_pages_behind_it_and_causes_no_listin
 /// hours after that.
 async fn listing_requests(broken: Vec<BrokenBlobs>) -> Vec<u64> {
     let count = broken.len();
-    let world = exchange_at(&hours_before(144, 2 * PAGES));
+    let world = exchange_at(&seconds_before_start(144, 2 * PAGES));
     world.simulator.change(|it| it.page_size = 2);
     world.break_blobs(broken);
     let mut ticks = Ticks::of(&world);
@@ -43,7 +43,7 @@ async fn listing_requests(broken: Vec<BrokenBlobs>) -> Vec<u64> {
 
 #[tokio::test]
 async fn a_blob_that_is_not_found_for_24_hours_is_one_gap() {
-    let world = exchange_at(&hours_before(20, 30));
+    let world = exchange_at(&seconds_before_start(20, 30));
     world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), 404)]);
     let mut ticks = Ticks::of(&world);
     ticks.until_left(1, 1).await;
@@ -60,7 +60,7 @@ async fn a_blob_that_is_not_found_for_24_hours_is_one_gap() {
 
 #[tokio::test]
 async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_then() {
-    let world = exchange_at(&hours_before(20, 30));
+    let world = exchange_at(&seconds_before_start(20, 30));
     for status in [500, 404, 403, 200] {
         world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), status)]);
         let mut ticks = Ticks::of(&world);
@@ -80,7 +80,7 @@ async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_t
 
 #[tokio::test]
 async fn a_blob_that_is_broken_until_the_vendor_drops_it_is_one_gap() {
-    let world = exchange_at(&hours_before(20, 30));
+    let world = exchange_at(&seconds_before_start(20, 30));
     world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), 500)]);
     let mut ticks = Ticks::of(&world);
     ticks.until_left(1, 1).await;

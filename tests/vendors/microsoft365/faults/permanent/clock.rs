@@ -39,7 +39,8 @@ async fn one_502_of_a_gateway_with_a_date_ten_days_ahead_skips_nothing() {
     // The gateway answers one request of the tick, and the vendor answers all others.
     for number in 1..=4 {
         // There are a hundred blobs, and 40 of them are created after the gateway's answer.
-        let created: Vec<_> = hours_before(30, 60).into_iter().chain((0..40).map(|number| number * HOUR)).collect();
+        let created: Vec<_> =
+            seconds_before_start(30, 60).into_iter().chain((0..40).map(|number| number * HOUR)).collect();
         let world = exchange_at(&created);
         let mut ticks = Ticks::of(&world);
         let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&at(TEN_DAYS)).unwrap();
@@ -75,7 +76,7 @@ async fn a_gateways_502_with_a_date_far_off_skips_no_content_and_stops_no_sweep(
     ] {
         // Content is created before the gateway answers, while it does, and for two days after that.
         let later = (0..100).map(|number| number * HOUR / 2);
-        let created: Vec<_> = hours_before(20, 100).into_iter().chain(later).collect();
+        let created: Vec<_> = seconds_before_start(20, 100).into_iter().chain(later).collect();
         let mut world = exchange_at(&created);
         world.settings.lookback_seconds = DAY;
         let mut ticks = Ticks::of(&world);
@@ -103,7 +104,7 @@ async fn a_gateways_502_with_a_date_far_off_skips_no_content_and_stops_no_sweep(
 async fn a_listing_with_a_date_far_off_skips_no_content_and_stops_no_sweep() {
     for offset in [TEN_DAYS, -TEN_DAYS, 7_200] {
         let later: Vec<_> = (0..100).map(|number| 900 + number * HOUR / 2).collect();
-        let created: Vec<_> = hours_before(20, 100).into_iter().chain(later.iter().copied()).collect();
+        let created: Vec<_> = seconds_before_start(20, 100).into_iter().chain(later.iter().copied()).collect();
         let world = exchange_at(&created);
         let mut ticks = Ticks::of(&world);
         // All listings of this tick fail, but after its requests the simulator's ledger has the blobs.
@@ -133,7 +134,7 @@ async fn a_listing_with_a_date_far_off_skips_no_content_and_stops_no_sweep() {
 
 #[tokio::test]
 async fn a_vendor_whose_clock_is_ten_days_behind_is_reported_and_delays_content_until_it_is_right() {
-    let mut world = exchange_at(&hours_before(20, 100));
+    let mut world = exchange_at(&seconds_before_start(20, 100));
     world.settings.lookback_seconds = DAY;
     world.simulator.change(|it| it.date_off_seconds = -TEN_DAYS);
     let mut ticks = Ticks::of(&world);

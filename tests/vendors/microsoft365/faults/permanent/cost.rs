@@ -42,7 +42,7 @@ async fn an_idle_tick_costs_two_requests_two_reads_and_no_write_also_while_somet
         [(vec![], vec![]), (vec![3], vec![]), (vec![3, 58, 59, 60], vec![]), (vec![3, 60], vec![second])]
     {
         let pending = broken_blobs.len() + spans.len();
-        let world = exchange_at(&hours_before(20, 60));
+        let world = exchange_at(&seconds_before_start(20, 60));
         world.break_blobs(vec![broken(BlobChoice::Ordinals(broken_blobs), 500)]);
         world.simulator.change(|it| it.broken_spans = spans);
         let worker = world.worker();
@@ -98,7 +98,7 @@ fn is_due(world: &World) -> bool {
 
 #[tokio::test]
 async fn the_retry_of_a_pending_blob_costs_one_fetch_and_one_write() {
-    let world = exchange_at(&hours_before(20, 60));
+    let world = exchange_at(&seconds_before_start(20, 60));
     world.break_blobs(vec![broken(BlobChoice::First(1), 500)]);
     let mut ticks = Ticks::of(&world);
     ticks.tick().await;

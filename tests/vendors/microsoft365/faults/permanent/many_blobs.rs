@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_hundred_healthy_blobs_behind_520_broken_ones_are_delivered_within_2_ticks() {
     for (hours, status) in [(1, 500), (150, 500), (1, 404), (20, 403), (20, 200)] {
-        let world = exchange_at(&hours_before(hours, 620));
+        let world = exchange_at(&seconds_before_start(hours, 620));
         world.break_blobs(vec![broken(BlobChoice::First(520), status)]);
         let mut ticks = Ticks::of(&world);
         let report = ticks.until_left(520, 2).await;
@@ -25,7 +25,7 @@ async fn healthy_blobs_between_broken_ones_at_both_ends_are_delivered_within_a_f
     for (hours, older, healthy, newer) in
         [(1, 30, 100, 30), (20, 300, 100, 300), (100, 500, 100, 500), (5, 200, 1, 3), (30, 100, 10, 300)]
     {
-        let world = exchange_at(&hours_before(hours, i64::from(older + healthy + newer)));
+        let world = exchange_at(&seconds_before_start(hours, i64::from(older + healthy + newer)));
         let ordinals = (1..=older).chain(older + healthy + 1..=older + healthy + newer).collect();
         world.break_blobs(vec![broken(BlobChoice::Ordinals(ordinals), 500)]);
         let mut ticks = Ticks::of(&world);
@@ -36,7 +36,7 @@ async fn healthy_blobs_between_broken_ones_at_both_ends_are_delivered_within_a_f
 #[tokio::test]
 async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within_3_ticks() {
     for (hours, status) in [(1, 500), (150, 500), (20, 404), (20, 200)] {
-        let world = exchange_at(&hours_before(hours, 1_000));
+        let world = exchange_at(&seconds_before_start(hours, 1_000));
         world.break_blobs(vec![broken(BlobChoice::Share(0.5), status)]);
         let mut ticks = Ticks::of(&world);
         ticks.ticks(3).await;
@@ -54,7 +54,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_
     for hours in [1, 150] {
         // Meanwhile a healthy blob is created every ten minutes.
         let created: Vec<_> =
-            hours_before(hours, 1_000).into_iter().chain((0..12).map(|number| number * 600)).collect();
+            seconds_before_start(hours, 1_000).into_iter().chain((0..12).map(|number| number * 600)).collect();
         let world = exchange_at(&created);
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
         let mut ticks = Ticks::of(&world);
@@ -73,7 +73,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_
 #[tokio::test]
 async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_comes() {
     for lookback in [DAY, 7 * DAY] {
-        let mut world = exchange_at(&hours_before(10, 1_000));
+        let mut world = exchange_at(&seconds_before_start(10, 1_000));
         world.settings.lookback_seconds = lookback;
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
         let mut ticks = Ticks::of(&world);
@@ -87,7 +87,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_come
 
 #[tokio::test]
 async fn six_hundred_unreadable_blobs_in_a_row_delay_none_behind_them_and_each_is_in_a_gap() {
-    let world = exchange_at(&hours_before(2, 700));
+    let world = exchange_at(&seconds_before_start(2, 700));
     world.break_blobs(vec![broken(BlobChoice::First(600), 200)]);
     let mut ticks = Ticks::of(&world);
     ticks.until_left(600, 1).await;
@@ -106,7 +106,7 @@ async fn six_hundred_unreadable_blobs_in_a_row_delay_none_behind_them_and_each_i
 
 #[tokio::test]
 async fn six_hundred_blobs_that_are_broken_until_the_vendor_drops_them_are_each_in_a_gap_once() {
-    let world = exchange_at(&hours_before(2, 620));
+    let world = exchange_at(&seconds_before_start(2, 620));
     world.break_blobs(vec![broken(BlobChoice::First(600), 500)]);
     let mut ticks = Ticks::of(&world);
     ticks.until_left(600, 2).await;
@@ -132,7 +132,7 @@ fn assert_each_in_a_gap_once(ticks: &Ticks<'_>, undelivered: usize) {
 #[tokio::test]
 async fn pending_work_beyond_its_bounds_loses_nothing_while_it_heals_gradually() {
     const COUNT: u32 = 700;
-    let mut world = exchange_at(&hours_before(2, i64::from(COUNT)));
+    let mut world = exchange_at(&seconds_before_start(2, i64::from(COUNT)));
     // Small batches make the tick write the head in the middle of windows.
     world.settings.batch.lines = 3;
     let healing = |hour: u32| BrokenBlobs {

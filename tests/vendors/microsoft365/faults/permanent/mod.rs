@@ -55,12 +55,12 @@ fn exchange_at(created: &[i64]) -> World {
     world
 }
 
-/// Returns `count` times spread evenly over the `hours` before the start.
-fn hours_before(hours: i64, count: i64) -> Vec<i64> {
+/// Returns `count` times, in seconds before the start (negative), spread evenly over the `hours` before it.
+fn seconds_before_start(hours: i64, count: i64) -> Vec<i64> {
     (0..count).map(|number| (number - count) * hours * HOUR / count).collect()
 }
 
-/// Creates a permanent error of these blobs of Exchange. With status 200 the answer is a body that is not content.
+/// Creates a permanent error of these blobs of Exchange. With status 200 the answer has a body that is not a JSON array of records.
 fn broken(blobs: BlobChoice, status: u16) -> BrokenBlobs {
     BrokenBlobs { blobs, content_type: Some(ContentType::Exchange), status, code: None, until: Timestamp::MAX }
 }

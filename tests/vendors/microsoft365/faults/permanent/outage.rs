@@ -8,7 +8,7 @@ use super::*;
 async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drained_by_the_next_ticks() {
     // The outage begins at the first tick, or after an hour without faults.
     for (from, status) in [(0, 503), (HOUR, 500), (HOUR, 502)] {
-        let created: Vec<_> = hours_before(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
+        let created: Vec<_> = seconds_before_start(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
         let mut world = exchange_at(&created);
         world.settings.lookback_seconds = 5 * DAY;
         world.simulator.change(|it| it.down = vec![Outage { from: at(from), to: at(from + 6 * HOUR), status }]);
@@ -30,7 +30,7 @@ async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drain
 
 #[tokio::test]
 async fn listings_that_fail_for_six_hours_leave_nothing_pending_either() {
-    let created: Vec<_> = hours_before(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
+    let created: Vec<_> = seconds_before_start(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
     let mut world = exchange_at(&created);
     world.settings.lookback_seconds = 5 * DAY;
     world.simulator.change(|it| it.broken = Some(ContentType::Exchange));

@@ -25,7 +25,7 @@ fn client_with_short_timeouts() -> HttpClient {
 #[tokio::test]
 async fn one_trickling_blob_delays_none_of_230_healthy_ones_and_is_reported_as_pending() {
     for ordinal in [1, 100, 231] {
-        let mut world = exchange_at(&hours_before(20, 231));
+        let mut world = exchange_at(&seconds_before_start(20, 231));
         world.let_trickle(BlobChoice::Ordinals(vec![ordinal]));
         let mut ticks = Ticks::of(&world);
         let report = ticks.tick().await;
@@ -46,7 +46,7 @@ async fn one_trickling_blob_delays_none_of_230_healthy_ones_and_is_reported_as_p
 
 #[tokio::test]
 async fn a_trickling_blob_that_cannot_finish_alone_in_a_tick_says_what_to_change() {
-    let mut world = exchange_at(&hours_before(20, 1));
+    let mut world = exchange_at(&seconds_before_start(20, 1));
     world.let_trickle(BlobChoice::First(1));
     let report = Ticks::of(&world).tick().await;
     assert_failed(&report, false, "though nothing else waited; if that goes on, give the function more time");
@@ -57,7 +57,7 @@ async fn many_trickling_blobs_delay_healthy_ones_by_a_few_ticks_at_most() {
     for (trickling, max_ticks) in
         [(BlobChoice::First(30), 2), (BlobChoice::Ordinals((1..=60).map(|n| 4 * n).collect()), 3)]
     {
-        let mut world = exchange_at(&hours_before(20, 260));
+        let mut world = exchange_at(&seconds_before_start(20, 260));
         let count = if matches!(trickling, BlobChoice::First(_)) { 30 } else { 60 };
         world.let_trickle(trickling);
         let mut ticks = Ticks::of(&world);
@@ -70,9 +70,9 @@ async fn many_trickling_blobs_delay_healthy_ones_by_a_few_ticks_at_most() {
 
 #[tokio::test]
 async fn a_trickling_blob_that_takes_half_a_tick_is_delivered_when_nothing_else_waits() {
-    let mut world = exchange_at(&hours_before(20, 50));
+    let mut world = exchange_at(&seconds_before_start(20, 50));
     world.let_trickle(BlobChoice::First(2));
-    // Each blob takes more than a quarter of a tick, which is its limit while the other one waits.
+    // While another blob waits, a blob may take at most a quarter of the tick. Each of these two needs more than that.
     world.trickle_pause = Duration::from_millis(400);
     let mut ticks = Ticks::of(&world);
     let report = ticks.tick().await;
@@ -98,7 +98,7 @@ async fn a_blob_that_never_arrives_delays_none_of_230_healthy_ones() {
 
 #[tokio::test]
 async fn a_blob_that_stops_after_its_first_byte_delays_none_of_230_healthy_ones() {
-    let mut world = exchange_at(&hours_before(20, 231));
+    let mut world = exchange_at(&seconds_before_start(20, 231));
     world.let_trickle(BlobChoice::Ordinals(vec![3]));
     world.simulator.change(|it| it.trickling_blobs[0].pause = Duration::from_secs(3_600));
     world.http = client_with_short_timeouts();

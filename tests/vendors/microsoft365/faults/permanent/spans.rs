@@ -34,7 +34,7 @@ impl World {
 }
 
 /// Counts the times that lie in one of the spans.
-fn inside(created: &[i64], spans: &[(i64, i64)]) -> usize {
+fn count_inside(created: &[i64], spans: &[(i64, i64)]) -> usize {
     created.iter().filter(|at| spans.iter().any(|(from, to)| from <= at && *at < to)).count()
 }
 
@@ -47,10 +47,10 @@ const fn second(at: i64) -> (i64, i64) {
 /// delivered within `max_ticks`, that after `max_exact` more ticks nothing else is pending, and that all is delivered
 /// once the spans heal.
 async fn assert_only_spans_affected(spans: Vec<(i64, i64)>, max_ticks: usize, max_exact: usize) {
-    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
+    let created = seconds_before_start(HOURS, HOURS * BLOBS_PER_HOUR);
     let world = exchange_at(&created);
     world.break_spans(&spans);
-    let broken = inside(&created, &spans);
+    let broken = count_inside(&created, &spans);
     let mut ticks = Ticks::of(&world);
     ticks.until_left(broken, max_ticks).await;
     let report = ticks.ticks(max_exact).await;
@@ -109,7 +109,7 @@ async fn every_tenth_hour_of_a_week_affects_only_itself() {
 
 #[tokio::test]
 async fn a_second_that_is_always_refused_affects_only_itself() {
-    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
+    let created = seconds_before_start(HOURS, HOURS * BLOBS_PER_HOUR);
     for (status, code) in [(400, "AF20030"), (401, "AF10001"), (403, "AF20010"), (404, "AF20050")] {
         for spans in [vec![second(-50 * HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
             let mut world = exchange_at(&created);
@@ -132,7 +132,7 @@ async fn a_second_that_is_always_refused_affects_only_itself() {
 
 #[tokio::test]
 async fn a_second_that_always_makes_the_vendor_ask_for_a_pause_affects_only_itself() {
-    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
+    let created = seconds_before_start(HOURS, HOURS * BLOBS_PER_HOUR);
     for spans in [vec![second(-50 * HOUR)], vec![second(-HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
         let mut world = exchange_at(&created);
         world.settings.lookback_seconds = (HOURS + 2) * HOUR;
@@ -165,12 +165,12 @@ async fn a_second_that_breaks_while_the_stream_is_idle_affects_only_itself() {
 
 #[tokio::test]
 async fn a_broken_span_that_leaves_the_retention_is_reported_without_overlapping_gaps() {
-    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
+    let created = seconds_before_start(HOURS, HOURS * BLOBS_PER_HOUR);
     let spans = [(-20 * HOUR, -17 * HOUR), (-10 * HOUR, -10 * HOUR + 1)];
     let world = exchange_at(&created);
     world.break_spans(&spans);
     let mut ticks = Ticks::of(&world);
-    ticks.until_left(inside(&created, &spans), 1).await;
+    ticks.until_left(count_inside(&created, &spans), 1).await;
     for _ in 0..7 * 24 {
         ticks.tick_after(HOUR).await;
     }
@@ -188,14 +188,15 @@ async fn a_broken_span_that_leaves_the_retention_is_reported_without_overlapping
 
 #[tokio::test]
 async fn broken_spans_and_broken_blobs_together_delay_nothing_else() {
-    let created = hours_before(HOURS, HOURS * BLOBS_PER_HOUR);
+    let created = seconds_before_start(HOURS, HOURS * BLOBS_PER_HOUR);
     let spans = [hour(HOURS), (-40 * HOUR, -40 * HOUR + 1), hour(2)];
     let world = exchange_at(&created);
     world.break_spans(&spans);
     world.break_blobs(vec![broken(BlobChoice::Ordinals((1..=600).step_by(20).collect()), 500)]);
-    let broken = (1..=600).step_by(20).filter(|ordinal| inside(&created[*ordinal - 1..*ordinal], &spans) == 0).count();
+    let broken =
+        (1..=600).step_by(20).filter(|ordinal| count_inside(&created[*ordinal - 1..*ordinal], &spans) == 0).count();
     let mut ticks = Ticks::of(&world);
-    ticks.until_left(broken + inside(&created, &spans), 5).await;
+    ticks.until_left(broken + count_inside(&created, &spans), 5).await;
     world.break_spans(&[]);
     world.break_blobs(Vec::new());
     let report = ticks.until_left(0, TICKS_PER_HOUR).await;
@@ -205,7 +206,7 @@ async fn broken_spans_and_broken_blobs_together_delay_nothing_else() {
 
 #[tokio::test]
 async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
-    let created = hours_before(20, 80);
+    let created = seconds_before_start(20, 80);
     let mut world = exchange_at(&created);
     world.settings.lookback_seconds = 2 * DAY;
     // The last day cannot be listed, and becomes pending.
@@ -222,13 +223,13 @@ async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
 #[tokio::test]
 async fn a_search_that_is_broken_at_both_ends_goes_on_though_the_vendor_is_slow() {
     // The first and the last hour of one day are broken; the time between them is healthy.
-    let created = hours_before(HOURS, HOURS);
+    let created = seconds_before_start(HOURS, HOURS);
     let mut world = exchange_at(&created);
     let spans = [(-6 * DAY, -6 * DAY + HOUR), (-5 * DAY - HOUR, -5 * DAY)];
     world.break_spans(&spans);
     // A tick has time for 30 calls, and it takes 34 to find both edges.
     world.pace = (9_000, 9_000);
-    let broken = inside(&created, &spans);
+    let broken = count_inside(&created, &spans);
     let mut ticks = Ticks::of(&world);
     // At this pace the fetches alone take six ticks.
     ticks.until_left(broken, 3 * TICKS_PER_HOUR).await;

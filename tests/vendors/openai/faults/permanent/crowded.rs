@@ -35,7 +35,8 @@ fn more_than_a_tick() -> World {
 async fn a_second_with_more_than_a_tick_can_list_drains_by_its_cursor() {
     let world = more_than_a_tick();
     let ticks = ticks_until(&world, 25_000).await;
-    // Most requests list longer windows around the second, before the search has narrowed down to it.
+    // The crowded second alone needs two ticks. The rest are for the search: until it has narrowed down to that second,
+    // most requests list longer windows.
     assert!(ticks <= 10, "{ticks} ticks, {} requests", world.requests());
     world.drain().await;
     world.assert_exact();

@@ -13,7 +13,7 @@ const EVENTS: i64 = 6_000;
 const LIMIT_BYTES: usize = 8 << 20;
 /// The allowed excess: the pages of events that each tenant holds when it notices that the limit is exceeded.
 const MAX_EXCESS_BYTES: usize = TENANTS * (512 << 10);
-/// Ticks within which all of them have caught up.
+/// The maximum number of ticks until all tenants have caught up.
 const MAX_TICKS: usize = 40;
 
 #[tokio::test]

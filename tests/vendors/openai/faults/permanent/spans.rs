@@ -116,7 +116,8 @@ async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_affects_only_itsel
             late += u64::from(delivered < minute - u64::from(minute >= 10));
         }
         assert_eq!(delivered, 29, "HTTP {status}");
-        // A refusal allows the probe of only one half at a time.
+        // After a refusal, only one half of the failed window is probed. If that half contains the broken second, the
+        // listing ends, and this tick's event comes late.
         assert!(late <= if status == 500 { 0 } else { 3 }, "HTTP {status}: late in {late} ticks");
         assert_eq!(world.pending(), [(599, 600)]);
         assert_heals_within(&world, 40).await;

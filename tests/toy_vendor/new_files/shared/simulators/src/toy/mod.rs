@@ -90,12 +90,12 @@ fn events(options: &Options) -> Vec<(i64, String)> {
     let (first, last) = (options.first().as_second(), options.now.as_second() - 1 + options.ahead_seconds);
     let event = |number: usize| {
         let mut rng = SeededRng::new(options.seed, "toy event", number as u64);
-        let second = rng.between(first, last);
+        let time_seconds = rng.between(first, last);
         let raw = json!({
-            "id": format!("toy-{number}"), "time": second, "action": rng.pick(&["login", "logout"]),
+            "id": format!("toy-{number}"), "time": time_seconds, "action": rng.pick(&["login", "logout"]),
             "user": format!("user{}@example.com", rng.below(20)), "ip": format!("192.0.2.{}", rng.below(256)),
         });
-        (second, raw.to_string())
+        (time_seconds, raw.to_string())
     };
     let mut events: Vec<_> = (0..options.events).map(event).collect();
     events.sort_unstable();
