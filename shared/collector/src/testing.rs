@@ -69,7 +69,7 @@ impl World {
         Self::of_ports(clock, calls, state, bucket)
     }
 
-    /// Returns another process that collects the same stream, with a vendor of its own.
+    /// Returns another process that collects the same stream. The process has a vendor and a cache of its own.
     pub(crate) fn other_process(&self) -> Self {
         Self::of_ports(self.clock.clone(), Rc::clone(&self.calls), self.state.clone(), self.bucket.clone())
     }

@@ -3,8 +3,8 @@
 use schema::{DriftNames, Names, Normalized};
 use serde::Serialize;
 
-/// The drift of lines: counts, and a few names so that a person knows where to look. Lines with drift are delivered
-/// like any others.
+/// The drift of lines: counts, and a few names that show a person where to look. Lines with drift are delivered like
+/// any others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Drift {
     /// Fields that the schema does not declare. The lines keep them.
@@ -17,24 +17,24 @@ pub struct Drift {
     pub missing_required: u64,
     /// Names of the data model whose values could not be computed. The lines' `p_udm` lacks them.
     pub udm_failed: u64,
-    /// The first few distinct names of fields, types and data-model names that drifted.
+    /// The first few distinct names of the fields, record types and data-model names that are counted above.
     #[serde(flatten)]
     pub names: DriftNames,
 }
 
 impl Drift {
-    /// Returns the drift of `lines`. Each list in `names` is kept only if its count is not 0.
+    /// Returns the drift of `lines`. A list of `names` is left out if the count that belongs to it is 0.
     pub(crate) fn of<'a>(lines: impl Iterator<Item = &'a Normalized>, names: &DriftNames) -> Self {
         let mut drift = Self::default();
         lines.for_each(|line| drift.count(line));
-        // A line that was dropped, because another tick delivered it first, may have left its names. If the count is 0,
-        // all names are of such lines.
-        let counted = |count: u64, names: &Names| if count > 0 { names.clone() } else { Names::default() };
+        // `names` may include those of lines that were dropped, because another tick delivered them first. If a count
+        // is 0, only dropped lines can have had such names.
+        let names_if_counted = |count: u64, names: &Names| if count > 0 { names.clone() } else { Names::default() };
         drift.names = DriftNames {
-            undeclared: counted(drift.undeclared_fields, &names.undeclared),
-            unknown_types: counted(drift.unknown_record_types, &names.unknown_types),
-            missing: counted(drift.missing_required, &names.missing),
-            udm_failed: counted(drift.udm_failed, &names.udm_failed),
+            undeclared: names_if_counted(drift.undeclared_fields, &names.undeclared),
+            unknown_types: names_if_counted(drift.unknown_record_types, &names.unknown_types),
+            missing: names_if_counted(drift.missing_required, &names.missing),
+            udm_failed: names_if_counted(drift.udm_failed, &names.udm_failed),
         };
         drift
     }

@@ -14,10 +14,10 @@ pub enum Recovery {
     },
     /// Leave the work to the next tick; nothing is lost by waiting.
     NextTick,
-    /// Leave the work to the next tick. The call was not made, because the other side asked for a pause that is not
-    /// over. So the failure says nothing about the window or blob.
+    /// Leave the work to the next tick. The call was not made, because the other side had asked for a pause that is not
+    /// over. The failure therefore says nothing about the window or blob.
     Paused,
-    /// Leave the work to the next tick, because the failure may pass by itself. If it persists, a person must act: see
+    /// Leave the work to the next tick, because the failure may pass by itself. A person must act if it persists: see
     /// [`PortError::after_failures`].
     PersonIfPersistent,
     /// A person must act (bad credential, missing permission, auditing off); the message says how.
@@ -89,8 +89,8 @@ impl PortError {
         }
     }
 
-    /// Returns the failure after `failures` failures in a row, this one included: [`Recovery::PersonIfPersistent`]
-    /// becomes [`Recovery::Person`] from [`PERSISTENT_AFTER`] on.
+    /// Returns the failure as the last of `failures` failures in a row: [`Recovery::PersonIfPersistent`] becomes
+    /// [`Recovery::Person`] from [`PERSISTENT_AFTER`] failures on.
     #[must_use]
     pub fn after_failures(&self, failures: u32) -> Self {
         if self.recovery != Recovery::PersonIfPersistent || failures < PERSISTENT_AFTER {
@@ -99,8 +99,8 @@ impl PortError {
         Self::person(format!("{} (it failed {PERSISTENT_AFTER} times in a row, or more often)", self.message))
     }
 
-    /// Returns the number of [`Recovery::PersonIfPersistent`] failures in a row after this failure, which follows
-    /// `before` of them. Any other failure resets the number to 0.
+    /// Returns the number of [`Recovery::PersonIfPersistent`] failures in a row, this failure included. `before` is
+    /// their number before this failure. Any other failure resets the number to 0.
     pub(crate) fn refusals_after(&self, before: u32) -> u32 {
         if self.recovery == Recovery::PersonIfPersistent { before.saturating_add(1) } else { 0 }
     }

@@ -8,10 +8,10 @@ pub const MAX_ROW_HOURS: usize = 90;
 pub(crate) const MAX_BLOB_HOURS: usize = 9;
 /// Maximum number of ledger hours that one commit can write.
 pub const MAX_COMMIT_HOURS: usize = MAX_ROW_HOURS + MAX_BLOB_HOURS;
-// The ledger items of a commit and the head fit exactly into one transaction.
+// One transaction holds exactly the head and the ledger items of the largest commit.
 const _: () = assert!(MAX_COMMIT_HOURS + 1 == MAX_TRANSACTION_ITEMS);
 
-/// The kind of entry that a ledger hour remembers.
+/// The kind of the entries in a ledger hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LedgerKind {
     /// Row ids that were delivered or rejected, grouped by the hour in the row id.

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks the mutex, even if an earlier holder panicked. The holder may have panicked between two changes, so the
-/// content must be valid after every single change.
+/// Locks the mutex, even if an earlier holder panicked. That holder may have panicked between two changes, so the
+/// content must be valid after each single change.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

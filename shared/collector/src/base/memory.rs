@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// The default limit in bytes for the ledger caches, batches and blob references of one process. Together with the
-/// binary, the buffers and the compressor they stay well within 256 MB.
+/// The default limit in bytes for the ledger caches, batches and blob references of one process. With this limit the
+/// whole process, including the binary, buffers and compressor, stays well within 256 MB.
 pub const MAX_SHARED_BYTES: usize = 96 << 20;
 
 /// A memory limit that all streams of a process share. Clones share the same limit.
 ///
-/// No stream waits for memory: a stream that finds the budget exceeded gives up cached ledger hours, which are read
-/// again when needed, and delivers its batch early. So the process exceeds the limit by at most what its streams need
-/// at the same moment.
+/// No stream waits for memory. A stream that finds the limit exceeded drops cached ledger hours, which are read again
+/// when needed, and delivers its batch early. The process therefore exceeds the limit by at most the memory that its
+/// streams need at the same moment.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget(Rc<Shared>);
 

@@ -50,13 +50,12 @@ pub struct PendingSpan {
     /// before the cursor is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// `true` if the span is listed again from its start once its last page is listed. One reason is that the vendor
-    /// may change its order between two ticks: then the pages after the cursor may be those that were listed already.
-    /// The other reason is a sweep of the span, which looks for late events on the pages before the cursor.
+    /// `true` if the span must be listed again from its start after its last page. There are two reasons. The vendor
+    /// may change its order between two ticks, so that the pages after the cursor may show events that were listed
+    /// already, and others are missed. And a sweep of the span looks for late events on the pages before the cursor.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub list_again: bool,
-    /// `true` if the span was listed to its last page before and is now listed a second time. Only a sweep causes a
-    /// third time.
+    /// `true` if the span was listed to its last page once and is now listed again. Only a sweep causes a third pass.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_second_pass: bool,
     /// The reason for the last failure.
@@ -70,7 +69,8 @@ impl PendingSpan {
         Self { from, to, schedule, cursor, list_again: false, is_second_pass: false, reason }
     }
 
-    /// Returns a part of the span, or all of it, after one more attempt. A second pass stays a second pass.
+    /// Returns `window`, which is the span or a part of it, as a pending span after one more attempt. A part of a
+    /// second pass is in its second pass, too.
     pub fn part(&self, window: Window, schedule: Schedule, cursor: Option<String>, reason: String) -> Self {
         Self { is_second_pass: self.is_second_pass, ..Self::new(window, schedule, cursor, reason) }
     }

@@ -30,7 +30,7 @@ pub struct Silence {
     pub advice: &'static str,
 }
 
-/// The delay between the start of a recording and the first content that the vendor shows.
+/// The delay between the start of a recording and the first content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StartDelay {
     /// The longest delay, in seconds.
@@ -54,7 +54,7 @@ pub struct VendorPolicy {
     pub max_window_seconds: UnixSeconds,
     /// The vendor's retention; `None` if it has none.
     pub retention: Option<Retention>,
-    /// The time for which the ledger remembers a row id, in seconds. An event that is listed again later than that is
+    /// The time for which the ledger remembers a row id, in seconds. An event that is listed again after this time is
     /// delivered again.
     pub dedup_horizon_seconds: UnixSeconds,
     /// The number of pages after which a window is split into smaller ones; `None` if windows are never split.
@@ -63,7 +63,7 @@ pub struct VendorPolicy {
     pub silence: Option<Silence>,
     /// The delay of a new stream's first content; `None` if the vendor names none.
     pub start_delay: Option<StartDelay>,
-    /// The number of blobs fetched ahead of the one that is read.
+    /// The number of blobs that are fetched ahead of the blob that is being read.
     pub fetches_ahead: usize,
 }
 
@@ -128,7 +128,8 @@ mod tests {
         let Settings { prefix, batch, .. } = Settings::default();
         assert!(prefix.is_empty() || prefix.ends_with('/'));
         assert!(batch.ledger_hours <= MAX_ROW_HOURS);
-        // Five streams, each with a full batch, fit into the memory limit. Beyond it batches are delivered early.
+        // Five streams, each with a full batch, fit into the memory limit. If more memory is in use, batches are
+        // delivered early.
         assert!(5 * batch.bytes <= MAX_SHARED_BYTES);
     }
 }

@@ -43,8 +43,8 @@ impl<C: Clock> Clock for &C {
 
 /// A store of secrets. A secret is named by a reference, which is an ARN, a file path, or a name.
 pub trait Secrets {
-    /// Returns the secret's text. With `fresh` the store is asked even if a cache has the secret. A client sets it
-    /// after the vendor refused the secret (status 401).
+    /// Returns the secret's text. If `fresh` is `true`, the store is asked even if a cache has the secret. A client
+    /// sets `fresh` after the vendor refused the secret (status 401).
     fn get(&self, reference: &str, fresh: bool) -> impl Future<Output = Result<SecretString, PortError>>;
 
     /// Returns the name of a secret that was read, as the store returned it; `None` if the store returned none. The
@@ -80,13 +80,13 @@ pub trait State {
     /// Returns the stream's head; `None` if it has none.
     fn head(&self, stream: &Stream) -> impl Future<Output = Result<Option<Head>, PortError>>;
 
-    /// If the stored head has the version `expected`, replaces it by `head` and adds `items`; otherwise changes
-    /// nothing. With `expected` as `None` the stream must have no head yet. An item is stored under its kind, hour and
-    /// `seq`.
+    /// Replaces the stored head by `head` and adds `items` if the stored head has the version `expected`; otherwise
+    /// changes nothing. If `expected` is `None`, the stream must have no head yet. An item is stored under its kind,
+    /// hour and `seq`.
     ///
-    /// [`Written::Refused`] means only that the version differs. After a transaction conflict, throttling or a time-out
-    /// the adapter repeats the write with the same idempotency token, and at last returns an error. After an error the
-    /// write may or may not have been applied, so the caller reads the head again.
+    /// [`Written::Refused`] means only that the version differs. After a transaction conflict, throttling or a timeout
+    /// the adapter repeats the write with the same idempotency token; if no try succeeds, it returns an error. After an
+    /// error the write may or may not have been applied, so the caller reads the head again.
     fn write(
         &self,
         stream: &Stream,
@@ -108,9 +108,9 @@ pub trait State {
 
     /// Returns those of `hours` in which the item of commit `seq` is visible, in any order.
     ///
-    /// The commit must have written to each of `hours`, of which there are at most
-    /// [`MAX_COMMIT_HOURS`](crate::MAX_COMMIT_HOURS). A store may show a head before the ledger items of the same
-    /// transaction: if an hour is missing from the result, its item is not visible *yet*.
+    /// The caller passes only hours to which the commit wrote, and at most
+    /// [`MAX_COMMIT_HOURS`](crate::MAX_COMMIT_HOURS) of them. A store may show a head before the ledger items of the
+    /// same transaction: if an hour is missing from the result, its item is not visible *yet*.
     fn visible_hours(
         &self,
         stream: &Stream,
@@ -124,16 +124,16 @@ pub trait State {
 pub enum Put {
     /// This call created the object.
     Created,
-    /// The key already had an object, which is unchanged. It may be this call's own object, created by an earlier try
-    /// whose answer was lost.
+    /// The key already had an object, which is unchanged. This call may have created that object itself, in an earlier
+    /// try whose answer was lost.
     AlreadyThere,
 }
 
 /// The bucket. Objects in it are created once and never changed.
 pub trait Bucket {
-    /// Creates the object if there is none at `key`; of many callers exactly one gets [`Put::Created`]. `key` is the
-    /// whole key, the deployment's prefix included. The object is created whole or not at all. After an error it may or
-    /// may not have been created.
+    /// Creates the object if there is none at `key`; of several callers exactly one gets [`Put::Created`]. `key` is the
+    /// whole key, including the deployment's prefix. The object is created whole or not at all. After an error it may
+    /// or may not have been created.
     fn put_if_absent(
         &self,
         key: &str,
@@ -142,7 +142,7 @@ pub trait Bucket {
     ) -> impl Future<Output = Result<Put, PortError>>;
 
     /// Returns the object; `None` if there is none. "Not allowed" is an error with
-    /// [`Recovery::Person`](super::error::Recovery::Person), never `None`; if a delete marker hides the object, its
+    /// [`Recovery::Person`](super::error::Recovery::Person), never `None`. If a delete marker hides the object, its
     /// last version is returned.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
 
@@ -175,7 +175,7 @@ pub struct BlobRef {
     pub id: String,
     /// The address to fetch the blob from. The vendor's client has checked that its host is the configured one.
     pub uri: String,
-    /// The time at which the blob became available. A window lists the blobs with such a time in it.
+    /// The time at which the blob became available. A window lists the blobs whose time lies in the window.
     pub created: UnixSeconds,
     /// The time at which the vendor drops the blob.
     pub expires: UnixSeconds,
@@ -188,7 +188,7 @@ pub struct Page {
     pub items: Vec<Item>,
     /// The cursor of the next page; `None` if this is the last page. Even an empty page may be followed by another.
     pub next: Option<String>,
-    /// The vendor's own time, if the answer contains it. The listing shows the vendor's state at that time.
+    /// The vendor's own time, if the answer contains it. The page shows the vendor's data as of that time.
     pub vendor_now: Option<UnixSeconds>,
     /// The organisation or tenant that owns the events, if the answer names it. All pages of a stream must have the
     /// same owner.
@@ -216,7 +216,7 @@ pub enum Tries {
     /// The client repeats the call as often as the vendor's retry policy allows.
     Patient,
     /// The client makes the call once, because the collector only probes, or retries work that failed before. A token
-    /// or key that was refused is still renewed once.
+    /// or key that the vendor refuses is still renewed once, and the call is then repeated.
     Once,
 }
 
@@ -228,7 +228,7 @@ pub enum Prepared {
         /// The vendor's own time, if it is known. No window ends after it.
         vendor_now: Option<UnixSeconds>,
         /// `true` if this call started the recording of the stream (Microsoft 365: a subscription). The caller stores
-        /// the time in the head.
+        /// the time of the start in the head.
         started: bool,
     },
     /// Nothing can be listed in this tick: the vendor does not record the stream's events yet, or a cooldown is not
@@ -240,7 +240,7 @@ pub enum Prepared {
 #[derive(Debug)]
 pub enum Fetched<B> {
     /// The blob's content, normally one JSON array of events. If the vendor sends something else, the client tries
-    /// again, and after the last try it returns that.
+    /// again, and after its last try it returns the content as it was sent.
     Body(B),
     /// The vendor does not know the blob now. It may know it later.
     Missing,
@@ -311,14 +311,15 @@ pub enum Listed {
     /// The vendor no longer accepts the cursor: the window must be listed again from its start.
     CursorLost,
     /// The vendor does not offer this listing to this source. The other listings are not affected. The collector
-    /// suspends the listing for a day; if the listing answered before, only after several such ticks in a row.
+    /// suspends the listing for a day; if the listing has answered before, it does so only after several such ticks in
+    /// a row.
     NotOffered,
     /// The vendor does not record the stream's events (yet). The window does not count as listed.
     NotYet {
-        /// The time at which the client last started the recording, if it did. The caller stores it even if the start
-        /// failed, because the vendor limits how often a recording may be started.
+        /// The time at which the client last started the recording; `None` if it did not. The caller stores the time
+        /// even if the start failed, because the vendor limits how often a recording may be started.
         started: Option<UnixSeconds>,
-        /// The fault that prevents the recording; `None` if it only takes time.
+        /// The fault that prevents the recording; `None` if the recording is only not ready yet.
         fault: Option<PortError>,
         /// The span that the vendor may not have recorded, so that its events may be lost; `None` if there is none or
         /// it is unknown.

@@ -32,8 +32,8 @@ pub struct StreamReport {
     /// Other remarks for a person.
     #[serde(flatten)]
     pub notes: Notes,
-    /// `true` if everything there was to list is delivered; `false` if the deadline came first, the stream failed, or
-    /// anything is pending.
+    /// `true` if everything that there was to list is delivered; `false` if the deadline came first, the stream failed,
+    /// or anything is pending.
     pub drained: bool,
     /// The failure that stopped the stream, or else the first failure that did not stop it.
     pub failure: Option<Failure>,
@@ -98,14 +98,15 @@ impl PendingReport {
 pub struct Notes {
     /// Listings that the vendor does not offer to this source. Each is tried again after a day.
     pub not_offered: Vec<&'static str>,
-    /// Advice on a stream that never showed an event; `None` if it did, or if it is too early for advice.
+    /// Advice on a stream that never showed an event; `None` if the stream has shown one, or if it is too early for
+    /// advice.
     pub silence: Option<String>,
     /// A note that a new stream waits for its first content, with the reason and since when; `None` otherwise.
     pub waiting: Option<String>,
     /// Seconds between the oldest watermark and now; `None` before the first listing.
     pub watermark_lag_seconds: Option<i64>,
-    /// Seconds by which the vendor's clock is ahead of ours (negative: behind); `None` unless the difference is too
-    /// large to trust that clock.
+    /// Seconds by which the vendor's clock is ahead of ours (negative: behind); `None` while the difference is small
+    /// enough to trust the vendor's clock.
     pub clock_skew_seconds: Option<i64>,
 }
 
@@ -125,9 +126,9 @@ impl StreamReport {
         Self { failure: Some(Failure::new(&stream.name(), error)), ..Self::of(stream) }
     }
 
-    /// Combines this report with that of a `later` turn of the same stream in the same tick. Counts are added and gaps
-    /// are collected; the rest is taken from the later report. A failure that needs a person is kept if the later turn
-    /// did not fail.
+    /// Combines this report with the report of a `later` turn of the same stream in the same tick. Counts are added and
+    /// gaps are collected; everything else is taken from the later report. But a failure that needs a person is kept if
+    /// the later turn did not fail.
     pub fn followed_by(mut self, later: Self) -> Self {
         // The later report of the same gap replaces the earlier one, because the gap may have grown.
         self.gaps.retain(|gap| !later.gaps.iter().any(|again| (again.from, &again.cause) == (gap.from, &gap.cause)));

@@ -39,7 +39,7 @@ impl RetryPolicy {
     }
 }
 
-/// Calls `attempt` until it succeeds, fails with another recovery than [`Recovery::Again`], or the policy allows no
+/// Calls `attempt` until it succeeds, fails with a recovery other than [`Recovery::Again`], or the policy allows no
 /// further call. In the last case the failure becomes [`Recovery::NextTick`], because no caller retries it.
 /// [`Recovery::Paused`] also becomes [`Recovery::NextTick`] if an earlier call was made and failed.
 pub async fn retry<T, F>(

@@ -8,11 +8,11 @@ use super::error::PortError;
 use super::limit::with_time_limit;
 use super::ports::{Clock, Secrets, Tries};
 
-/// The time limit of the read during a vendor's call that may be retried. It is long enough for a second request if the
-/// store does not answer the first one.
+/// The time limit of the read while the vendor's call may still be retried. It is long enough for a second request if
+/// the store does not answer the first one.
 const MAX_PATIENT_READ_TIME: Duration = Duration::from_secs(12);
-/// The time limit of the read during a vendor's call that is tried only once. It is shorter than the time limit of such
-/// a call, so that the error names the secret store and not the vendor.
+/// The time limit of the read during a vendor's call that is tried only once. It is shorter than the time limit of that
+/// call, so that the error names the secret store and not the vendor.
 const MAX_SINGLE_READ_TIME: Duration = Duration::from_secs(4);
 
 /// Reads the secret again, without any cache, during a vendor's call with these `tries`.

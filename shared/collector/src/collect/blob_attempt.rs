@@ -13,11 +13,11 @@ use crate::base::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Vendor};
 use crate::base::stream::ListingId;
 use crate::base::time::{UnixSeconds, Window, time_until};
 use crate::plan::blob_fate::{LastAttempt, last_attempt, last_attempt_at};
-use crate::plan::pending::{PendingChange, failed_again};
+use crate::plan::pending::{PendingChange, schedule_after_failure};
 
 /// Maximum length of an event, in bytes. A longer one makes its blob unreadable.
 const MAX_EVENT_BYTES: usize = 64 << 20;
-/// Maximum number of bytes kept of an unreadable blob that is given up.
+/// Maximum number of bytes that are kept of an unreadable blob when it is given up.
 const MAX_KEPT_BYTES: usize = 4 << 20;
 
 /// A blob that is to be tried.
@@ -27,7 +27,7 @@ pub(crate) struct Candidate {
     /// The time since which every attempt has found the blob missing or unreadable; `None` if the last attempt failed
     /// in another way or this is the first.
     pub(crate) missing_since: Option<UnixSeconds>,
-    /// The schedule of the blob, or of its span; `None` if neither is pending.
+    /// The schedule of the blob or, if only its span is pending, of that span; `None` if neither is pending.
     pub(crate) schedule: Option<Schedule>,
     /// `true` if the blob itself is pending, and not only its span.
     pub(crate) is_pending: bool,
@@ -37,10 +37,10 @@ pub(crate) struct Candidate {
 pub(crate) enum BlobAttemptOutcome {
     /// The blob was consumed.
     Consumed,
-    /// The blob was given up or became pending, and that is recorded. `was_unreadable` is `true` if its bytes arrived
-    /// and could not be read.
+    /// The blob was given up or made pending, and the head's update contains that already. `was_unreadable` is `true`
+    /// if the blob's bytes arrived and could not be read.
     Recorded { was_unreadable: bool },
-    /// The attempt failed. The caller records it.
+    /// The attempt failed, and nothing was recorded. The caller must record the failure.
     Failed(PortError),
     /// There was no time left, or the vendor asked for a pause.
     CutOff,
@@ -70,7 +70,7 @@ pub(crate) async fn attempt_blob<S: State, B: Bucket, C: Clock, V: Vendor>(
     let Candidate { blob, missing_since, .. } = candidate;
     let last = last_attempt(blob.created, *missing_since, run.policy.retention, run.now(), run.env.now());
     let (problem, was_unreadable) = match fetched {
-        // The call was not made, and calls for the other blobs would not be made either.
+        // This call was not made, and calls for the other blobs would not be made either.
         Err(error) if error.recovery == Recovery::Paused => return Ok(BlobAttemptOutcome::CutOff),
         Err(error) => return handle_failure(run, listing, blob, last, error).await,
         Ok(Fetched::Missing) => ("was listed but could not be found", false),
@@ -133,7 +133,7 @@ pub(crate) fn failed_blob<S, B, C: Clock, V>(
     missing_since: Option<UnixSeconds>,
     reason: &str,
 ) -> PendingBlob {
-    let schedule = failed_again(*schedule, run.env.now(), run.policy.tick_seconds);
+    let schedule = schedule_after_failure(*schedule, run.env.now(), run.policy.tick_seconds);
     let last = last_attempt_at(blob.created, run.policy.retention).unwrap_or(i64::MAX);
     PendingBlob {
         id: blob.id.clone(),
@@ -160,8 +160,8 @@ async fn mark_consumed<S: State, B: Bucket, C: Clock, V>(
 
 /// Takes every event of the body. The time for the body is limited if `others_wait`.
 ///
-/// In the last attempt at a body that is not a JSON array, the beginning of the body is kept as rejected input, beside
-/// the lines of the events that could be read.
+/// If this is the last attempt and the body is not a JSON array, the beginning of the body is kept as rejected input,
+/// in addition to the lines of the events that could be read.
 async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     candidate: &Candidate,
@@ -170,9 +170,10 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     others_wait: bool,
 ) -> Result<BodyEnd, PortError> {
     let (began, cutoff) = (run.env.clock.now(), run.cutoff);
-    // A pending blob may take at most half of the time of pending work, or it could take all of it in every tick.
-    let half = if candidate.is_pending { run.time_left() / 2 } else { run.blob_time() };
-    let allowed = run.blob_time().min(half).max(MIN_CALL_TIME);
+    // A pending blob may take at most half of the time left for pending work. Otherwise one slow blob could take all of
+    // that time in every tick.
+    let limit_if_pending = if candidate.is_pending { run.time_left() / 2 } else { run.blob_time() };
+    let allowed = run.blob_time().min(limit_if_pending).max(MIN_CALL_TIME);
     if others_wait {
         run.cutoff = began.saturating_add(allowed).unwrap_or(cutoff).min(cutoff);
     }
@@ -186,7 +187,7 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         BodyEnd::CutOff => {
             let spent = time_until(began, run.env.clock.now());
-            // The blob is slow if it used up its own time, even if the tick's time ended as well.
+            // The blob counts as slow if it used up its own time, even if the tick's time ended as well.
             let is_slow = spent >= allowed || !run.time_left().is_zero();
             Ok(if is_slow { slow_blob_outcome(run, &candidate.blob, spent, others_wait) } else { BodyEnd::CutOff })
         }
@@ -214,8 +215,8 @@ fn slow_blob_outcome<S, B, C: Clock, V>(
     )))
 }
 
-/// Takes the events of a body, and copies its first [`MAX_KEPT_BYTES`] bytes to `kept`, if given. The copy goes on
-/// after the point where the body stops being a valid array.
+/// Takes the events of a body. If `kept` is given, copies the body's first [`MAX_KEPT_BYTES`] bytes to it, including
+/// bytes after the point where the body stops being a valid array.
 async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     mut body: V::Body,
@@ -224,7 +225,7 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
     let (mut splitter, mut is_broken) = (ArraySplitter::new(MAX_EVENT_BYTES), false);
     let mut events: Vec<Vec<u8>> = Vec::new();
     let broken_off = loop {
-        let bytes = match run.before_cutoff(body.chunk()).await {
+        let bytes = match run.wait_until_cutoff(body.chunk()).await {
             Err(Cutoff) => break Some(BodyEnd::CutOff),
             Ok(Ok(Some(bytes))) => bytes,
             Ok(Ok(None)) => break None,
@@ -248,7 +249,7 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
     if !is_broken {
         let each = |event: &[u8]| events.push(event.to_vec());
         match broken_off {
-            // There is no time for the events left in the splitter.
+            // No time is left to take the events that the splitter still holds.
             Some(BodyEnd::CutOff) => {}
             Some(_) => splitter.abandon(each),
             None => is_broken = splitter.finish(each).is_err(),

@@ -1,8 +1,9 @@
 //! Consumes the blobs of a window. A blob that fails or hangs does not delay the others.
 //!
-//! A blob that fails becomes pending and is tried again on its own schedule (`retry_pending`). When many fail in a row,
-//! a few others are probed, and the work goes on from one that can be consumed. When all probes fail, the window is
-//! stalled: the blobs that were tried become pending, and the rest of the window becomes a pending span.
+//! A blob that fails becomes pending and is tried again on its own schedule (`retry_pending`). When many blobs fail in
+//! a row, a few others are probed, and the work continues from the first probe that can be consumed. When all probes
+//! fail, the window is stalled: the blobs that were tried become pending, and the rest of the window becomes a pending
+//! span.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use super::blob_attempt::{BlobAttemptOutcome, Candidate, attempt_blob, failed_blob, ledger_entry, ledger_hour};
 use super::prefetch::Prefetch;
-use super::run::{Cutoff, StreamRun, answer_within};
+use super::run::{Cutoff, StreamRun, wait_for_answer};
 use crate::base::error::PortError;
 use crate::base::pending::{PendingBlob, Schedule};
 use crate::base::ports::{BlobRef, Bucket, Clock, State, Tries, Vendor};
@@ -19,11 +20,11 @@ use crate::base::time::UnixSeconds;
 use crate::plan::blob_walk::BlobWalk;
 use crate::plan::pending::PendingChange;
 
-/// Number of blobs of a tick that may fail after patient retries. After that each blob is fetched only once, and
-/// becomes pending if it fails.
+/// Number of blobs that may fail in one tick although the client retried their fetches. After that each blob is fetched
+/// only once, and becomes pending if it fails.
 const MAX_PATIENT_FAILURES: u32 = 3;
-/// The time within which the client gives up a fetch, without pauses that the vendor asks for: four tries of 20
-/// seconds, and the waits between them.
+/// The time within which the client gives up a fetch, not counting pauses that the vendor asks for. It makes four tries
+/// of 20 seconds each, with waits between them.
 const MAX_CLIENT_TIME: Duration = Duration::from_secs(100);
 /// Approximate number of bytes in memory of a reference to a blob without its strings.
 const REFERENCE_OVERHEAD_BYTES: usize = 80;
@@ -33,10 +34,10 @@ const REFERENCE_OVERHEAD_BYTES: usize = 80;
 pub(crate) enum BlobsOutcome {
     /// Each blob is consumed, given up, or pending.
     Settled,
-    /// There was no time for some blobs, of which `oldest` is the creation time of the oldest.
+    /// There was no time for some blobs. `oldest` is the creation time of the oldest of them.
     CutOff { oldest: UnixSeconds },
-    /// Many blobs failed in a row, and all probes too. The rest was not tried; `oldest` is the creation time of its
-    /// oldest blob.
+    /// Many blobs failed in a row, and then all probes failed. The other blobs were not tried; `oldest` is the creation
+    /// time of the oldest blob that was not tried.
     Stalled { oldest: UnixSeconds, error: PortError },
 }
 
@@ -56,10 +57,10 @@ struct BlobQueue {
     waiting: Vec<Candidate>,
     /// The index in `waiting` at which the next walk begins.
     begin: usize,
-    /// The number of failed attempts at the window; 0 if it is not pending.
+    /// The number of failed attempts at the window; 0 if the window is not pending, and for pending blobs.
     attempts: u32,
-    /// `true` if the blobs or their span failed before. Then each fetch is tried once, and only a failure that needs a
-    /// person, now or if it persists, is reported.
+    /// `true` if the blobs or their span failed before. Then each fetch is tried once, and a failure is reported only
+    /// if it needs a person now, or will need one if it persists.
     is_retry: bool,
     has_succeeded: bool,
 }
@@ -75,7 +76,7 @@ enum WalkEnd {
 }
 
 /// Consumes those of the listed `blobs` that are neither consumed nor pending yet. `schedule` is the schedule of their
-/// window, if the window is pending.
+/// window; `None` if the window is not pending.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
@@ -87,7 +88,7 @@ pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<BlobsOutcome, PortError> {
     let mut memory = run.budget.share();
     memory.set(blobs.iter().map(|blob| blob.id.len() + blob.uri.len() + REFERENCE_OVERHEAD_BYTES).sum());
-    let waiting = unconsumed(run, listing, blobs, schedule).await?;
+    let waiting = unconsumed_listed(run, listing, blobs, schedule).await?;
     let attempts = schedule.map_or(0, |schedule| schedule.attempts);
     let mut queue = BlobQueue { listing, waiting, begin: 0, attempts, is_retry: attempts > 0, has_succeeded: false };
     let end = work_through(run, &mut queue).await?;
@@ -98,7 +99,7 @@ pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
     })
 }
 
-/// Tries pending blobs again, each once.
+/// Tries each of the pending blobs once more. When many fail in a row and all probes fail, the rest is not tried.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
@@ -107,7 +108,7 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: ListingId,
     pending: &[PendingBlob],
 ) -> Result<RetryOutcome, PortError> {
-    let waiting = not_consumed_meanwhile(run, listing, pending).await?;
+    let waiting = unconsumed_pending(run, listing, pending).await?;
     let mut queue = BlobQueue { listing, waiting, begin: 0, attempts: 0, is_retry: true, has_succeeded: false };
     let end = work_through(run, &mut queue).await?;
     Ok(RetryOutcome { has_recovered: queue.has_succeeded, has_stopped: !matches!(end, WalkEnd::AllTried) })
@@ -120,8 +121,8 @@ impl BlobQueue {
     }
 }
 
-/// Walks over the queue until all blobs were tried. When many fail in a row, it probes others, and goes on from a probe
-/// that could be consumed.
+/// Tries the blobs of the queue. When many fail in a row, it probes a few others and continues from a probe that could
+/// be consumed. It ends when all blobs were tried, all probes failed, or no time is left.
 async fn work_through<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     queue: &mut BlobQueue,
@@ -139,7 +140,7 @@ async fn work_through<S: State, B: Bucket, C: Clock, V: Vendor>(
     }
 }
 
-/// Tries blobs of the queue in the order of the walk, several at a time.
+/// Tries the blobs of the queue in the order of the walk, and fetches several at a time.
 async fn run_walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     queue: &mut BlobQueue,
@@ -157,13 +158,13 @@ async fn run_walk<S: State, B: Bucket, C: Clock, V: Vendor>(
         let blob = &all[at].blob;
         let (tries, limit) = if patience.get() { (Tries::Patient, patient) } else { (Tries::Once, once) };
         let call_name = format!("fetching content {}", blob.id);
-        (at, answer_within(clock, limit, &call_name, vendor.fetch(stream, blob, tries)).await)
+        (at, wait_for_answer(clock, limit, &call_name, vendor.fetch(stream, blob, tries)).await)
     });
     let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
     let (mut tried, mut waiting) = (vec![false; all.len()], all.len());
     let (mut begin, mut last_error, mut is_found) = (queue.begin, None, false);
     let end = loop {
-        let (at, fetched) = match run.before_cutoff(prefetch.next()).await {
+        let (at, fetched) = match run.wait_until_cutoff(prefetch.next()).await {
             Err(Cutoff) => break WalkEnd::CutOff,
             Ok(None) => break last_error.filter(|_| waiting > 0).map_or(WalkEnd::AllTried, WalkEnd::FailedInARow),
             Ok(Some(fetched)) => fetched,
@@ -171,7 +172,7 @@ async fn run_walk<S: State, B: Bucket, C: Clock, V: Vendor>(
         run.findings.requests += 1;
         waiting -= 1;
         let has_ended =
-            match prefetch.alongside(attempt_blob(run, queue.listing, &all[at], fetched, waiting > 0)).await? {
+            match prefetch.run_alongside(attempt_blob(run, queue.listing, &all[at], fetched, waiting > 0)).await? {
                 BlobAttemptOutcome::CutOff => break WalkEnd::CutOff,
                 BlobAttemptOutcome::Recorded { was_unreadable } => {
                     run.blobs.failed += u32::from(was_unreadable);
@@ -210,15 +211,16 @@ async fn run_walk<S: State, B: Bucket, C: Clock, V: Vendor>(
 }
 
 /// Returns the time limit of a patient fetch. The client gives up by itself within [`MAX_CLIENT_TIME`], not counting
-/// pauses that the vendor asks for. In a shorter tick this limit keeps blobs that hang from using up the tick.
+/// pauses that the vendor asks for. In a short tick that time is too long: this limit then keeps fetches that hang from
+/// using up the tick.
 fn patient_time<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
     let limit = run.call_time(Tries::Patient);
-    // The fetch cannot last twice the tick's time, so this is no limit.
+    // No limit is needed here, and no fetch can last twice as long as the tick.
     if limit < MAX_CLIENT_TIME { limit } else { run.tick_time() * 2 }
 }
 
-/// Returns the pending blobs, without those that another tick has consumed since they failed.
-async fn not_consumed_meanwhile<S: State, B: Bucket, C: Clock, V>(
+/// Returns those of the pending blobs that no other tick has consumed since they failed.
+async fn unconsumed_pending<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
     pending: &[PendingBlob],
@@ -241,7 +243,7 @@ async fn not_consumed_meanwhile<S: State, B: Bucket, C: Clock, V>(
 }
 
 /// Returns the blobs that are neither in the ledger nor pending, the soonest to expire first.
-async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
+async fn unconsumed_listed<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
     mut blobs: Vec<BlobRef>,

@@ -9,7 +9,7 @@ use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::time::UnixSeconds;
 use crate::plan::remaining::Choice;
 
-/// The factor by which the first window is shortened after a tick that could list nothing.
+/// After a tick that could list nothing, the next window is shorter by this factor.
 const PROBE_DIVISOR: UnixSeconds = 8;
 
 /// Lists the main span, which moves the watermark, as far as time allows.
@@ -44,15 +44,15 @@ pub(crate) async fn list_sweep<S: State, B: Bucket, C: Clock, V: Vendor>(
     listed
 }
 
-/// Lists a span window by window, the oldest first, and records the progress after each. At least one window is listed.
-/// No further window is begun after `no_window_after`: so other work gets its share of the time, and no window has to
-/// be interrupted for it.
+/// Lists a span window by window, the oldest first, and records the progress after each window. At least one window is
+/// listed. No further window begins after `no_window_after`, so that other work gets its share of the time and no
+/// window must be interrupted for it.
 async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
     span: &mut SpanRun,
 ) -> Result<(), PortError> {
-    // If the last tick could list nothing although calls were retried, they are not retried in this tick, so that other
+    // If the last tick could list nothing although calls were retried, this tick does not retry them, so that other
     // listings do not have to wait.
     let tries = if listing.probe_seconds.is_some() { Tries::Once } else { Tries::Patient };
     let mut is_first = true;
@@ -75,9 +75,9 @@ async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// Makes the next tick begin with a short window at a random place if this tick could list nothing. A vendor may ask
-/// for a pause after one bad window, and then no other window can be probed in the same tick. If the random window
-/// answers in the next tick, only the first one was bad.
+/// Makes the next tick begin with a short window at a random place if this tick could list nothing. A single bad window
+/// can make the vendor ask for a pause, and then this tick cannot probe any other window. If the random window answers
+/// in the next tick, only the bad window becomes pending.
 fn remember_failure<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun<'_, S, B, C, V>, main: &SpanRun) {
     let before = listing.probe_seconds;
     let next = if listing.has_succeeded {

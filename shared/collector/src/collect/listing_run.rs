@@ -8,7 +8,7 @@ use crate::base::pending::PendingSpan;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::stream::ListingId;
 use crate::base::time::{UnixSeconds, Window, time_until};
-use crate::plan::pending::{PendingChange, failed_with, unfinished};
+use crate::plan::pending::{PendingChange, schedule_after_error, unfinished_schedule};
 use crate::plan::window_size::WindowSize;
 use crate::plan::windows::{Plan, plan};
 
@@ -22,18 +22,18 @@ pub(crate) struct ListingRun {
     pub(crate) has_succeeded: bool,
     /// `true` once no further window of the listing is to be listed in this tick.
     pub(crate) has_ended: bool,
-    /// The length in seconds of the window at a random place with which this tick begins; `None` unless the last tick
+    /// The length in seconds of this tick's first window, which lies at a random place. `None` unless the last tick
     /// could list nothing.
     pub(crate) probe_seconds: Option<UnixSeconds>,
-    /// The windows that failed in this tick and became pending. This tick still searches them for the seconds that are
-    /// broken.
+    /// The windows that failed in this tick and became pending. They are searched for their broken seconds in this tick
+    /// already.
     pub(crate) new_spans: Vec<Window>,
 }
 
-/// The outcome of one step in listing a span, which lists one window.
+/// The outcome of listing one window of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SpanStep {
-    /// The vendor answered: the window was listed, or is to be listed in smaller windows.
+    /// The vendor answered: the window was listed as far as possible, or must be listed in smaller windows.
     Answered,
     /// The window failed. The probes decide whether it becomes pending.
     Failed,
@@ -53,12 +53,12 @@ impl ListingRun {
             run.findings.not_offered.push(id);
             return None;
         }
-        let Plan { main, sweep, began, sweeps, with_main, lost } =
+        let Plan { main, sweep, began, sweeps, sweeps_with_main, lost } =
             plan(&state, run.intake.delivery.state.head.floor, run.policy, [now, run.env.now().max(now)]);
         let span_run = |span, progress| SpanRun::new(span, progress, state.pending.windows());
         Some(Self {
             id,
-            main: main.map(|span| span_run(span, SpanProgress::Watermark { now, sweeps: with_main, lost })),
+            main: main.map(|span| span_run(span, SpanProgress::Watermark { now, sweeps: sweeps_with_main, lost })),
             sweep: sweep.map(|span| span_run(span, SpanProgress::Sweep { began: began.unwrap_or(now), sweeps })),
             size: WindowSize::new(state.window_seconds, run.policy),
             has_succeeded: false,
@@ -74,8 +74,8 @@ impl ListingRun {
         !self.has_ended && (open(&self.main) || open(&self.sweep))
     }
 
-    /// Lists one window of the span. The part that was not listed is put back, becomes pending, or becomes a failed
-    /// window of the span.
+    /// Lists one window of the span. A part that could not be listed is either put back into the span, or becomes
+    /// pending, or is recorded as a failed window of the span.
     pub(crate) async fn list_span_window<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -84,9 +84,9 @@ impl ListingRun {
         tries: Tries,
     ) -> Result<SpanStep, PortError> {
         let began = run.env.clock.now();
-        let request = WindowRequest { tries, ..WindowRequest::once(self.id, window, self.size) };
+        let request = WindowRequest { tries, ..WindowRequest::with_single_try(self.id, window, self.size) };
         let outcome = list_window(run, request).await?;
-        // A window that is too long may also be one whose cursor is always lost, so it does not count as a success.
+        // `TooLong` is no proof of success: the window's cursor may have been lost at every start.
         self.has_succeeded |= outcome.is_answer() && !matches!(outcome, WindowOutcome::TooLong { .. });
         if outcome.is_answer() {
             run.clear_refusals(self.id);
@@ -142,8 +142,9 @@ impl ListingRun {
         })
     }
 
-    /// Handles a window for which there was not enough time. A longer window is halved for the next tick. A single
-    /// second becomes pending with its cursor, because otherwise every tick would list it from its first page.
+    /// Handles a window for which there was not enough time. The window is put back, and the next window is half as
+    /// long. A single second with a cursor becomes pending instead, because otherwise every tick would list it from its
+    /// first page.
     fn cut_off<S, B, C: Clock, V>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -153,7 +154,7 @@ impl ListingRun {
         cursor: Option<String>,
     ) {
         if pages > 0 && !self.size.can_halve(window) && cursor.is_some() {
-            let schedule = unfinished(None, run.env.now());
+            let schedule = unfinished_schedule(None, run.env.now());
             let reason = format!("one tick could not list all its pages ({pages} so far)");
             let span = PendingSpan::new(window, schedule, cursor, reason);
             run.change_pending(self.id, PendingChange::Span(span));
@@ -165,8 +166,8 @@ impl ListingRun {
         }
     }
 
-    /// Makes the failed windows of the span pending. The caller knows that the vendor answers, so that the failures
-    /// concern only these windows.
+    /// Makes the failed windows of the span pending. The caller has seen that the vendor answers for other windows, so
+    /// only these windows are broken.
     pub(crate) fn make_failures_pending<S, B, C: Clock, V>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -191,7 +192,7 @@ impl ListingRun {
         error: PortError,
         cursor: Option<String>,
     ) {
-        let schedule = failed_with(&error, None, run.env.now(), run.policy.tick_seconds);
+        let schedule = schedule_after_error(&error, None, run.env.now(), run.policy.tick_seconds);
         let span = PendingSpan::new(window, schedule, cursor, error.message);
         run.change_pending(self.id, PendingChange::Span(span));
     }
@@ -223,8 +224,8 @@ mod tests {
 
     const SPAN: Window = window(NOW - 1_000, NOW);
 
-    /// Lists the whole span as one window. Returns the step, two flags (the listing has ended; nothing of the span
-    /// remains to be listed), and the failed windows.
+    /// Lists the whole span as one window. Returns the step, `true` if the listing has ended, `true` if nothing of the
+    /// span remains to be listed, and the failed windows.
     fn list(world: &World) -> (SpanStep, bool, bool, Vec<Window>) {
         let env = world.env();
         let mut run = world.begin(&env);

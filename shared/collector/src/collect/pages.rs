@@ -13,9 +13,10 @@ use crate::base::stream::ListingId;
 use crate::base::time::{UnixSeconds, Window};
 use crate::plan::window_size::WindowSize;
 
-/// Maximum number of pages of one window. A vendor that has more is in a pagination loop.
+/// Maximum number of pages of one window. A window with more pages counts as a pagination loop of the vendor.
 const MAX_PAGES: u32 = 20_000;
-/// Maximum number of starts of one window, the first one included. A window starts again after a lost cursor.
+/// Maximum number of times that one window is listed from its start, the first time included. It is started again after
+/// its cursor was lost.
 const MAX_STARTS: u32 = 3;
 
 /// A request to list one window.
@@ -28,13 +29,13 @@ pub(crate) struct WindowRequest<'a> {
     pub(crate) tries: Tries,
     /// The schedule of the window, if it is pending.
     pub(crate) schedule: Option<Schedule>,
-    /// The size of windows, which decides whether this one is too long.
+    /// The current size of windows, which decides whether this window is too long.
     pub(crate) size: WindowSize,
 }
 
 impl WindowRequest<'_> {
-    /// Returns a request for all of a window that is not pending, with a single try per call.
-    pub(crate) fn once(listing: ListingId, window: Window, size: WindowSize) -> Self {
+    /// Returns a request that lists the whole window, with a single try per call, as for a window that is not pending.
+    pub(crate) fn with_single_try(listing: ListingId, window: Window, size: WindowSize) -> Self {
         Self { listing, window, cursor: None, tries: Tries::Once, schedule: None, size }
     }
 }
@@ -48,11 +49,11 @@ pub(crate) enum WindowOutcome {
     Unfinished { to: UnixSeconds },
     /// The part before `to` is complete. Of the blobs from `to` on, many failed in a row and most were not tried.
     Stalled { to: UnixSeconds, error: PortError },
-    /// There was no time for all pages, of which `pages` were listed. `cursor` is the next page, if everything before
-    /// it is delivered or in the current batch.
+    /// There was no time for all pages, of which `pages` were listed. `cursor` names the next page if everything before
+    /// that page is delivered or in the current batch; otherwise it is `None`.
     CutOff { pages: u32, cursor: Option<String> },
-    /// The window has too many pages, or its cursor is always lost. It must be listed in smaller windows. `dense` is
-    /// the span of the events seen, if it is known and only a part of the window.
+    /// The window has too many pages, or its cursor was lost at every start. It must be listed in smaller windows.
+    /// `dense` is the span of the events that were seen; `None` if that is unknown or the whole window.
     TooLong { dense: Option<Window> },
     /// The vendor does not offer this listing to this source.
     NotOffered,
@@ -60,8 +61,8 @@ pub(crate) enum WindowOutcome {
     NotYet,
     /// No call was made, because the vendor asked for a pause.
     Paused { error: PortError },
-    /// The vendor failed. `cursor` is the page that failed, unless it was the first one. Everything before it is
-    /// delivered or in the current batch.
+    /// The vendor failed. `cursor` names the page that failed; `None` if it was the first page. Everything before that
+    /// page is delivered or in the current batch.
     Failed { error: PortError, cursor: Option<String> },
 }
 
@@ -76,8 +77,8 @@ impl WindowOutcome {
     }
 }
 
-/// Lists one window and takes everything in it. After a lost cursor it starts again, up to [`MAX_STARTS`] starts in
-/// all.
+/// Lists one window and takes everything in it. After a lost cursor the window is listed from its start again, at most
+/// [`MAX_STARTS`] times in all.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
@@ -96,8 +97,8 @@ pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(if can_halve { WindowOutcome::TooLong { dense: None } } else { not_advancing_outcome(request.listing) })
 }
 
-/// Lists one window from its start, or from the request's cursor. Returns `None` if the window must start again,
-/// because the cursor was lost or pages were repeated. `is_last` is `true` if there is no further start.
+/// Lists one window from its start, or from the request's cursor. Returns `None` if the window must be listed from its
+/// start again, because the cursor was lost or pages were repeated. `is_last` is `true` if no further start is allowed.
 async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -111,7 +112,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
         run.findings.requests += 1;
         // The first page has the time limit of the request's `tries`, so that a window that hangs does not use up every
-        // tick. Once the vendor has answered, the other pages may take longer.
+        // tick. The later pages may take longer, because the vendor has answered.
         let tries_of_page = if pages == 1 { tries } else { Tries::Patient };
         let answer = run.call(tries_of_page, &format!("listing {listing}"), call).await;
         let is_paused = |error: &PortError| error.recovery == Recovery::Paused;
@@ -139,13 +140,13 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         run.record_progress();
         if pages == 1 {
             let ours = run.env.now();
-            run.vendor_time.note(page.vendor_now, ours);
+            run.vendor_time.record_answer(page.vendor_now, ours);
         }
         let before = seen.events.len();
         let had_events = take_items(run, page.items, &mut blobs, &mut seen).await?;
         let Some(next) = page.next else {
-            // The last page shows only events of earlier pages. So its cursor may have led back to them, and the rest
-            // of the window was skipped.
+            // The last page has only events that earlier pages showed already. Its cursor may therefore have led back
+            // to those pages, and the rest of the window may be missing.
             if had_events && seen.events.len() == before && (size.can_halve(window) || !is_last) {
                 return Ok(None);
             }
@@ -223,7 +224,7 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
         return Ok(WindowOutcome::Complete { pages });
     }
     let WindowRequest { listing, window, schedule, .. } = *request;
-    // A blob may have a creation time outside the window in which it was listed. Then nothing of the window counts as
+    // The creation time of a blob may lie outside the window that listed it. Then no part of the window counts as
     // complete.
     let inside = |second: UnixSeconds| if (window.from..window.to).contains(&second) { second } else { window.from };
     Ok(match blobs::consume_listed(run, listing, blobs, schedule).await? {
@@ -233,8 +234,8 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
     })
 }
 
-/// Handles a stream that is not recorded: remembers the start of its recording, and reports the events that may be
-/// lost.
+/// Handles a stream that the vendor does not record yet: stores the start of its recording, and reports the events that
+/// may be lost.
 async fn handle_not_yet<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -257,7 +258,7 @@ async fn handle_not_yet<S: State, B: Bucket, C: Clock, V>(
 }
 
 /// Stores the start of a recording in the head at once, because the vendor limits how often a recording may be started.
-/// The current batch is delivered first, because the same write may raise watermarks.
+/// The current batch is delivered first, because this write may also raise watermarks.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.

@@ -1,4 +1,4 @@
-//! Fetches blobs ahead of the one that is read.
+//! Fetches blobs ahead of the blob that is being read.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -9,18 +9,18 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 /// Several concurrent fetches. Outcomes are returned in the order in which the fetches finish, so a fetch that hangs
-/// delays no other.
+/// delays no other fetch.
 pub(crate) struct Prefetch<I, F: Future> {
     upcoming: I,
     under_way: FuturesUnordered<F>,
-    /// The outcomes that were not taken yet.
+    /// The outcomes of finished fetches that the caller has not taken yet.
     done: VecDeque<F::Output>,
     max_ahead: usize,
 }
 
 impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
-    /// Returns a prefetch of `fetches`. At most `max_ahead` of them are in flight, or finished and not taken, at the
-    /// same time.
+    /// Returns a prefetch of `fetches`. At any time at most `max_ahead` fetches are in flight, or finished and not
+    /// taken.
     pub(crate) fn new(fetches: I, max_ahead: usize) -> Self {
         Self {
             upcoming: fetches,
@@ -42,9 +42,9 @@ impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
         .await
     }
 
-    /// Waits for `work` and polls the fetches meanwhile. Fetches hold permits of the tenant's concurrency limit, for
-    /// which other streams wait, so they must go on while this stream does other work.
-    pub(crate) async fn alongside<T>(&mut self, work: impl Future<Output = T>) -> T {
+    /// Waits for `work` and keeps the fetches going meanwhile. Fetches hold permits of the tenant's concurrency limit,
+    /// and other streams wait for these permits, so a fetch must not stop while this stream does other work.
+    pub(crate) async fn run_alongside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {
             let outcome = work.as_mut().poll(context);
@@ -56,7 +56,7 @@ impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
         .await
     }
 
-    /// Polls the fetches, and starts further ones, as far as possible without waiting.
+    /// Polls the fetches and starts further ones, without waiting.
     fn advance(&mut self, context: &mut Context<'_>) {
         loop {
             let room = self.max_ahead.saturating_sub(self.done.len() + self.under_way.len());
@@ -117,13 +117,13 @@ mod tests {
         assert_eq!((begun.get(), ended.get()), (3, 0));
         let_go.set(true);
         wakers.take().into_iter().for_each(Waker::wake);
-        assert_eq!(prefetch.alongside(pending::<()>()).now_or_never(), None);
+        assert_eq!(prefetch.run_alongside(pending::<()>()).now_or_never(), None);
         assert_eq!((begun.get(), ended.get()), (3, 3));
         // Taking one outcome makes room for another fetch.
         assert!(prefetch.next().now_or_never().flatten().is_some_and(|number| number < 3));
-        assert_eq!(prefetch.alongside(ready("work")).now_or_never(), Some("work"));
+        assert_eq!(prefetch.run_alongside(ready("work")).now_or_never(), Some("work"));
         assert_eq!((begun.get(), ended.get()), (3, 3));
-        assert_eq!(prefetch.alongside(pending::<()>()).now_or_never(), None);
+        assert_eq!(prefetch.run_alongside(pending::<()>()).now_or_never(), None);
         assert_eq!((begun.get(), ended.get()), (4, 4));
     }
 }

@@ -1,9 +1,9 @@
-//! Probes other windows after a failure, to tell a broken window from a vendor that is down.
+//! Probes other windows after a failure, to distinguish a broken window from a vendor that is down.
 //!
-//! If a probe answers, the failure concerned only the failed window, which becomes pending. If none does, and the
-//! listing has not answered earlier in this tick, the vendor is down: the listing ends for this tick and nothing
-//! becomes pending. After a refusal only one other window is probed, because most refusals hold for every window. A
-//! refusal is a failure that needs a person, or the answer that the listing is not offered.
+//! If a probe answers, only the failed window is broken, and it becomes pending. If no probe answers, and the listing
+//! has not answered earlier in this tick, the vendor counts as down: the listing ends for this tick, and nothing
+//! becomes pending. A refusal is a failure that needs a person, or the answer that the listing is not offered. After a
+//! refusal only one other window is probed, because most refusals hold for every window.
 
 use super::listing_run::{ListingRun, SpanStep};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
@@ -17,22 +17,22 @@ use crate::plan::pending::PendingChange;
 use crate::plan::remaining::{Choice, Remaining};
 use crate::state::head_update::RefusalCounts;
 
-/// Number of possible lengths of the probed part of a pending span. The length is halved 0 to 5 times.
+/// The probed part of a pending span has one of this many lengths: the span's length is halved 0 to 5 times.
 const PROBE_LENGTHS: u64 = 6;
 /// Time after which a listing that is not offered is tried again, in seconds.
 const LIST_AGAIN_AFTER_SECONDS: UnixSeconds = 86_400;
 
-/// Probes other windows after a window of the span failed. As soon as one answers, the span's failed windows become
+/// Probes other windows after a window of the span failed. As soon as a probe answers, the span's failed windows become
 /// pending. The probes are, in this order:
 ///
-/// - up to three windows that are still to be listed: the newest, the oldest, and one at random. After a refusal, only
-///   one of the three is probed, chosen at random.
-/// - if no window is left to be listed, the halves of the failed window. If the listing answered earlier in this tick,
-///   no probe is needed.
-/// - at last, a part of a pending span that is due, if the listing has not answered in this tick.
+/// - up to three windows that are still to be listed: the newest, the oldest, and one at random. After a refusal only
+///   one of these three is probed, chosen at random.
+/// - the halves of the failed window, if no window is left to be listed. They are not probed if the listing answered
+///   earlier in this tick.
+/// - a part of a pending span that is due, if the listing has not answered in this tick.
 ///
-/// If no probe answers, or a pause or the end of the tick's time stops the probes, the listing ends for this tick. Then
-/// the failed windows become pending only if the listing answered earlier in this tick. If all of them failed as not
+/// The listing ends for this tick if no probe answers, the vendor asks for a pause, or the tick's time ends. Then the
+/// failed windows become pending only if the listing answered earlier in this tick. If all of them failed as not
 /// offered, that is recorded and may suspend the listing.
 pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
@@ -65,8 +65,8 @@ pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
     probe_pending(listing, run, span).await
 }
 
-/// Probes the newer and the older half of the failed window, if it is the only one and longer than a second. After a
-/// refusal it probes only one half, chosen at random. If no half answers, it probes pending work.
+/// Probes the newer and the older half of the failed window, if it is the only failed window and longer than a second.
+/// After a refusal only one half is probed, chosen at random. If no half answers, a pending span is probed.
 async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -79,7 +79,7 @@ async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
         None => return probe_pending(listing, run, span).await,
     };
     for half in chosen_probes(&[newer, older], span.is_refused(), run.env.clock.random()) {
-        let outcome = list_window(run, WindowRequest::once(listing.id, *half, listing.size)).await?;
+        let outcome = list_window(run, WindowRequest::with_single_try(listing.id, *half, listing.size)).await?;
         if outcome.is_answer() {
             listing.make_failures_pending(run, span);
             if matches!(outcome, WindowOutcome::Complete { .. }) {
@@ -91,7 +91,7 @@ async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
     probe_pending(listing, run, span).await
 }
 
-/// Probes a random part of a random pending span that is due, after all other probes failed. So pending work does not
+/// Probes a random part of a random pending span that is due, after all other probes failed. Pending work then does not
 /// have to wait until newer windows can be listed.
 async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
@@ -105,14 +105,15 @@ async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
         end_after_failed_probes(listing, run, span);
         return Ok(());
     };
-    // The whole span may contain broken seconds. A piece of random length may contain none.
+    // A part of random length is probed, because the whole span may contain broken seconds and a short part may contain
+    // none.
     let seconds = listing.size.seconds().min(pending.window().seconds()) >> ((random >> 32) % PROBE_LENGTHS);
     let part = Remaining::new(pending.window(), std::iter::empty()).take(Choice::Random(random), seconds.max(1));
     let window = part.unwrap_or(pending.window());
     let request = WindowRequest {
         cursor: pending.cursor.as_deref().filter(|_| window == pending.window()),
         schedule: Some(pending.schedule),
-        ..WindowRequest::once(listing.id, window, listing.size)
+        ..WindowRequest::with_single_try(listing.id, window, listing.size)
     };
     let outcome = list_window(run, request).await?;
     if matches!(outcome, WindowOutcome::Complete { .. }) {
@@ -137,7 +138,8 @@ fn end_after_failed_probes<S, B, C: Clock, V>(
         return end_listing(listing, run, span);
     }
     listing.has_ended = true;
-    // If one window failed and another is not offered, the failure may be the reason for both, so it counts.
+    // If some windows failed and others are not offered, one cause may explain both. The failure then counts, and not
+    // the answer "not offered".
     let Some(failed) = span.failed_windows.iter().find(|failed_window| failed_window.kind == FailureKind::Failed)
     else {
         return record_not_offered(listing, run);
@@ -154,9 +156,9 @@ fn end_listing<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<
     }
 }
 
-/// Handles a listing that the vendor does not offer. The vendor is believed at once if the listing never answered
-/// before, and otherwise after several ticks in a row. If another listing failed in this tick, the refusal does not
-/// count, because it may have the same reason.
+/// Handles a listing that the vendor does not offer. If the listing never answered before, it is suspended at once;
+/// otherwise it is suspended after several such ticks in a row. If another failure occurred in this tick, the refusal
+/// does not count, because both may have the same cause.
 fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>) {
     run.findings.not_offered.push(listing.id);
     let not_offered = run.refusal_counts(listing.id).not_offered;
@@ -182,7 +184,7 @@ fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut Str
     }
 }
 
-/// Returns those of `all` that are to be probed: after a refusal a random one, otherwise all.
+/// Returns the elements of `all` that are to be probed: after a refusal one at random, otherwise all.
 fn chosen_probes<T>(all: &[T], is_refusal: bool, random: u64) -> &[T] {
     let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
     if is_refusal { &all[at..=at] } else { all }

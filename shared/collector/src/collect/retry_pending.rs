@@ -11,18 +11,18 @@ use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::{UnixSeconds, Window};
-use crate::plan::pending::{PendingChange, in_order};
+use crate::plan::pending::{PendingChange, sort_and_join};
 
-/// Maximum number of times that one tick tries the due work. When work that had failed succeeds, all other work becomes
-/// due for a second round.
+/// Maximum number of times that one tick tries the due work. When work that had failed before succeeds, all other
+/// pending work becomes due for a second round.
 const MAX_ROUNDS: u32 = 2;
 
 /// Maximum number of requests for pending work of a listing that answered earlier in this tick and then stopped
 /// answering.
 const MAX_REQUESTS_AFTER_END: u64 = 12;
 
-/// Reports spans that the vendor no longer keeps as gaps, and gives them up. The later of the vendor's time `now` and
-/// ours decides: a vendor whose clock is behind may have dropped more than its clock says.
+/// Gives up spans that the vendor no longer keeps, and reports them as gaps. The later of the vendor's time `now` and
+/// our time decides, because a vendor whose clock is behind may have dropped more than its clock suggests.
 pub(crate) fn give_up_expired_spans<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now: UnixSeconds) {
     let Some(retention) = run.policy.retention else { return };
     let oldest = run.env.now().max(now) - retention.keep_seconds + retention.margin_seconds;
@@ -40,7 +40,7 @@ pub(crate) fn is_due<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> bool
     run.stream.listings.iter().any(|listing| !run.listing_state(listing).pending.due(now).is_empty())
 }
 
-/// Returns `true` if the listing has pending work that is due, or that became pending in this tick.
+/// Returns `true` if the listing has pending work that is due or that became pending in this tick.
 pub(crate) fn has_work<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, listing: &ListingRun) -> bool {
     let is_due = || !run.listing_state(listing.id).pending.due(run.env.now()).is_empty();
     !listing.new_spans.is_empty() || is_due()
@@ -82,7 +82,7 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
         let new_spans = std::mem::take(&mut listing.new_spans);
         let is_new = |span: &PendingSpan| new_spans.iter().any(|new| new.overlaps(&span.window()));
         let wanted = pending.spans.iter().filter(|span| due.spans.contains(span) || is_new(span));
-        for span in in_order(wanted.cloned().collect()) {
+        for span in sort_and_join(wanted.cloned().collect()) {
             match retry_span(run, listing, &span, is_new(&span), limit).await? {
                 SpanOutcome::Tried { has_recovered: recovered } => has_recovered |= recovered,
                 SpanOutcome::Stopped => return Ok(()),
@@ -97,8 +97,8 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// Tries only blobs, because the listing did not answer. Blobs may be available all the same: one that is due is tried,
-/// and if it is consumed, all the others that are due are tried.
+/// Tries only blobs, because the listing did not answer and blobs may be available all the same. The first blob that is
+/// due is tried; if it is consumed, all other due blobs are tried.
 async fn retry_blobs_only<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &ListingRun,
@@ -122,7 +122,8 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         return Ok(SpanOutcome::Stopped);
     }
     let attempt = SpanAttempt { listing: listing.id, span };
-    // A window that has just failed is not tried as a whole again. Its search counts as a part of the failed attempt.
+    // A window that has just failed is not tried as a whole again. Its search is a part of the same attempt, which must
+    // not be counted twice.
     if is_new {
         let Schedule { attempts, refusals, .. } = span.schedule;
         let schedule =
@@ -136,13 +137,13 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     let request = WindowRequest {
         cursor: span.cursor.as_deref(),
         schedule: Some(span.schedule),
-        ..WindowRequest::once(listing.id, span.window(), listing.size)
+        ..WindowRequest::with_single_try(listing.id, span.window(), listing.size)
     };
     let outcome = list_pending_window(run, request).await?;
     listing.has_succeeded |= outcome.is_answer();
     let is_searched = match &outcome {
         WindowOutcome::TooLong { .. } => Some((attempt.reason_before(), false)),
-        // A search is only worthwhile if the listing has answered for any other window.
+        // A search is only worthwhile if the listing has answered for another window.
         WindowOutcome::Failed { error, cursor } if listing.has_succeeded && !has_advanced(span, cursor.as_ref()) => {
             Some((attempt.reason_after(error.clone()), true)).filter(|_| span.window().seconds() > 1)
         }
@@ -198,8 +199,8 @@ fn has_advanced(span: &PendingSpan, cursor: Option<&String>) -> bool {
     cursor.is_some() && span.cursor.is_some() && cursor != span.cursor.as_ref()
 }
 
-/// Makes a span that had no time for all its pages due again in the next tick, after other due work. It continues at
-/// its cursor; without a cursor it is listed in halves.
+/// Reschedules a span for whose pages there was not enough time. It is due again in the next tick, after other due
+/// work, and continues at its cursor. A span without a cursor is split into halves.
 fn continue_later<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     attempt: SpanAttempt<'_>,

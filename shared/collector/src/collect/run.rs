@@ -23,18 +23,19 @@ use crate::plan::pending::PendingChange;
 use crate::plan::vendor_time::VendorTime;
 use crate::state::head_update::RefusalCounts;
 
-/// While other blobs wait, one blob, or all slow blobs together, may take the tick's time divided by this.
+/// While other blobs wait, a single blob may take at most the tick's time divided by this number, and so may all slow
+/// blobs together.
 const SLOW_BLOB_DIVISOR: u32 = 4;
-/// The minimum time limit of a blob or a call, however short the tick is and however slow other blobs were.
+/// The minimum time limit of a blob or a call, even if the tick is short or other blobs were slow.
 pub(crate) const MIN_CALL_TIME: Duration = Duration::from_secs(5);
 
-/// The time limit of a patient call in eighths of a tick, with its retries and waits. Other windows can be probed in
-/// the rest.
+/// The time limit of a patient call, including its retries and waits, in eighths of a tick. The rest of the tick is
+/// left for probing other windows.
 const PATIENT_CALL_EIGHTHS: u32 = 6;
 /// The time limit of a call with a single try, in eighths of a tick.
 const SINGLE_CALL_EIGHTHS: u32 = 1;
 
-/// The error of work that was not finished, because its time is over.
+/// The error of work that was interrupted because its time was over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cutoff;
 
@@ -46,17 +47,17 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) policy: &'a VendorPolicy,
     /// The memory budget that all streams of the process share.
     pub(crate) budget: &'a MemoryBudget,
-    /// The counts from which other code of the process can read the tick's progress.
+    /// The counts through which other code of the process reads the tick's progress.
     pub(crate) progress: &'a Progress,
     /// The start of the tick, by our clock.
     pub(crate) began: Timestamp,
     pub(crate) intake: Intake<'a, S, B, C>,
     pub(crate) vendor_time: VendorTime,
-    /// The time at which the current work must stop; at most [`Env::cutoff`].
+    /// The time at which the current work must stop; never later than [`Env::cutoff`].
     pub(crate) cutoff: Timestamp,
     /// The time after which no further window is begun, because other work waits.
     pub(crate) no_window_after: Timestamp,
-    /// The time by which the vendor must answer a call, so that pending work gets its share of the time.
+    /// The time by which the vendor must answer a call, so that pending work gets its share of the tick.
     pub(crate) calls_until: Timestamp,
     pub(crate) blobs: BlobFailures,
     pub(crate) findings: Findings,
@@ -65,11 +66,11 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
 /// The cost and the failures of blobs in this tick.
 #[derive(Debug, Default)]
 pub(crate) struct BlobFailures {
-    /// The time that slow blobs took from others.
+    /// The time that slow blobs have taken from others.
     pub(crate) slow_time: Duration,
     /// The number of blobs that could not be fetched or read.
     pub(crate) failed: u32,
-    /// The blobs that were pending when this tick last listed or changed them, by id.
+    /// The pending blobs by id, as this tick last read or changed them.
     pub(crate) pending: BTreeMap<String, PendingBlob>,
 }
 
@@ -80,7 +81,7 @@ pub(crate) struct Findings {
     pub(crate) listed: ListedCounts,
     /// The number of list calls and fetches.
     pub(crate) requests: u64,
-    /// The first failure, or the first one that needs a person.
+    /// The first failure, or the first failure that needs a person if there is one.
     pub(crate) failure: Option<Failure>,
     /// The gaps that are reported without waiting for a write of the head.
     pub(crate) gaps: Vec<Gap>,
@@ -106,7 +107,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.blobs.slow_time).max(MIN_CALL_TIME)
     }
 
-    /// Returns the time limit of a call. A call that hangs must not use up every tick.
+    /// Returns the time limit of a call, so that a call that hangs does not use up every tick.
     pub(crate) fn call_time(&self, tries: Tries) -> Duration {
         let eighths = match tries {
             Tries::Patient => PATIENT_CALL_EIGHTHS,
@@ -115,8 +116,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         (self.tick_time() / 8 * eighths).max(MIN_CALL_TIME)
     }
 
-    /// Waits for a call of the vendor, at most for the call's time limit and not past the cutoff. Errors contain
-    /// `call_name`.
+    /// Waits for a call of the vendor, at most until the call's time limit or the cutoff. Errors contain `call_name`.
     pub(crate) async fn call<T>(
         &self,
         tries: Tries,
@@ -136,7 +136,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
     }
 
     /// Waits for `work`, but not past the cutoff.
-    pub(crate) async fn before_cutoff<T>(&self, work: impl Future<Output = T>) -> Result<T, Cutoff> {
+    pub(crate) async fn wait_until_cutoff<T>(&self, work: impl Future<Output = T>) -> Result<T, Cutoff> {
         let left = self.time_left();
         if left.is_zero() {
             return Err(Cutoff);
@@ -163,13 +163,13 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         self.vendor_time.cap(self.env.now())
     }
 
-    /// Reports a failure of a whole listing. A failure that may pass by itself is counted per tick until the listing
-    /// has any other outcome; once it persists it needs a person. A pause leaves the count as it is, because the vendor
-    /// was not called.
+    /// Reports a failure of a whole listing. A failure that may pass by itself is counted per tick, and needs a person
+    /// once it persists. Any other outcome of the listing resets the count, except a pause, because then the vendor was
+    /// not called.
     pub(crate) fn record_listing_failure(&mut self, listing: ListingId, error: &PortError) {
         match error.recovery {
             Recovery::PersonIfPersistent => {
-                // A higher number would make no difference.
+                // The count stops here, because a higher number would make no difference.
                 let persistent = self.refusal_counts(listing).persistent.saturating_add(1).min(PERSISTENT_AFTER);
                 self.set_persistent_refusals(listing, persistent);
                 self.record_failure(&error.after_failures(persistent));
@@ -189,23 +189,22 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
     }
 
-    /// Sets the number of ticks in a row in which the listing failed with [`Recovery::PersonIfPersistent`]. The count
-    /// of ticks in which the listing was not offered is reset, because this tick had another outcome, unless the
-    /// listing is suspended.
+    /// Sets the number of ticks in a row in which the listing failed with [`Recovery::PersonIfPersistent`]. This also
+    /// resets the count of ticks in which the listing was not offered, unless the listing is suspended.
     fn set_persistent_refusals(&mut self, listing: ListingId, persistent: u32) {
         let not_offered =
             self.refusal_counts(listing).not_offered.filter(|_| self.listing_state(listing).is_suspended(self.now()));
         self.intake.delivery.update.set_refusal_counts(listing, RefusalCounts { not_offered, persistent });
     }
 
-    /// Returns the numbers of ticks in a row in which the vendor refused the listing, including this tick once its
+    /// Returns the numbers of ticks in a row in which the vendor refused the listing. They include this tick once its
     /// refusal is recorded.
     pub(crate) fn refusal_counts(&self, listing: ListingId) -> RefusalCounts {
         self.intake.delivery.update.refusal_counts(&self.intake.delivery.state.head, listing)
     }
 
-    /// Reports a failure that does not stop the stream. The first one is kept, but one that needs a person replaces one
-    /// that does not.
+    /// Reports a failure that does not stop the stream. The first failure is kept, except that a failure that needs a
+    /// person replaces one that does not.
     pub(crate) fn record_failure(&mut self, error: &PortError) {
         let failure = &mut self.findings.failure;
         let needs_person = error.recovery == Recovery::Person;
@@ -214,7 +213,8 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
     }
 
-    /// Records a gap, which is reported once the head whose watermark has passed it is written.
+    /// Records a gap. It is reported after the next write of the head, which stores the watermark that has passed the
+    /// gap.
     pub(crate) fn record_gap(&mut self, window: Window, description: &str) {
         let gap = Gap { from: window.from, to: window.to, cause: format!("{}: {description}", self.stream.name()) };
         self.intake.delivery.update.unreported_gaps.push(gap);
@@ -222,8 +222,9 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 
     /// Adds a change of pending work to the next write of the head.
     ///
-    /// When a span was listed, the pending blobs inside it are kept: an earlier write may have stored such a blob as a
-    /// part of this span, because there were too many pending blobs.
+    /// If the change resolves a span that was listed, the pending blobs inside the span stay pending. They must be kept
+    /// explicitly, because an earlier write may have stored them only as a part of this span when there were too many
+    /// pending blobs.
     pub(crate) fn change_pending(&mut self, listing: ListingId, change: PendingChange) {
         let update = &mut self.intake.delivery.update;
         match &change {
@@ -260,8 +261,9 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
     }
 }
 
-/// Waits for a call of the vendor, for at most `limit`. The error after that time contains `call_name`.
-pub(crate) async fn answer_within<T>(
+/// Waits for a call of the vendor, for at most `limit`. If the vendor does not answer in that time, the error contains
+/// `call_name`.
+pub(crate) async fn wait_for_answer<T>(
     clock: &impl Clock,
     limit: Duration,
     call_name: &str,
@@ -296,12 +298,12 @@ mod tests {
     fn ok_no_work_continues_past_the_cutoff() {
         with_run(async |run| {
             let clock = run.env.clock;
-            assert_eq!(run.before_cutoff(clock.sleep(seconds(99))).await, Ok(()));
+            assert_eq!(run.wait_until_cutoff(clock.sleep(seconds(99))).await, Ok(()));
             assert_eq!(run.time_left(), seconds(1));
-            assert_eq!(run.before_cutoff(clock.sleep(seconds(2))).await, Err(Cutoff));
+            assert_eq!(run.wait_until_cutoff(clock.sleep(seconds(2))).await, Err(Cutoff));
             assert_eq!((run.env.now(), run.time_left()), (NOW + 100, Duration::ZERO));
-            // After the cutoff even work that is ready at once is not polled.
-            assert_eq!(run.before_cutoff(std::future::ready(())).await, Err(Cutoff));
+            // After the cutoff no work is polled, even if it is ready at once.
+            assert_eq!(run.wait_until_cutoff(std::future::ready(())).await, Err(Cutoff));
             assert_eq!(run.tick_time(), seconds(100));
         });
     }
@@ -359,9 +361,9 @@ mod tests {
     fn ok_the_vendors_time_is_used_but_never_a_time_after_ours() {
         with_run(async |run| {
             assert_eq!(run.now(), NOW);
-            run.vendor_time.note(Some(NOW - 7), NOW);
+            run.vendor_time.record_answer(Some(NOW - 7), NOW);
             assert_eq!(run.now(), NOW - 7);
-            run.vendor_time.note(Some(NOW + 7), NOW);
+            run.vendor_time.record_answer(Some(NOW + 7), NOW);
             assert_eq!(run.now(), NOW);
         });
     }

@@ -1,4 +1,4 @@
-//! One attempt at a pending span or a part of it, and the records of its outcome.
+//! One attempt at a pending span or at a part of it, and the functions that record its outcome.
 
 use super::listing_run::not_offered_error;
 use super::pages::{WindowOutcome, WindowRequest, list_window};
@@ -8,9 +8,9 @@ use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::stream::ListingId;
 use crate::base::time::Window;
-use crate::plan::pending::{PendingChange, failed_again, unfinished};
+use crate::plan::pending::{PendingChange, schedule_after_failure, unfinished_schedule};
 
-/// Number of failures in a row after which a span with a cursor is listed from its start again.
+/// After every so many failures in a row a span loses its cursor, and is listed from its start again.
 const RESTART_EVERY: u32 = 5;
 
 /// Pending work stops once the tick has made this many requests.
@@ -20,7 +20,8 @@ pub(crate) struct RequestLimit(pub(crate) u64);
 /// The outcome of an attempt at one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SpanOutcome {
-    /// The span is resolved or rescheduled. `has_recovered` is `true` if a part that had failed before was listed.
+    /// The span is resolved or rescheduled. `has_recovered` is `true` if a part of it that had failed before was
+    /// listed.
     Tried { has_recovered: bool },
     /// The attempt ended early: no time or no request was left, or the vendor did not allow more calls.
     Stopped,
@@ -31,8 +32,8 @@ pub(crate) fn is_limit_reached<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V
     run.time_left().is_zero() || run.findings.requests >= limit.0
 }
 
-/// Lists one window of pending work. If the vendor answers that it does not offer the listing, the outcome is an
-/// ordinary failure: pending work is only tried while the listing as a whole is offered.
+/// Lists one window of pending work. Pending work is only tried while the vendor offers the listing as a whole, so the
+/// answer "not offered" becomes an ordinary failure here.
 pub(crate) async fn list_pending_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -72,8 +73,8 @@ impl SpanAttempt<'_> {
         self.reschedule_at(run, part, attempts, (None, reason));
     }
 
-    /// Records that a part of the span failed, and that it continues at `cursor`. Every [`RESTART_EVERY`] failures the
-    /// cursor is dropped, so that the part is listed from its start: the vendor may no longer know the page.
+    /// Records that a part of the span failed and continues at `cursor`. After every [`RESTART_EVERY`] failures the
+    /// cursor is dropped and the part is listed from its start, because the vendor may no longer know the page.
     pub(crate) fn reschedule_at<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -82,7 +83,7 @@ impl SpanAttempt<'_> {
         (cursor, reason): (Option<String>, &PendingReason),
     ) {
         let before = Schedule { attempts, ..self.span.schedule };
-        let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
+        let schedule = schedule_after_failure(Some(before), run.env.now(), run.policy.tick_seconds);
         let schedule = Schedule { refusals: reason.refusals, ..schedule };
         let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
         self.add_pending(run, self.span.part(part, schedule, cursor, reason.message.clone()));
@@ -96,12 +97,12 @@ impl SpanAttempt<'_> {
         attempts: u32,
         (cursor, reason): (Option<String>, &str),
     ) {
-        let schedule = unfinished(Some(Schedule { attempts, ..self.span.schedule }), run.env.now());
+        let schedule = unfinished_schedule(Some(Schedule { attempts, ..self.span.schedule }), run.env.now());
         self.add_pending(run, self.span.part(part, schedule, cursor, reason.to_owned()));
     }
 
-    /// Records that a pause ended the search of a part. The next tick continues with pieces of it. The schedule encodes
-    /// that as an even number of attempts and a next attempt after this one.
+    /// Records that a pause ended the search of a part. The next tick continues to list the part in pieces. The
+    /// schedule stores that as an even number of attempts and a next attempt that is later than the last one.
     pub(crate) fn resume_in_pieces<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -114,17 +115,17 @@ impl SpanAttempt<'_> {
         self.add_pending(run, self.span.part(part, schedule, None, reason.to_owned()));
     }
 
-    /// Returns `true` if the span is to be tried in pieces first, as in every other attempt after a failure. Trying the
-    /// whole may make the vendor ask for a pause, and then nothing else of it can be tried in that tick. A span that
-    /// was only left unfinished is tried as a whole.
+    /// Returns `true` if the span is listed in pieces first, as in every second attempt after a failure. The whole span
+    /// may make the vendor ask for a pause, and then none of its pieces can be tried in that tick. A span that was only
+    /// left unfinished is tried as a whole.
     pub(crate) fn is_tried_in_pieces(self) -> bool {
         let Schedule { attempts, last_attempt, next_attempt, .. } = self.span.schedule;
         let has_failed = attempts > 0 && next_attempt > last_attempt;
         self.span.cursor.is_none() && self.span.window().seconds() > 1 && has_failed && attempts.is_multiple_of(2)
     }
 
-    /// Reports the error if it needs a person, or will need one if it persists ([`PortError::is_refusal`]). If it has
-    /// persisted, it is reported as one that needs a person.
+    /// Reports the error if it is a refusal ([`PortError::is_refusal`]): it needs a person now, or will need one if it
+    /// persists. An error that has persisted is reported as one that needs a person.
     pub(crate) fn record_refusal<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
         if error.is_refusal() {
             run.record_failure(&error.after_failures(error.refusals_after(self.span.schedule.refusals)));

@@ -29,7 +29,7 @@ pub(crate) struct FailedWindow {
     pub(crate) cursor: Option<String>,
 }
 
-/// The kind of a window's failure.
+/// The kind of failure of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailureKind {
     /// The window could not be listed.
@@ -40,12 +40,12 @@ pub(crate) enum FailureKind {
 
 /// The progress that is recorded in the head as a span is listed.
 pub(crate) enum SpanProgress {
-    /// The span raises the watermark, and covers the sweeps with the reaches `sweeps`. `now` is the vendor's time at
-    /// the start of the tick. `lost` is a span that the vendor no longer keeps, which is reported as a gap with the
-    /// first progress.
+    /// The progress of a main span, which raises the watermark and completes the sweeps with the reaches `sweeps`.
+    /// `now` is the vendor's time at the start of the tick. `lost` is a span that the vendor no longer keeps; it is
+    /// reported as a gap when the first progress is recorded.
     Watermark { now: UnixSeconds, sweeps: Vec<u32>, lost: Option<Window> },
-    /// The span completes the sweeps with the reaches `sweeps`, which began at `began`. Without any sweep it is listed
-    /// again and nothing is recorded.
+    /// The progress of a span that completes the sweeps with the reaches `sweeps`, which began at `began`. If `sweeps`
+    /// is empty, the span is only listed again, and no progress is recorded.
     Sweep { began: UnixSeconds, sweeps: Vec<u32> },
 }
 
@@ -74,7 +74,7 @@ impl SpanRun {
         self.failed_windows.first().is_some_and(is_refusal)
     }
 
-    /// Records that everything before the first second that remains or failed is listed or pending.
+    /// Records the progress: everything before the first second that remains or failed is listed or pending.
     pub(crate) fn advance<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, listing: ListingId) {
         let failed_windows = self.failed_windows.iter().map(|failed_window| failed_window.window.from);
         let to = failed_windows.chain(self.remaining.first_second()).min().unwrap_or(self.span.to);
@@ -101,7 +101,7 @@ impl SpanRun {
                 }
             }
             SpanProgress::Sweep { began, sweeps } if is_done => {
-                // The time after this span belongs to the main span, which is always listed before the watermark passes
+                // The time after this span belongs to the main span. It is always listed before the watermark passes
                 // it.
                 let began = run.vendor_time.cap_to_first(*began);
                 for reach in sweeps {
@@ -160,7 +160,7 @@ mod tests {
         let world = World::listed_to(NOW - 1_000);
         let env = world.env();
         let mut run = world.begin(&env);
-        run.vendor_time.note(Some(NOW), NOW);
+        run.vendor_time.record_answer(Some(NOW), NOW);
         let mut span = main_span();
         let taken = span.remaining.take(crate::plan::remaining::Choice::Oldest, 600).unwrap();
         span.failed_windows.push(failed_window(window(taken.to - 100, taken.to), PortError::next_tick("status 500")));

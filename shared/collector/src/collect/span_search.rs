@@ -30,12 +30,12 @@ struct SpanSearch<'a> {
     has_listed: bool,
     has_failed: bool,
     stop: Option<StopReason>,
-    /// `true` once a piece became a pending span of its own, which continues at its cursor.
+    /// `true` once a piece of the span became a pending span of its own, because it continues at a cursor.
     continues_elsewhere: bool,
 }
 
-/// Lists a span in pieces until its broken seconds are found. `has_failed` is `true` if the whole span has just failed,
-/// for the given `reason`.
+/// Lists a span in pieces until its broken seconds are found. `has_failed` is `true` if the whole span has just failed.
+/// `reason` is the reason why the span is pending.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
@@ -56,7 +56,8 @@ pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
         stop: None,
         continues_elsewhere: false,
     };
-    // A blob of the span that fails continues this schedule; it is not a first failure.
+    // If a blob of a span that failed before fails now, it continues the span's schedule, so that this does not count
+    // as a first failure.
     let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
     while search.stop.is_none()
         && let Some(piece) = search.bisection.next_piece()
@@ -65,7 +66,7 @@ pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             search.put_back(piece, StopReason::NoTime);
             break;
         }
-        let request = WindowRequest { schedule, ..WindowRequest::once(listing.id, piece, listing.size) };
+        let request = WindowRequest { schedule, ..WindowRequest::with_single_try(listing.id, piece, listing.size) };
         let outcome = list_pending_window(run, request).await?;
         listing.has_succeeded |= outcome.is_answer();
         search.record_outcome(run, piece, outcome);
@@ -135,7 +136,8 @@ impl SpanSearch<'_> {
         if pages == 0 {
             self.bisection.put_back(piece);
         } else if cursor.is_some() {
-            // This piece becomes pending at its cursor. The search leaves it out, as it does listed pieces.
+            // This piece becomes a pending span of its own, which continues at its cursor. The search leaves it out
+            // like a listed piece.
             self.attempt.postpone(run, piece, 0, (cursor, &self.attempt.span.reason));
             self.bisection.record_listed(piece);
         } else {
@@ -156,7 +158,7 @@ impl SpanSearch<'_> {
         let schedule = Schedule { refusals: reason.refusals, ..attempt.span.schedule };
         let span = &PendingSpan { schedule, ..attempt.span.clone() };
         let attempt = SpanAttempt { span, ..attempt };
-        // A search that was stopped before it could list anything counts as an attempt, so that the next one tries
+        // If a search is stopped before it lists anything, it counts as a failed attempt, so that the next search tries
         // other pieces.
         let found_nothing = has_failed && !has_listed && !continues_elsewhere;
         for window in &unresolved {
@@ -166,8 +168,8 @@ impl SpanSearch<'_> {
                 Some(StopReason::Pause) => attempt.resume_in_pieces(run, *window, &reason.message),
                 // There was no time for this part, so it is due again in the next tick.
                 Some(_) => attempt.postpone(run, *window, attempts + u32::from(found_nothing), (None, &reason.message)),
-                // If other parts of the span were listed, this one counts as a new span: it did not fail so often by
-                // itself.
+                // Other parts of the span were listed, so the earlier failures of the whole span do not count for this
+                // part.
                 None if has_listed && window.seconds() > 1 => attempt.reschedule(run, *window, 0, &reason),
                 None => attempt.reschedule(run, *window, attempts, &reason),
             }
@@ -184,8 +186,8 @@ mod tests {
     use super::*;
     use crate::testing::{LISTING, NOW, World, pending_span, window};
 
-    /// Runs a search in a span of 100 seconds, whose pieces have these outcomes. Returns the outcome, and for each
-    /// pending span `from`, `to`, the number of attempts, and `true` if it is due at once.
+    /// Runs a search in a span of 100 seconds whose pieces have these outcomes. Returns the outcome of the search, and
+    /// for each pending span `from`, `to`, the number of attempts, and `true` if it is due at once.
     fn after(outcomes: Vec<WindowOutcome>) -> (SpanOutcome, Vec<(i64, i64, u32, bool)>) {
         let world = World::listed_to(NOW);
         let env = world.env();

@@ -78,7 +78,7 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
     let (events, duplicates) = (intake.events, intake.duplicates);
     let (mut state, delivered) = intake.delivery.into_parts();
     if ended.is_ok() {
-        ended = state.raise_mark().await;
+        ended = state.raise_seq_mark().await;
     }
     let mut report = StreamReport::of(stream);
     report.listed = ListedCounts { events, duplicates: duplicates + delivered.duplicates, ..findings.listed };
@@ -118,14 +118,14 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
     listings.sort_by_key(|listing| listing.probe_seconds.is_some());
     list_all(run, &mut listings, reserve).await?;
     retry_all(run, &mut listings).await?;
-    // Listing continues in the time that pending work has left.
+    // If pending work did not use all of its time, listing continues.
     list_all(run, &mut listings, Duration::ZERO).await?;
     run.findings.has_more |= listings.iter().any(ListingRun::has_more);
     Ok(())
 }
 
-/// Lists all main spans, then the sweeps, so that no sweep delays a main span. The time, less the `reserve` for pending
-/// work, is shared equally between the listings whose main spans are still to be listed.
+/// Lists all main spans and then the sweeps, so that no sweep delays a main span. The tick's time without the `reserve`
+/// for pending work is shared equally by the listings whose main spans are not done.
 async fn list_all<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
@@ -133,7 +133,7 @@ async fn list_all<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<(), PortError> {
     let end = run.env.cutoff().saturating_sub(reserve).unwrap_or(run.cutoff);
     if run.policy.fetches_ahead > 0 {
-        // Consumed blobs stay consumed, so a window of blobs may be interrupted without loss.
+        // A window of blobs may be interrupted here, because blobs that were consumed stay consumed.
         run.cutoff = end;
     }
     run.calls_until = end;
@@ -157,8 +157,8 @@ fn pending_share<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration
     run.tick_time() / PENDING_TIME_DIVISOR
 }
 
-/// Tries pending work in all the time that is left, or, while other work waits, in its share of the tick. The listings
-/// with pending work get equal parts of that time; the time that one does not use goes to the next ones.
+/// Tries pending work, in all the time that is left or, while other work waits, in its share of the tick. The listings
+/// with pending work get equal parts of that time. Time that one listing does not use goes to those after it.
 async fn retry_all<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
@@ -188,8 +188,8 @@ async fn retry_all<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// Prepares the vendor. Returns the time at which the newest window ends: the vendor's time, or ours if that is
-/// unknown. Returns `None` if nothing can be listed in this tick.
+/// Prepares the vendor. Returns the time at which the newest window ends, which is the vendor's time, or our time if
+/// the vendor's is unknown. Returns `None` if nothing can be listed in this tick.
 async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
@@ -200,7 +200,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
             if started {
                 remember_start(run, ours).await?;
             }
-            Ok(Some(run.vendor_time.note(vendor_now, ours)))
+            Ok(Some(run.vendor_time.record_answer(vendor_now, ours)))
         }
         // The stream is neither drained nor failed: its work is left for the next tick.
         Ok(Ok(Prepared::NotYet)) | Err(Cutoff) => {
@@ -237,8 +237,8 @@ fn watermark_lag_seconds<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Op
     offered.map(|listing| (now - listing.watermark).max(0)).max()
 }
 
-/// Returns a note, with the reason and the start time, if the stream's recording was started lately and no event was
-/// seen yet.
+/// Returns a note with the reason and the start time if the recording of the stream was started recently and no event
+/// was seen yet.
 fn waiting_note<S, B, C: Clock>(
     report: &StreamReport,
     state: &StreamState<'_, S, B, C>,

@@ -11,11 +11,11 @@ use crate::base::memory::{MemoryBudget, MemoryShare};
 use crate::base::policy::BatchLimits;
 use crate::base::time::UnixSeconds;
 
-/// Maximum number of rejected inputs of one batch. Each is an object of its own that is put before the commit.
+/// Maximum number of rejected inputs of one batch. Each input is stored as an object of its own before the commit.
 const MAX_REJECTED: usize = 100;
 /// Approximate number of bytes in memory of a line without its text.
 const LINE_OVERHEAD_BYTES: usize = 160;
-/// Number of bytes from which on a batch is delivered early while the process is above its memory budget.
+/// While the process is above its memory budget, a batch with at least this many bytes is delivered early.
 const EARLY_DELIVERY_BYTES: usize = 256 << 10;
 
 /// The new lines that become one object, with the rejected inputs and the blobs that are committed with them.
@@ -25,7 +25,7 @@ pub(crate) struct Batch {
     pub(crate) lines: Vec<u8>,
     /// For each line, the normaliser's result and the index in `lines` at which the line ends.
     kept: Vec<(Normalized, usize)>,
-    /// The names of fields and types that drift. The normaliser adds them.
+    /// The names of fields and types that drift. The normaliser adds them here.
     pub(crate) names: DriftNames,
     rows: Rows,
     rejected_inputs: RejectedInputs,
@@ -155,8 +155,8 @@ impl Batch {
         self.kept.iter().map(|(line, _)| line.row_id).chain(rejected)
     }
 
-    /// Drops the lines and rejected inputs for whose row id `known` returns `true`, because the ledger has it by now.
-    /// Returns the number of lines dropped.
+    /// Drops the lines and rejected inputs for whose row ids `known` returns `true`, because another tick has delivered
+    /// them meanwhile. Returns the number of lines dropped.
     pub(crate) fn drop_known(&mut self, known: impl Fn(&RowId) -> bool) -> usize {
         let (old_lines, old_kept) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.kept));
         let old_rejected_inputs = std::mem::take(&mut self.rejected_inputs);

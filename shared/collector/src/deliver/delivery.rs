@@ -33,7 +33,7 @@ use crate::base::time::UnixSeconds;
 use crate::state::head_update::HeadUpdate;
 use crate::state::stream_state::{StreamState, Swap};
 
-/// Number of write conflicts with other ticks after which this one leaves the stream to them.
+/// A tick leaves the stream to other ticks after this many write conflicts with them.
 const MAX_WRITE_CONFLICTS: u32 = 16;
 
 /// One tick's delivery of one stream.
@@ -95,14 +95,14 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     /// Returns the state for the next tick, and the outcome of the delivery.
     pub(crate) fn into_parts(self) -> (StreamState<'a, S, B, C>, Delivered) {
         let Delivered { lines, duplicates, mut gaps } = self.outcome;
-        // A write that failed may have been applied after all, so its gaps are reported now: twice is better than
-        // never.
+        // A write that failed may have been applied after all. Its gaps are reported now, because reporting them twice
+        // is better than never.
         gaps.extend(self.update.unreported_gaps);
         (self.state, Delivered { lines, duplicates, gaps })
     }
 
-    /// Completes the delivery that an earlier tick began. If there is an object at the intent's key, commits its row
-    /// ids; otherwise keeps the intent until there is something to deliver.
+    /// Completes the delivery that an earlier tick began. If there is an object at the intent's key, the object's row
+    /// ids are committed. Otherwise the intent stays until there is something to deliver.
     pub(crate) async fn settle(&mut self) -> Result<(), PortError> {
         for _ in 0..MAX_WRITE_CONFLICTS {
             let Some(key) = self.state.head.intent.clone() else { return Ok(()) };
@@ -118,7 +118,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     /// Delivers the current batch and leaves an empty one.
     pub(crate) async fn flush(&mut self) -> Result<(), PortError> {
         if !self.batch.is_empty() {
-            self.state.check_mark().await?;
+            self.state.check_seq_mark().await?;
         }
         for _ in 0..MAX_WRITE_CONFLICTS {
             self.drop_lines_of_others().await?;
@@ -150,11 +150,11 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Err(conflicts_error())
     }
 
-    /// Makes one attempt to deliver the batch. If it returns [`Swap::Applied`] and the batch still has lines, a stale
-    /// intent was sealed first.
+    /// Makes one attempt to deliver the batch. [`Swap::Applied`] with lines left in the batch means that only a stale
+    /// intent was sealed, and the caller must try again.
     async fn try_to_deliver(&mut self) -> Result<Swap, PortError> {
         self.state.verify_last_commit().await?;
-        // Without lines no object is needed, unless an inherited intent must first be used.
+        // A batch without lines needs no object. But if the head has an intent, that intent must be used first.
         if self.batch.line_count() == 0 && self.state.head.intent.is_none() {
             self.put_rejected().await?;
             return self.commit(None).await;
@@ -179,8 +179,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.state.head.intent.clone().filter(|intent| self.intents.is_to_be_sealed(intent, now))
     }
 
-    /// Seals a stale intent: puts an empty object at its key and commits it. So new lines get a key in the current
-    /// partition.
+    /// Seals a stale intent: puts an empty object at its key and commits that object. New lines then get a key in the
+    /// current partition.
     async fn seal(&mut self, key: &str) -> Result<Swap, PortError> {
         self.intents.sealed += 1;
         let compression = Compression::of_key(key);
@@ -205,9 +205,9 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok(Swap::Lost)
     }
 
-    /// Drops a batch without lines if another tick has set an intent during this tick: an empty object at that intent's
-    /// key would make the other tick set a new intent, without end. Fails if the batch has rejected inputs, which must
-    /// wait for the next tick.
+    /// Handles a batch without lines if another tick has set an intent during this tick. Putting an empty object at
+    /// that intent's key would force the other tick to set a new intent, and this could repeat without end. The batch
+    /// is therefore dropped; if it has rejected inputs, this fails and the inputs wait for the next tick.
     fn leave_live_intent(&mut self) -> Result<(), PortError> {
         let intent = &self.state.head.intent;
         if self.batch.line_count() > 0 || intent.is_none() || *intent == self.intents.inherited {
@@ -216,7 +216,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         if !self.batch.rejected().is_empty() {
             return Err(conflicts_error());
         }
-        // Consumed blobs are only recorded to save another fetch, so they can be dropped from the batch.
+        // The batch has only consumed blobs. They may be dropped, because recording them only saves another fetch.
         self.batch.clear();
         Ok(())
     }
@@ -230,12 +230,13 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         let (settings, now) = (self.env().settings, self.env().clock.now());
         let key = key::object_key(&settings.prefix, self.stream(), self.state.head.seq, now, settings.compression);
         let next = Head { intent: Some(key.clone()), ..self.state.next_head() };
-        // The write may succeed although its answer is lost, so an intent with this key counts as ours.
+        // The write may succeed although its answer is lost, so an intent with this key counts as set by this tick.
         self.intents.own = Some(key.clone());
         Ok((self.state.swap(next, &[]).await? == Swap::Applied).then_some(key))
     }
 
-    /// Commits the current batch. `size` is the length of its object in the bucket, in bytes; `None` if it has none.
+    /// Commits the current batch. `size` is the length of its object in the bucket, in bytes; `None` if the batch has
+    /// no object.
     async fn commit(&mut self, size: Option<usize>) -> Result<Swap, PortError> {
         let items = self.batch.ledger_items(self.state.head.seq, self.ledger_expiry());
         let mut next = self.state.head_after(&items);
@@ -277,8 +278,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok(())
     }
 
-    /// Compares the batch with the ledger again if other ticks have committed since it was begun, and drops what they
-    /// delivered.
+    /// Compares the batch with the ledger again if other ticks have committed since the batch was begun, and drops the
+    /// lines that they delivered.
     async fn drop_lines_of_others(&mut self) -> Result<(), PortError> {
         if self.batch_seq == self.state.head.seq {
             return Ok(());
@@ -321,8 +322,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.batch.keep_blob(hour, entry);
     }
 
-    /// Sets `batch_seq` to the head's `seq` while the batch is empty, because its rows are compared with that head's
-    /// ledger.
+    /// Sets `batch_seq` to the head's `seq` while the batch is empty, because the rows of the new batch are compared
+    /// with the ledger of that head.
     fn begin_batch(&mut self) {
         if self.batch.is_empty() {
             self.batch_seq = self.state.head.seq;

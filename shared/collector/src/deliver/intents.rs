@@ -1,4 +1,4 @@
-//! The intents that one tick has found or set, and the rule that says which of them it may seal with an empty object.
+//! The intents that one tick has found or set, and the rule for which of them it may seal with an empty object.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ const MAX_SEALED_INTENTS: u32 = 1;
 /// The intents that one tick has found or set.
 #[derive(Debug, Default)]
 pub(crate) struct Intents {
-    /// The intent that was there when the tick began, and had no object: an earlier tick left it.
+    /// The intent that the tick found at its start, if that intent had no object: an earlier tick left it.
     pub(crate) inherited: Option<String>,
     /// The last intent that this tick set.
     pub(crate) own: Option<String>,

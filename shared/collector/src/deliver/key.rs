@@ -7,8 +7,8 @@ use schema::RowId;
 use crate::base::policy::Compression;
 use crate::base::stream::Stream;
 
-/// Returns the key of object number `seq` of the stream. `now` is the time at which the intent is set. It decides the
-/// partition, so that no object is added to an earlier hour.
+/// Returns the key of object number `seq` of the stream. `now` is the time at which the intent is set; it determines
+/// the partition, so that no object is added to an earlier hour.
 pub(crate) fn object_key(prefix: &str, stream: &Stream, seq: u64, now: Timestamp, compression: Compression) -> String {
     format!(
         "{prefix}{table}/{partition}/{source}-{seq:012}.ndjson.{suffix}",
@@ -25,9 +25,9 @@ fn partition(now: Timestamp) -> String {
     format!("dt={}/hour={:02}", at.date(), at.hour())
 }
 
-/// Returns `true` if the key lies in an earlier partition than that of `now`. A key in a later partition was set by a
-/// tick whose clock is ahead, and is used like our own. Otherwise two ticks whose clocks disagree about the hour would
-/// seal each other's intents.
+/// Returns `true` if the key lies in an earlier partition than `now`. A key in a later partition was set by a tick
+/// whose clock is ahead. It is not stale, because two ticks whose clocks disagree about the hour would otherwise seal
+/// each other's intents.
 pub(crate) fn is_stale(key: &str, now: Timestamp) -> bool {
     let current = partition(now);
     let of_key = key.rfind("/dt=").and_then(|at| key[at + 1..].get(..current.len()));

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use crate::base::error::PortError;
 use crate::base::policy::Compression;
 
-/// The gzip level on zlib's scale. Level 6 makes objects 6 % smaller and takes a quarter more time; level 1 makes them
-/// 50 % larger and takes half the time. `cargo bench` compares the levels.
+/// The gzip level on zlib's scale. Compared with this level, level 6 makes objects 6 % smaller and takes a quarter more
+/// time; level 1 makes them 50 % larger and takes half the time. `cargo bench` compares the levels.
 const GZIP_LEVEL: u32 = 4;
 /// The zstd level: the default of the library.
 const ZSTD_LEVEL: i32 = 3;
-/// Maximum length of a line, in bytes. Even the longest event, normalised and with its payload repeated, stays below
-/// it.
+/// Maximum length of a line, in bytes. Even the longest event stays below it, although the normalised line repeats the
+/// event's payload.
 const MAX_LINE_BYTES: u64 = 256 << 20;
 
 impl Compression {

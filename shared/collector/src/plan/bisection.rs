@@ -1,31 +1,32 @@
 //! The search for the broken seconds of a span that cannot be listed as a whole.
 //!
-//! The span is halved, and halves that fail are halved again. Pieces that touch listed time, or the span's own edges,
-//! go first: they contain the edges of the broken part. When many pieces fail in a row, every longer piece is probably
-//! broken. Then short samples are taken at random, until one can be listed and the edges around it are searched, or
-//! until too many failed and the search ends.
+//! The span is halved, and halves that fail are halved again. Pieces that touch listed time or the span's own edges are
+//! tried first, because the edges of the broken part lie in them. When many pieces fail in a row, every longer piece is
+//! probably broken, so short samples are taken at random. When a sample can be listed, the search continues at the
+//! sample's edges. The search ends early after too many failures in a row.
 
 use std::collections::HashSet;
 
 use crate::base::time::{UnixSeconds, Window};
 
-/// Number of failures in a row after which short samples are taken. A search for both edges of a broken part of a day
-/// takes fewer, at most 17 halvings per edge.
+/// Number of failures in a row after which short samples are taken. An ordinary search fails less often: it finds each
+/// of the two edges of a broken part of a day in at most 17 halvings.
 const SAMPLE_AFTER: u32 = 36;
-/// Number of failures in a row after which a search takes short samples if earlier searches of the span found nothing.
-/// Only some of these searches use it.
+/// Some searches of a span whose earlier searches found nothing take short samples sooner: after this many failures in
+/// a row.
 const SAMPLE_SOONER_AFTER: u32 = 4;
 /// Number of failures in a row after which a search ends.
 const MAX_FAILURES_IN_A_ROW: u32 = 48;
-/// The first samples have the length of the span divided by 2 to the power of this.
+/// The first samples are as long as the span halved this many times.
 const SAMPLE_SHIFT: u32 = 10;
-/// Number of samples of one length. The next ones are half as long.
+/// Number of samples of the same length. The samples after them are half as long.
 const SAMPLES_OF_ONE_LENGTH: u32 = 2;
 
-/// A search may begin with pieces as short as the span halved this many times. 17 halvings turn a day into a second.
+/// The first pieces of a search are at least as long as the span halved this many times. 17 halvings turn a day into a
+/// second.
 const MAX_HALVINGS: u32 = 17;
-/// After each search that found nothing, the first pieces of the next search are halved this many times more, modulo
-/// [`MAX_HALVINGS`]. The two numbers have no common factor, so every length is tried.
+/// Each search that found nothing adds this many halvings to the first pieces of the next search, modulo
+/// [`MAX_HALVINGS`]. The two numbers have no common factor, so every length is tried in the end.
 const HALVINGS_STEP: u32 = 3;
 
 /// One search in one span.
@@ -41,7 +42,7 @@ pub(crate) struct Bisection {
     /// Number of failures in a row after which samples are taken.
     sample_after: u32,
     whole_seconds: i64,
-    /// The random state that chooses between pieces of one length, and the places of samples.
+    /// The random state that chooses between pieces of the same length, and the places of samples.
     random: u64,
 }
 
@@ -81,8 +82,8 @@ impl Bisection {
         Some(self.untried.swap_remove(at))
     }
 
-    /// Takes a short piece at random from the pieces that were not tried. The samples get shorter with their `number`
-    /// in a row.
+    /// Takes a short piece at random from the untried pieces. `number` is the number of samples in a row before this
+    /// one; the samples get shorter as it rises.
     fn sample(&mut self, number: u32) -> Option<Window> {
         let untried: i64 = self.untried.iter().map(Window::seconds).sum();
         self.random = self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -171,7 +172,8 @@ fn split_evenly(window: Window, seconds: i64) -> Vec<Window> {
 }
 
 /// Splits the window into pieces that double in length from each edge to the middle, from `shortest` up to
-/// `max_seconds`. A search may have time for only a few pieces, and the edges are tried first.
+/// `max_seconds`. The pieces at the edges are tried first and are short, because a search may have time for only a few
+/// pieces.
 fn split_from_both_edges(window: Window, shortest: i64, max_seconds: i64) -> Vec<Window> {
     let (mut pieces, mut middle) = (Vec::new(), window);
     let mut length = shortest.clamp(1, max_seconds);
@@ -185,8 +187,9 @@ fn split_from_both_edges(window: Window, shortest: i64, max_seconds: i64) -> Vec
     pieces
 }
 
-/// Returns the number of failures in a row after which a span that failed `attempts` times is sampled. Successive
-/// searches differ: each may have time for only a few pieces, and the healthy seconds may lie at an edge or anywhere.
+/// Returns the number of failures in a row after which a search takes samples, for a span that failed `attempts` times.
+/// Successive searches get different numbers. Each search may have time for only a few pieces, and the healthy seconds
+/// may lie at an edge or anywhere else.
 fn sample_after(attempts: u32) -> u32 {
     match (attempts, attempts % 3) {
         (0 | 1, _) | (_, 0) => SAMPLE_AFTER,
@@ -333,7 +336,7 @@ mod tests {
             bisection.record_failed(piece);
         }
         assert_eq!((tries, bisection.unresolved()), (MAX_FAILURES_IN_A_ROW, vec![window(0, DAY)]));
-        // Once a sample was listed, pieces at the edges are searched: no further sample is taken.
+        // After a sample was listed, the pieces at the edges are searched and no further sample is taken.
         let mut bisection = begin(4);
         let sample = bisection.next_piece().unwrap();
         bisection.record_listed(sample);

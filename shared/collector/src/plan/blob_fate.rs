@@ -1,9 +1,9 @@
-//! Decides which attempt at a blob is the last one. If it fails, the blob is given up.
+//! Decides which attempt at a blob is the last one. If the last attempt fails, the blob is given up.
 
 use crate::base::policy::Retention;
 use crate::base::time::UnixSeconds;
 
-/// A blob is given up if every attempt in this time, in seconds, found it missing or unreadable.
+/// A blob is given up if it has been missing or unreadable in every attempt for this long, in seconds.
 const GIVE_UP_AFTER_SECONDS: UnixSeconds = 86_400;
 /// The last attempt at a pending blob is made this long before the vendor stops listing it, in seconds.
 const GIVE_UP_BEFORE_SECONDS: UnixSeconds = 900;
@@ -27,15 +27,15 @@ impl LastAttempt {
     }
 }
 
-/// Returns the time of the last attempt at a blob that became available at `created`: shortly before the vendor stops
-/// listing it. Returns `None` if the vendor has no retention.
+/// Returns the time of the last attempt at a blob that became available at `created`. It is shortly before the vendor
+/// stops listing the blob. Returns `None` if the vendor has no retention.
 pub(crate) fn last_attempt_at(created: UnixSeconds, retention: Option<Retention>) -> Option<UnixSeconds> {
     retention.map(|retention| created + retention.keep_seconds - retention.margin_seconds - GIVE_UP_BEFORE_SECONDS)
 }
 
-/// Returns the reason why the attempt at this moment is the last one; `None` if it is not. The moment is `now` by the
-/// vendor's clock and `ours` by our clock. `missing_since`, by our clock, is the time since which every attempt has
-/// found the blob missing or unreadable.
+/// Returns the reason why an attempt that is made now is the last one; `None` if it is not the last one. `now` is the
+/// vendor's time and `ours` is ours. `missing_since`, by our clock, is the time since which every attempt has found the
+/// blob missing or unreadable.
 pub(crate) fn last_attempt(
     created: UnixSeconds,
     missing_since: Option<UnixSeconds>,

@@ -1,16 +1,16 @@
-//! The order in which the blobs of a window are tried, and the number of failures that ends the attempt.
+//! The order in which the blobs of a window are tried, and the number of failures after which the attempt ends.
 //!
-//! Broken blobs often lie next to each other. A walk starts at one blob of the window and goes outwards, trying newer
-//! and older blobs alternately. It stops on a side when many blobs on it failed in a row. If it stops before all were
-//! tried, a few other blobs are probed, and the next walk starts at one that could be consumed. So healthy blobs are
-//! found wherever they lie.
+//! Broken blobs often lie next to each other. A walk starts at one blob of the window and goes outwards: it tries newer
+//! and older blobs alternately, and stops on a side after many failures in a row. If blobs are left when it has stopped
+//! on both sides, a few of them are probed, and the next walk starts at a probe that could be consumed. Healthy blobs
+//! are thus found wherever they lie.
 
 use std::cell::{Cell, RefCell};
 
 /// Number of failures in a row after which a walk stops on one side.
 const MAX_FAILED_IN_A_ROW: u32 = 10;
-/// Number of failures in a row after which a walk stops on one side if the last one needs a person, now or if it
-/// persists.
+/// Number of failures in a row after which a walk stops on one side, if the last of them is a refusal: a failure that
+/// needs a person now, or if it persists.
 const MAX_REFUSED_IN_A_ROW: u32 = 3;
 /// Number of blobs that are probed after a walk ended early.
 const PROBES: usize = 8;
@@ -20,14 +20,14 @@ const MAX_DOUBLINGS: u32 = 6;
 /// The number of probes doubles with each failed attempt at the window, at most this many times.
 const MAX_PROBE_DOUBLINGS: u32 = 3;
 
-/// The order in which blobs are tried, and when that ends. A blob is named by its index in a list from the oldest to
-/// the newest. The walk changes through a shared reference, because the prefetch takes blobs from it while their
-/// outcomes are recorded.
+/// The order in which blobs are tried, and the end of the walk. A blob is identified by its index in a list from the
+/// oldest to the newest. The methods take a shared reference, because the prefetch takes blobs from the walk while the
+/// caller records outcomes.
 #[derive(Debug)]
 pub(crate) enum BlobWalk {
     /// A walk from one blob outwards.
     Outwards(Sides),
-    /// The indexes of blobs to probe until one can be consumed, in reverse order.
+    /// Probes of single blobs, which end when one can be consumed. The indexes are in reverse order.
     Probes(RefCell<Vec<usize>>),
 }
 

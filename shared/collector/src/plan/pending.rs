@@ -1,8 +1,8 @@
 //! The operations on pending work: add, resolve and reschedule spans and blobs, and limit their number and size.
 //!
-//! A tick gathers [`PendingChange`]s and applies them to the head that it writes, which another tick may have changed
-//! meanwhile. So each change is a union or a subtraction. Whatever two ticks do, a span that one of them adds is only
-//! removed by a tick that has listed it.
+//! A tick collects [`PendingChange`]s and applies them to the head that it writes. Another tick may have changed that
+//! head meanwhile, so each change adds or removes only its own span or blob. A span that one tick adds is therefore
+//! removed only by a tick that has listed it.
 
 use crate::base::error::PortError;
 use crate::base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
@@ -22,13 +22,13 @@ const MAX_CURSOR_BYTES: usize = 2_000;
 const MAX_REASON_CHARS: usize = 160;
 /// The longest wait between two attempts, in seconds.
 const MAX_BACKOFF_SECONDS: UnixSeconds = 3_600;
-/// A blob that expires within this time is tried before all others. In seconds.
+/// A blob that expires within this time, in seconds, is tried before all others.
 const EXPIRES_SOON_SECONDS: UnixSeconds = 3_600;
-/// A span that is listed a second time is tried as if its last attempt had been this much later, in seconds, because
-/// most of its events are delivered.
+/// A span in its second pass is ordered as if its last attempt had been this many seconds later, because most of its
+/// events are delivered already.
 const SECOND_PASS_DELAY_SECONDS: UnixSeconds = 900;
-/// With more pending items than this, one is tried on every tick even if none is due. Many failures have one cause, and
-/// its end should be noticed soon.
+/// If more spans and blobs than this are pending, each tick tries one of them even if none is due. Many failures have
+/// one common cause, and the end of that cause is noticed sooner this way.
 const EXTRA_ATTEMPT_ABOVE: usize = 10;
 
 /// One change of a listing's pending work.
@@ -38,19 +38,21 @@ pub(crate) enum PendingChange {
     Span(PendingSpan),
     /// A span was listed from its start, or given up. No span inside it is pending any more.
     SpanDone(Window),
-    /// A span was listed from its cursor to its end. It is done, unless it is to be listed again.
+    /// A span was listed from its cursor to its last page. It is resolved, unless it must be listed again from its
+    /// start.
     RestDone(Window),
-    /// A sweep has listed this window. Pending spans in it that have a cursor are to be listed again.
+    /// A sweep has listed this window. Pending spans in the window that have a cursor must be listed again from their
+    /// start.
     Swept(Window),
     /// A blob becomes pending, or failed again.
     Blob(PendingBlob),
-    /// A blob stays pending although a span that contains it was listed. The blob may have been stored as a part of
-    /// that span, because there were too many pending blobs.
+    /// A blob stays pending although a span that contains it was listed. An earlier write may have stored the blob only
+    /// as a part of that span, because there were too many pending blobs.
     KeepBlob(PendingBlob),
     /// A blob was consumed or given up.
     BlobDone(String),
-    /// Work that had failed before has succeeded. So everything that was last tried before `not_tried_since` becomes
-    /// due.
+    /// Work that had failed before has succeeded, so all other work may succeed, too. Everything whose last attempt was
+    /// before `not_tried_since` becomes due.
     RetryAll {
         /// The time by our clock.
         now: UnixSeconds,
@@ -59,8 +61,9 @@ pub(crate) enum PendingChange {
     },
 }
 
-/// Returns the time of the next attempt at work that failed `attempts` times: after one tick, two, four, at most an
-/// hour. It is half a tick early, so that a tick which begins a little early does not miss it.
+/// Returns the time of the next attempt at work that failed `attempts` times. The wait is one tick, then two, four and
+/// so on, but at most an hour. It is shortened by half a tick, so that a tick that begins a little early does not miss
+/// the attempt.
 pub(crate) fn next_attempt(now: UnixSeconds, attempts: u32, tick_seconds: UnixSeconds) -> UnixSeconds {
     if attempts == 0 {
         return now;
@@ -70,7 +73,11 @@ pub(crate) fn next_attempt(now: UnixSeconds, attempts: u32, tick_seconds: UnixSe
 }
 
 /// Returns the schedule after one more failure at `now`; `before` is the schedule so far.
-pub(crate) fn failed_again(before: Option<Schedule>, now: UnixSeconds, tick_seconds: UnixSeconds) -> Schedule {
+pub(crate) fn schedule_after_failure(
+    before: Option<Schedule>,
+    now: UnixSeconds,
+    tick_seconds: UnixSeconds,
+) -> Schedule {
     let attempts = before.map_or(0, |before| before.attempts).saturating_add(1);
     let first_failure = before.map_or(now, |before| before.first_failure);
     let next_attempt = next_attempt(now, attempts, tick_seconds);
@@ -78,18 +85,18 @@ pub(crate) fn failed_again(before: Option<Schedule>, now: UnixSeconds, tick_seco
 }
 
 /// Returns the schedule after one more failure, with `error`, at `now`.
-pub(crate) fn failed_with(
+pub(crate) fn schedule_after_error(
     error: &PortError,
     before: Option<Schedule>,
     now: UnixSeconds,
     tick_seconds: UnixSeconds,
 ) -> Schedule {
     let refusals = error.refusals_after(before.map_or(0, |before| before.refusals));
-    Schedule { refusals, ..failed_again(before, now, tick_seconds) }
+    Schedule { refusals, ..schedule_after_failure(before, now, tick_seconds) }
 }
 
-/// Returns the schedule of work that did not fail but was left unfinished. It is due at once.
-pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule {
+/// Returns the schedule of work that did not fail but was left unfinished. The work is due at once.
+pub(crate) fn unfinished_schedule(before: Option<Schedule>, now: UnixSeconds) -> Schedule {
     let before = before.unwrap_or(Schedule {
         first_failure: now,
         last_attempt: now,
@@ -100,10 +107,10 @@ pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule
     Schedule { last_attempt: now, next_attempt: now, ..before }
 }
 
-/// Returns the spans in the order in which they are tried: the longest untried first, except that spans in their second
-/// pass come later by [`SECOND_PASS_DELAY_SECONDS`]. Adjacent spans are joined, because their broken seconds are often
-/// adjacent, too.
-pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
+/// Returns the spans in the order in which they are tried: the longest untried first, and spans in their second pass
+/// later by [`SECOND_PASS_DELAY_SECONDS`]. Adjacent spans are joined, because their broken seconds are often adjacent
+/// as well.
+pub(crate) fn sort_and_join(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
     spans.sort_by_key(|span| span.from);
     let mut joined: Vec<PendingSpan> = Vec::with_capacity(spans.len());
     for span in spans {
@@ -133,7 +140,7 @@ pub(crate) fn short_reason(reason: &str) -> String {
 }
 
 impl PendingSpan {
-    /// Returns the change to record after `window`, which is the span or a part of it, was listed to its last page.
+    /// Returns the change that records that `window`, which is the span or a part of it, was listed to its last page.
     pub(crate) fn change_after_listing(&self, window: Window) -> PendingChange {
         let is_rest = self.cursor.is_some() && window == self.window();
         if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }
@@ -173,9 +180,9 @@ impl PendingWork {
         spans.chain(blobs).min_by_key(|(first_failure, _)| *first_failure)
     }
 
-    /// Returns the work to try at `now`: everything that is due. If nothing is due but more than
-    /// [`EXTRA_ATTEMPT_ABOVE`] spans and blobs are pending, returns the one that is due next. Blobs that expire soon
-    /// come first, then those that were untried for longest.
+    /// Returns the work to try at `now`: everything that is due. If nothing is due, but more than
+    /// [`EXTRA_ATTEMPT_ABOVE`] spans and blobs are pending, returns the one that becomes due next. Blobs that expire
+    /// soon come first, followed by those that were untried for longest.
     pub(crate) fn due(&self, now: UnixSeconds) -> Self {
         let is_due = |schedule: &Schedule| schedule.next_attempt <= now;
         let spans: Vec<_> = self.spans.iter().filter(|span| is_due(&span.schedule)).cloned().collect();
@@ -205,7 +212,7 @@ impl PendingWork {
         match change {
             PendingChange::Span(span) => self.add_span(span.clone()),
             PendingChange::SpanDone(window) => self.subtract(*window),
-            PendingChange::RestDone(window) => self.rest_done(*window),
+            PendingChange::RestDone(window) => self.resolve_rest(*window),
             PendingChange::Swept(window) => {
                 let at_cursor = self.spans.iter_mut().filter(|span| span.cursor.is_some());
                 at_cursor.filter(|span| window.overlaps(&span.window())).for_each(|span| span.list_again = true);
@@ -238,7 +245,7 @@ impl PendingWork {
         self.spans.sort_by_key(|span| span.from);
     }
 
-    /// Removes the window from the spans. The rest of a span of which a part was removed loses its cursor, because a
+    /// Removes the window from the spans. What remains of a span after a part was removed loses its cursor, because a
     /// cursor is valid for one window only.
     fn subtract(&mut self, window: Window) {
         let cut = |span: PendingSpan| -> Vec<PendingSpan> {
@@ -255,14 +262,15 @@ impl PendingWork {
         self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(cut).collect();
     }
 
-    /// Removes the window, which was listed from a cursor to its last page. Spans in it that are to be listed again
-    /// become due from their start.
-    fn rest_done(&mut self, window: Window) {
+    /// Resolves the window, which was listed from a cursor to its last page. Spans in the window that must be listed
+    /// again stay pending, become due, and begin at their start.
+    fn resolve_rest(&mut self, window: Window) {
         let is_wanted = |span: &&PendingSpan| span.list_again && span.window().overlaps(&window);
         let again: Vec<PendingSpan> = self.spans.iter().filter(is_wanted).cloned().collect();
         self.subtract(window);
         for span in again {
-            let schedule = unfinished(Some(Schedule { attempts: 0, ..span.schedule }), span.schedule.last_attempt);
+            let schedule =
+                unfinished_schedule(Some(Schedule { attempts: 0, ..span.schedule }), span.schedule.last_attempt);
             self.add_span(PendingSpan { schedule, cursor: None, is_second_pass: true, ..span });
         }
     }
@@ -277,8 +285,8 @@ impl PendingWork {
         self.blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     }
 
-    /// Reduces the work to its maximum numbers and to `max_bytes`, without losing any: the newest blobs become spans,
-    /// neighbouring spans are joined, and cursors are dropped. More is listed again then, which is harmless.
+    /// Reduces the work to its maximum numbers and to `max_bytes`, without losing any. The newest blobs become spans,
+    /// neighbouring spans are joined, and cursors are dropped. As a result more is listed again, which is harmless.
     pub(crate) fn enforce_limits(&mut self, max_bytes: usize) {
         while self.blobs.len() > MAX_BLOBS || (self.bytes() > max_bytes && !self.blobs.is_empty()) {
             let Some(blob) = self.blobs.pop() else { break };
@@ -313,7 +321,7 @@ impl PendingWork {
                 last_attempt: a.last_attempt.max(b.last_attempt),
                 attempts: a.attempts.max(b.attempts),
                 next_attempt: a.next_attempt.min(b.next_attempt),
-                // Joining must not make the failures need a person sooner.
+                // Joined spans need a person no sooner than each of the two did.
                 refusals: a.refusals.min(b.refusals),
             };
         }
@@ -370,13 +378,13 @@ mod tests {
         // One tick found [10, 20) broken. Another tick, which did not know that, listed [0, 15).
         let (add, done) = (Span(span(10, 20)), SpanDone(Window { from: 0, to: 15 }));
         assert_eq!(windows(&work(&[add.clone(), done.clone()])), [(15, 20)]);
-        // If the listed span is applied first, more is listed again than needed, but nothing is forgotten.
+        // If the changes are applied in the other order, more is listed again than needed, but nothing is forgotten.
         assert_eq!(windows(&work(&[done, add])), [(10, 20)]);
     }
 
     #[test]
     fn ok_a_span_that_fails_again_keeps_its_first_failure() {
-        let later = PendingSpan { schedule: failed_again(None, 500, 60), ..span(10, 20) };
+        let later = PendingSpan { schedule: schedule_after_failure(None, 500, 60), ..span(10, 20) };
         let pending = work(&[Span(span(10, 20)), Span(later)]);
         assert_eq!((pending.spans.len(), pending.spans[0].schedule.first_failure), (1, 50));
     }
@@ -396,9 +404,9 @@ mod tests {
     fn ok_backoff_doubles_from_one_tick_to_an_hour() {
         let waits = [0, 1, 2, 3, 4, 5, 9, 40].map(|attempts| next_attempt(1_000, attempts, 300) - 1_000);
         assert_eq!(waits, [0, 150, 450, 1_050, 2_250, 3_450, 3_450, 3_450]);
-        let twice = failed_again(Some(failed_again(None, 0, 300)), 200, 300);
+        let twice = schedule_after_failure(Some(schedule_after_failure(None, 0, 300)), 200, 300);
         assert_eq!((twice.attempts, twice.first_failure, twice.next_attempt), (2, 0, 650));
-        assert_eq!(unfinished(Some(twice), 210), Schedule { last_attempt: 210, next_attempt: 210, ..twice });
+        assert_eq!(unfinished_schedule(Some(twice), 210), Schedule { last_attempt: 210, next_attempt: 210, ..twice });
     }
 
     #[test]
@@ -445,11 +453,11 @@ mod tests {
         let with_cursor = PendingSpan { cursor: Some("c".to_owned()), ..at(60, 0, 20, 21) };
         let spans = vec![at(70, 3, 0, 10), at(90, 1, 10, 20), with_cursor.clone(), at(65, 1, 30, 40)];
         let together = at(70, 1, 0, 20);
-        assert_eq!(in_order(spans), [with_cursor, at(65, 1, 30, 40), together.clone()]);
+        assert_eq!(sort_and_join(spans), [with_cursor, at(65, 1, 30, 40), together.clone()]);
         let second_pass = PendingSpan { is_second_pass: true, ..at(50, 0, 20, 30) };
-        assert_eq!(in_order(vec![together.clone(), second_pass.clone()]), [together, second_pass.clone()]);
+        assert_eq!(sort_and_join(vec![together.clone(), second_pass.clone()]), [together, second_pass.clone()]);
         let much_later = at(51 + SECOND_PASS_DELAY_SECONDS, 1, 0, 20);
-        assert_eq!(in_order(vec![much_later.clone(), second_pass.clone()]), [second_pass, much_later]);
+        assert_eq!(sort_and_join(vec![much_later.clone(), second_pass.clone()]), [second_pass, much_later]);
     }
 
     #[test]
@@ -571,7 +579,8 @@ mod tests {
     fn ok_a_continued_second_pass_is_done_after_its_last_page_unless_a_sweep_listed_it() {
         let first = [Span(at_cursor(10, 20)), RestDone(REST), Span(in_second_pass(10, 20))];
         assert_eq!(span_flags(&work(&first)), [(10, 20, true, false)]);
-        // Another tick, which was still in the first pass, makes the span be listed again.
+        // Another tick, which was still in the first pass, makes the span pending again with its cursor. The span is
+        // then listed again.
         let other = [Span(at_cursor(10, 20)), RestDone(REST), Span(at_cursor(10, 20))];
         assert_eq!(span_flags(&work(&other)), [(10, 20, true, true)]);
         let both = [Span(at_cursor(10, 20)), Span(in_second_pass(10, 20))];
@@ -579,7 +588,7 @@ mod tests {
         let with = |more: &[PendingChange]| work(&[&first, more].concat());
         assert!(with(&[RestDone(REST)]).is_empty());
         assert_eq!(span_flags(&with(&[Swept(ALL), RestDone(REST)])), [(10, 20, false, false)]);
-        // A sweep that another tick wrote only after the rest was listed finds nothing to mark.
+        // A sweep that another tick writes after the rest was listed finds no span to mark.
         assert!(with(&[RestDone(REST), Swept(ALL)]).is_empty());
         // A part of the span that becomes pending again is listed as if for the first time.
         let part = Window { from: 10, to: 15 };

@@ -5,9 +5,11 @@ use std::time::Duration;
 use crate::base::policy::VendorPolicy;
 use crate::base::time::{UnixSeconds, Window};
 
-/// The next window is longer if the last one had at most the maximum number of pages divided by this constant.
+/// The next window is longer if the last one had few pages: at most the maximum number of pages divided by this
+/// constant.
 const FEW_PAGES_DIVISOR: u32 = 3;
-/// Number of windows in a row with too many pages, after which the shortening does not get faster any more.
+/// Windows with too many pages shorten the next window more and more. After this many of them in a row the factor no
+/// longer grows.
 const MAX_SHORTENING_STEPS: u32 = 3;
 
 /// The length of a listing's next window.
@@ -22,7 +24,7 @@ pub(crate) struct WindowSize {
 }
 
 impl WindowSize {
-    /// Returns the size that the head remembers, or that of the vendor's first window.
+    /// Returns the size that the head stores, or else the size of the vendor's first window.
     pub(crate) fn new(remembered: Option<UnixSeconds>, policy: &VendorPolicy) -> Self {
         let seconds = remembered.unwrap_or(policy.first_window_seconds).clamp(1, policy.max_window_seconds);
         Self {
@@ -43,32 +45,32 @@ impl WindowSize {
         self.max_seconds
     }
 
-    /// Returns `true` if the vendor's windows may be split and this one has at least two seconds.
+    /// Returns `true` if the vendor's windows may be split and `window` has at least two seconds.
     pub(crate) fn can_halve(self, window: Window) -> bool {
         self.max_pages.is_some() && window.seconds() > 1
     }
 
-    /// Returns `true` if a window that has more than these `pages` must be split.
+    /// Returns `true` if the window must be split, because `pages` of its pages are listed and more follow.
     pub(crate) fn is_too_long(self, window: Window, pages: u32) -> bool {
         self.max_pages.is_some_and(|max| pages >= max) && self.can_halve(window)
     }
 
-    /// Returns a size of half the window's length.
+    /// Returns a size that is half the length of `window`.
     pub(crate) fn halved(self, window: Window) -> Self {
         Self { seconds: (window.seconds() / 2).clamp(1, self.max_seconds), ..self }
     }
 
-    /// Returns the size after a window with too many pages: half that window's length; after the second such window in
-    /// a row a quarter of its length, after the third a sixteenth. So a single second with very many events is found
-    /// after few windows.
+    /// Returns the size after a window with too many pages: half the length of that window, a quarter after the second
+    /// such window in a row, and a sixteenth after the third. A single second with very many events is thus found after
+    /// few windows.
     pub(crate) fn shortened(self, window: Window) -> Self {
         let halvings = 1_u32 << self.too_long_in_a_row.min(MAX_SHORTENING_STEPS);
         let seconds = (window.seconds() >> halvings.min(62)).clamp(1, self.max_seconds);
         Self { seconds, too_long_in_a_row: self.too_long_in_a_row + 1, ..self }
     }
 
-    /// Returns the size after a window of `pages` pages that took the time `spent`. It doubles if the window had few
-    /// pages and twice the time fits into the time that is `left` of the tick.
+    /// Returns the size after a window that had `pages` pages and took the time `spent`. The size doubles if the window
+    /// had few pages and twice the time `spent` is not longer than the time `left` in the tick.
     pub(crate) fn after(self, pages: u32, spent: Duration, left: Duration) -> Self {
         let few = self.max_pages.is_some_and(|max| pages * FEW_PAGES_DIVISOR <= max);
         let longer = if few && spent * 2 <= left { self.seconds.saturating_mul(2) } else { self.seconds };

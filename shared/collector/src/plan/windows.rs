@@ -7,30 +7,30 @@ use crate::base::time::{UnixSeconds, Window};
 /// The spans to list of one listing in one tick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// The span from the watermark to the vendor's time; without a backlog it begins with the overlap before the
-    /// watermark. It is listed first, because it moves the watermark.
+    /// The span from the watermark to the vendor's time. Without a backlog it also includes the overlap before the
+    /// watermark. It is listed first, because it raises the watermark.
     pub(crate) main: Option<Window>,
-    /// The span before `main` that the due sweeps list, from the place where the last tick stopped. With a backlog it
-    /// includes the overlap.
+    /// The span before `main` that the due sweeps list. It begins at the place where the last tick stopped. With a
+    /// backlog it includes the overlap.
     pub(crate) sweep: Option<Window>,
     /// The time at which the unfinished sweep of an earlier tick began, if there is one.
     pub(crate) began: Option<UnixSeconds>,
     /// The reaches of the due sweeps that are done once `sweep` and `main` are listed.
     pub(crate) sweeps: Vec<u32>,
     /// The reaches of the due sweeps that are done once `main` is listed.
-    pub(crate) with_main: Vec<u32>,
+    pub(crate) sweeps_with_main: Vec<u32>,
     /// The span that was never listed and that the vendor no longer keeps.
     pub(crate) lost: Option<Window>,
 }
 
 /// Plans one listing at the vendor's time `now`. `ours` is the time by our clock, or `now` if that is later. The plan
 /// covers the time since the watermark, the overlap, and the due sweeps. It never reaches below the floor, beyond the
-/// vendor's retention, or into its future. A vendor whose clock is behind may have dropped more than its clock says, so
-/// the loss is reported by the later clock.
+/// vendor's retention, or past the vendor's time. The loss is computed with the later clock, because a vendor whose
+/// clock is behind may have dropped more than its clock suggests.
 ///
-/// A sweep begins its reach before the *last* sweep, not before the watermark: older time has been listed since,
-/// however late this sweep or the watermark is. So every event is found that the vendor shows no later than the reach
-/// after the event's time.
+/// A sweep begins its reach before the *last* sweep, not before the watermark. Time before that point was older than
+/// the reach when it was last listed, however late this sweep or the watermark is, so it needs no further sweep. Every
+/// event is thus found that the vendor shows no later than the reach after the event's time.
 pub(crate) fn plan(
     listing: &ListingState,
     floor: UnixSeconds,
@@ -48,8 +48,8 @@ pub(crate) fn plan(
 
     let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
     let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
-    // With a backlog of more than one window, the overlap is listed after the backlog, at the latest with the next
-    // sweep.
+    // With a backlog of more than one window the overlap is listed after the backlog: in spare time, or at the latest
+    // in the next sweep.
     let behind = now - watermark;
     let is_swept = policy.sweeps.iter().any(|sweep| sweep.reach_seconds >= policy.overlap_seconds);
     let is_long = behind > UnixSeconds::from(policy.overlap_seconds)
@@ -61,9 +61,9 @@ pub(crate) fn plan(
     let lagging = due.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
     let main = lagging.map_or(forward, |from| from.min(forward));
     let overlap_after_backlog = (backlog && lagging.is_none()).then_some(overlap);
-    let (with_main, sweeps): (Vec<u32>, Vec<u32>) = due.into_iter().partition(|reach| since(reach) >= main);
+    let (sweeps_with_main, sweeps): (Vec<u32>, Vec<u32>) = due.into_iter().partition(|reach| since(reach) >= main);
     let sweep = sweeps.iter().map(since).chain(overlap_after_backlog).min();
-    // If a wider sweep has become due since then, the progress of the narrower one is not used.
+    // The progress of a narrower sweep is not used if a wider sweep has become due since then.
     let widest = sweeps.iter().copied().max();
     let is_continued = |progress: &SweepProgress| {
         Some(progress.reach) == widest && last(progress.reach).is_none_or(|last| last < progress.began)
@@ -76,7 +76,7 @@ pub(crate) fn plan(
         sweep: sweep.and_then(|from| span(from, main)),
         began: unfinished.map(|progress| progress.began),
         sweeps,
-        with_main,
+        sweeps_with_main,
         lost,
     }
 }
@@ -126,7 +126,7 @@ mod tests {
         let state = listing(NOW - 60, &[(86_400, NOW - 100), (604_800, NOW - 100)]);
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
         let (main, none) = (window(NOW - 660, NOW), Vec::new);
-        assert_eq!(got, Plan { main, sweep: None, began: None, sweeps: none(), with_main: none(), lost: None });
+        assert_eq!(got, Plan { main, sweep: None, began: None, sweeps: none(), sweeps_with_main: none(), lost: None });
     }
 
     #[test]
@@ -176,9 +176,9 @@ mod tests {
         let state = listing(stopped, &[(604_800, NOW), (86_400, stopped - 100)]);
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(stopped - 100 - DAY, NOW), None));
-        assert_eq!(got.with_main, [86_400]);
+        assert_eq!(got.sweeps_with_main, [86_400]);
         assert_eq!(plan(&state, stopped - 900, &policy(None), [NOW; 2]).main, window(stopped - 900, NOW));
-        // Time that was listed a day or more after it happened is not swept again.
+        // Time that was first listed a day or more after it passed is not swept again.
         let state = listing(stopped + DAY, &[(604_800, NOW), (86_400, stopped + 2 * DAY)]);
         assert_eq!(plan(&state, 0, &policy(None), [NOW; 2]).main, window(stopped + DAY - 600, NOW));
         // If the backlog does not fit into one window, the overlap is not listed again either.

@@ -1,11 +1,11 @@
 //! A stream's first tick, and the checks that tell lost or restored state from a new stream.
 //!
 //! The head is written first, then a record of its birth in the bucket. A record without its head therefore means that
-//! the state was lost, or that the bucket's prefix belongs to another deployment. To begin again would deliver
-//! everything again, so the stream stops.
+//! the state was lost, or that the bucket's prefix belongs to another deployment. If the stream began again, it would
+//! deliver everything again, so it stops.
 //!
-//! The record also holds a high-water mark of the head's `seq`. A head below it was restored from a backup, and what
-//! was delivered since would be delivered again, so the stream stops as well.
+//! The record also holds a high-water mark of the head's `seq`. A head whose `seq` is below the mark was restored from
+//! a backup. It lacks the later deliveries and would repeat them, so the stream stops as well.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +17,12 @@ use crate::base::ports::{Bucket, Clock, Put, State, Written};
 use crate::base::stream::Stream;
 use crate::base::time::UnixSeconds;
 
-/// A process raises the high-water mark of `seq` again after this time, in seconds.
-const RAISE_MARK_AFTER_SECONDS: UnixSeconds = 3_600;
+/// A process raises the high-water mark of `seq` when this many seconds have passed since it last did.
+const RAISE_SEQ_MARK_AFTER_SECONDS: UnixSeconds = 3_600;
 /// Maximum number of tries to write the owner into the record while other ticks change it.
 const MAX_CLAIM_TRIES: u32 = 8;
-/// The high-water mark of `seq` is raised early if the head is ahead of it by this many commits.
-const RAISE_MARK_AFTER_COMMITS: u64 = 256;
+/// A process raises the high-water mark of `seq` early if the head is ahead of the mark by this many commits.
+const RAISE_SEQ_MARK_AFTER_COMMITS: u64 = 256;
 
 /// The birth record, as it stands in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ struct BirthRecord {
     /// The highest `seq` that the head is known to have had.
     #[serde(default)]
     seq: u64,
-    /// The organisation or tenant whose events the stream has, once an answer has named it.
+    /// The organisation or tenant whose events the stream contains; `None` until an answer has named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
 }
@@ -47,11 +47,11 @@ pub(crate) struct SeqMark {
 }
 
 impl SeqMark {
-    /// Returns `true` if the mark should be raised to `seq` at `now`: if this process has not done so yet, an hour
-    /// after it last did, or after many commits.
+    /// Returns `true` if the mark should be raised to `seq` at `now`: this process has not raised it yet, or raised it
+    /// an hour ago or longer, or has made many commits since.
     pub(crate) fn is_due(self, seq: u64, now: UnixSeconds) -> bool {
-        let is_old = self.raised_at.is_none_or(|at| now - at >= RAISE_MARK_AFTER_SECONDS);
-        seq > self.seq && (is_old || seq - self.seq >= RAISE_MARK_AFTER_COMMITS)
+        let is_old = self.raised_at.is_none_or(|at| now - at >= RAISE_SEQ_MARK_AFTER_SECONDS);
+        seq > self.seq && (is_old || seq - self.seq >= RAISE_SEQ_MARK_AFTER_COMMITS)
     }
 }
 
@@ -79,17 +79,19 @@ pub(crate) async fn read_or_create_head<S: State, B: Bucket, C: Clock>(
             return Ok(head);
         }
     }
-    // Another tick may have created the head since it was read here. The head is written before its record.
+    // Another tick may have created the head after this tick looked for it. A head is always written before its record.
     env.state.head(stream).await?.ok_or_else(|| state_lost_error(&key))
 }
 
-/// Checks the head against the birth record, which is created if there is none. Returns the head and the record's mark.
+/// Checks the head against the birth record, and creates the record if there is none. Returns the head and the record's
+/// mark.
 ///
-/// A head below the mark is read again before it counts as restored: another tick may have committed, and raised the
-/// mark, between the read of the head and that of the record.
+/// A head below the mark is read again before it counts as restored. Another tick may have committed and raised the
+/// mark after this tick read the head and before it read the record.
 ///
 /// # Errors
-/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head, or the head was restored.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head, or the head was
+/// restored.
 pub(crate) async fn verify_head<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -118,20 +120,21 @@ pub(crate) async fn verify_head<S: State, B: Bucket, C: Clock>(
     Ok((again, mark))
 }
 
-/// Checks that the head's `seq` is not below a `seq` that the stream's head had before.
+/// Checks that the head's `seq` is not below `seq`, which the stream's head has had before.
 ///
 /// # Errors
-/// Fails with [`Recovery::Person`](crate::Recovery::Person) if it is older: the state was restored from a backup.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the head is older than that: the state was restored from
+/// a backup.
 pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
     if head.seq < seq { Err(state_restored_error(head.seq, seq)) } else { Ok(()) }
 }
 
-/// Reads the mark of the birth record; 0 if somebody removed the record, which is then created again when the mark is
-/// raised.
+/// Reads the mark of the birth record. Returns 0 if somebody removed the record; it is created again when the mark is
+/// next raised.
 ///
 /// # Errors
 /// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head.
-pub(crate) async fn read_mark<S, B: Bucket, C>(
+pub(crate) async fn read_seq_mark<S, B: Bucket, C>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
     head: &Head,
@@ -142,9 +145,9 @@ pub(crate) async fn read_mark<S, B: Bucket, C>(
     Ok(birth.seq)
 }
 
-/// Raises the mark in the birth record to the head's `seq`. If another tick changes the record at the same time, its
-/// change stays and the mark is not raised here.
-pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
+/// Raises the mark in the birth record to the head's `seq`. If another tick changes the record at the same time, that
+/// tick's change stays, and this call does not raise the mark.
+pub(crate) async fn raise_seq_mark<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
     head: &Head,
@@ -222,8 +225,8 @@ fn new_head<S, B, C: Clock>(env: &Env<'_, S, B, C>, stream: &Stream, policy: &Ve
     }
 }
 
-/// Returns the look-back of a new stream, in seconds. It stays twice the margin inside the vendor's retention, so that
-/// a slow first tick, or a clock that is a little wrong, does not begin with a gap.
+/// Returns the look-back of a new stream, in seconds. It is shorter than the vendor's retention by at least twice the
+/// margin, so that the stream does not begin with a gap if the first tick is slow or a clock is a little wrong.
 fn lookback(wanted: UnixSeconds, policy: &VendorPolicy) -> UnixSeconds {
     policy.retention.map_or(wanted, |retention| wanted.min(retention.keep_seconds - 2 * retention.margin_seconds))
 }
@@ -278,7 +281,7 @@ mod tests {
 
     fn raise(world: &World) -> Result<SeqMark, PortError> {
         let env = world.env();
-        world.clock.run(raise_mark(&env, &world.stream, &world.head()))
+        world.clock.run(raise_seq_mark(&env, &world.stream, &world.head()))
     }
 
     /// The birth record in the bucket.
@@ -405,10 +408,12 @@ mod tests {
         assert!(mark(None).is_due(11, 0) && !mark(None).is_due(10, 0));
         let warm = mark(Some(1_000));
         assert!(
-            !warm.is_due(11, 1_000 + RAISE_MARK_AFTER_SECONDS - 1) && warm.is_due(11, 1_000 + RAISE_MARK_AFTER_SECONDS)
+            !warm.is_due(11, 1_000 + RAISE_SEQ_MARK_AFTER_SECONDS - 1)
+                && warm.is_due(11, 1_000 + RAISE_SEQ_MARK_AFTER_SECONDS)
         );
         assert!(
-            !warm.is_due(10 + RAISE_MARK_AFTER_COMMITS - 1, 1_000) && warm.is_due(10 + RAISE_MARK_AFTER_COMMITS, 1_000)
+            !warm.is_due(10 + RAISE_SEQ_MARK_AFTER_COMMITS - 1, 1_000)
+                && warm.is_due(10 + RAISE_SEQ_MARK_AFTER_COMMITS, 1_000)
         );
     }
 
@@ -423,7 +428,7 @@ mod tests {
         assert_eq!((claim("org-a"), claim("org-a")), (Ok(()), Ok(())));
         let error = claim("org-b").unwrap_err();
         assert!(error.recovery == Recovery::Person && error.message.contains("for \"org-b\", but"), "{error}");
-        // Raising the mark keeps the owner. A record without an owner gets the owner of the next claim.
+        // Raising the mark keeps the owner. A record without an owner gets the owner that claims it next.
         set_seq(&world, 7);
         assert!(raise(&world).is_err() && record(&world).owner.as_deref() == Some("org-a"));
         world.bucket.insert(KEY, br#"{"id":"i","born_at":"","seq":1}"#);

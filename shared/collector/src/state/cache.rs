@@ -7,7 +7,8 @@ use super::ledger_cache::LedgerCache;
 use crate::base::memory::MemoryBudget;
 use crate::base::progress::{Progress, ProgressCounts};
 
-/// The data of one source that a process keeps between its ticks. A process without it only has to read more.
+/// The data of one source that a process keeps between its ticks. A process without this data works as well, but reads
+/// more.
 #[derive(Debug, Default)]
 pub struct SourceCache {
     streams: RefCell<HashMap<String, StreamCache>>,
@@ -36,7 +37,7 @@ impl SourceCache {
         &self.progress
     }
 
-    /// Removes and returns the cache of a stream. So a tick that dies leaves no cache behind.
+    /// Removes the cache of a stream and returns it. A tick that dies thus leaves no outdated cache behind.
     pub(crate) fn take(&self, stream: &str) -> Option<StreamCache> {
         self.streams.borrow_mut().remove(stream)
     }
@@ -56,7 +57,7 @@ pub(crate) struct StreamCache {
     pub(crate) seq: u64,
     /// The ledger hours that were read.
     pub(crate) ledger: LedgerCache,
-    /// The head's `seq` at which its last commit is known to be wholly visible; `None` if none was verified.
+    /// The `seq` of the head whose last commit was seen completely; `None` if no commit was checked.
     pub(crate) verified_seq: Option<u64>,
     /// The head's `seq` after the last commit of this process; `None` if it made none.
     pub(crate) own_seq: Option<u64>,

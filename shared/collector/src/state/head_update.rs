@@ -8,19 +8,20 @@ use crate::base::stream::ListingId;
 use crate::base::time::UnixSeconds;
 use crate::plan::pending::{MAX_PENDING_BYTES, PendingChange};
 
-/// Time between two writes of an idle stream's head, in seconds.
+/// Minimum time between two writes of an idle stream's head, in seconds.
 const IDLE_WRITE_INTERVAL_SECONDS: UnixSeconds = 3_600;
 
 /// The update that a tick will make to the head with its next write. It can be applied to a head that another tick has
-/// changed meanwhile: watermarks and sweeps only rise, and pending work is joined and subtracted.
+/// changed meanwhile, because watermarks and sweeps only rise, and spans and blobs are only added to or removed from
+/// the pending work.
 #[derive(Debug, Default)]
 pub(crate) struct HeadUpdate {
     listings: BTreeMap<ListingId, ListingUpdate>,
     last_start: Option<UnixSeconds>,
     /// Gaps that are reported once the head is written with a watermark that has passed them.
     pub(crate) unreported_gaps: Vec<Gap>,
-    /// `true` if the tick ends with time still to be listed. Then even small progress is written, so that the next tick
-    /// continues from it.
+    /// `true` if the tick ends before everything is listed. Then even small progress is written, so that the next tick
+    /// continues from there.
     pub(crate) more_to_list: bool,
 }
 
@@ -35,11 +36,11 @@ struct ListingUpdate {
     pending: Vec<PendingChange>,
 }
 
-/// The ticks in a row in which a listing was refused, by kind of refusal.
+/// The numbers of ticks in a row in which a listing was refused, by kind of refusal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RefusalCounts {
-    /// The ticks in which the vendor said that it does not offer the listing; `None` if the last tick had another
-    /// outcome.
+    /// The count of ticks in which the vendor said that it does not offer the listing; `None` if the last tick had
+    /// another outcome.
     pub(crate) not_offered: Option<NotOffered>,
     /// The number of ticks in which the listing failed with
     /// [`Recovery::PersonIfPersistent`](crate::Recovery::PersonIfPersistent).
@@ -130,8 +131,8 @@ impl HeadUpdate {
         head.times.last_start = self.last_start.max(head.times.last_start);
     }
 
-    /// Returns `true` if the update is to be written at `now` even without a batch. An idle stream is written only once
-    /// per hour.
+    /// Returns `true` if the update must be written at `now` even if no batch is committed. An idle stream is written
+    /// only once per hour.
     pub(crate) fn is_worth_a_write(&self, head: &Head, now: UnixSeconds) -> bool {
         let mut next = head.clone();
         self.apply(&mut next);
@@ -141,7 +142,7 @@ impl HeadUpdate {
         let raised = raised.max().unwrap_or(0);
         let is_due = raised >= IDLE_WRITE_INTERVAL_SECONDS
             || (raised > 0 && (self.more_to_list || now - head.times.written_at >= IDLE_WRITE_INTERVAL_SECONDS));
-        // Only the raise of a watermark can wait; any other change is written at once.
+        // Only a raised watermark may wait for a later write; any other change is written at once.
         for (listing, state) in &mut next.listings {
             state.watermark = watermark(head, listing);
         }
@@ -149,8 +150,8 @@ impl HeadUpdate {
     }
 }
 
-/// Returns `true` if the two heads, whose watermarks are equal, differ in anything else. A new listing without any
-/// progress does not count.
+/// Returns `true` if the two heads differ in anything except their watermarks, which the caller has made equal. A new
+/// listing without any progress is no difference.
 fn differs_besides_watermarks(next: &Head, head: &Head) -> bool {
     let before = |listing: &str| head.listings.get(listing).cloned().unwrap_or_else(|| new_listing(head.floor));
     next.times != head.times || next.listings.iter().any(|(listing, state)| before(listing) != *state)
@@ -171,7 +172,7 @@ impl ListingUpdate {
         for (reach, at) in &self.swept {
             let swept = state.swept.entry(*reach).or_insert(*at);
             *swept = (*swept).max(*at);
-            // This sweep also replaces the progress of an unfinished one that began before it.
+            // The finished sweep also covers an unfinished sweep that began before it, so that progress is removed.
             state.sweep_progress = state.sweep_progress.filter(|progress| progress.began > *at);
         }
         state.window_seconds = self.window_seconds.or(state.window_seconds);
@@ -225,7 +226,7 @@ mod tests {
         update.raise_watermark("all", 1);
         assert!(!update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS - 1));
         assert!(update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS));
-        // With more to list any progress is written, or the next tick would begin at the same place.
+        // If there is more to list, any progress is written. Otherwise the next tick would begin at the same place.
         update.more_to_list = true;
         assert!(update.is_worth_a_write(&head, 1));
         assert!(

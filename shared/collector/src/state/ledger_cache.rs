@@ -14,13 +14,13 @@ use crate::base::time::UnixSeconds;
 const ENTRY_BYTES: usize = 20;
 /// Number of bytes of an hour without entries.
 const HOUR_BYTES: usize = 128;
-/// Age from which on a commit counts as wholly visible, in seconds. A store shows a commit within moments, and the
-/// items of an older commit may have expired.
+/// A commit of at least this age, in seconds, counts as visible as a whole. A store shows a commit within moments, and
+/// the items of an older commit may have expired.
 const VISIBLE_AFTER_SECONDS: UnixSeconds = 86_400;
 
 #[derive(Debug, Default)]
 struct CachedHour {
-    /// `entries` has the entries of every commit whose `seq` is below this.
+    /// `entries` contains the entries of every commit of this hour whose `seq` is below this number.
     complete_below: u64,
     entries: HashSet<u64>,
     last_used: u64,
@@ -28,9 +28,9 @@ struct CachedHour {
 
 /// The hours of one stream's ledger that were read, kept while the process is warm.
 ///
-/// An hour is only used if it has the entries of every commit below the head's `seq`. Otherwise the missing commits are
-/// read first. Each commit raises `seq` by one and is conditional on the head before, so no commit can appear below a
-/// `seq` that was read.
+/// An hour is only used if it has the entries of every commit below the head's `seq`; otherwise the missing commits are
+/// read first. Each commit raises `seq` by one and is conditional on the head before it. No new commit can therefore
+/// appear below a `seq` that was read.
 #[derive(Debug)]
 pub(crate) struct LedgerCache {
     hours: HashMap<LedgerHour, CachedHour>,
@@ -46,13 +46,14 @@ pub(crate) fn may_be_torn(head: &Head, now: UnixSeconds) -> bool {
 }
 
 impl LedgerCache {
-    /// Returns an empty cache that takes its memory from `budget`.
+    /// Returns an empty cache, whose memory counts towards `budget`.
     pub(crate) fn new(budget: &MemoryBudget) -> Self {
         Self { hours: HashMap::new(), entries: 0, uses: 0, memory: budget.share() }
     }
 
-    /// Reads the commits of the hour that the head requires and the cache lacks. Returns `false` if the store does not
-    /// show the head's last commit there yet at `now`. Then the hour is not complete and must be read again.
+    /// Reads the commits of the hour that the head requires and the cache lacks. Returns `false` if the hour must
+    /// contain the head's last commit and the store does not show that commit yet at `now`. Then the hour is incomplete
+    /// and must be read again.
     pub(crate) async fn load(
         &mut self,
         state: &impl State,
@@ -91,8 +92,8 @@ impl LedgerCache {
         self.hours.get(&ledger_hour).is_some_and(|hour| hour.complete_below >= seq)
     }
 
-    /// Adds all items of a commit that this process has made, whose number is `seq`. Hours that were complete before
-    /// the commit are complete after it.
+    /// Adds all items of commit number `seq`, which this process has made. Hours that were complete before the commit
+    /// are complete after it.
     pub(crate) fn record_commit(&mut self, seq: u64, items: &[LedgerItem]) {
         for item in items {
             if self.hours.contains_key(&item.ledger_hour()) {
@@ -118,7 +119,8 @@ impl LedgerCache {
         self.memory.set(self.entries * ENTRY_BYTES + self.hours.len() * HOUR_BYTES);
     }
 
-    /// Forgets the least recently used hours, but not the one in use, while the process is above its memory budget.
+    /// Drops the least recently used hours while the process is above its memory budget. The hour `in_use` is never
+    /// dropped.
     pub(crate) fn evict(&mut self, in_use: Option<LedgerHour>) {
         while self.memory.excess_bytes() > 0 {
             let others = self.hours.iter().filter(|(ledger_hour, _)| Some(**ledger_hour) != in_use);

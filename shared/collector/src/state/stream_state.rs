@@ -13,10 +13,10 @@ use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Bucket, Clock, State, Written};
 use crate::base::stream::Stream;
 
-/// Maximum number of reads by which a tick waits until a commit is wholly visible, the first one included.
+/// Maximum number of times that a tick reads a commit until it is visible as a whole, the first read included.
 const MAX_VISIBILITY_READS: u32 = 8;
-/// The wait after the first read that shows a commit not wholly visible. It doubles after each further read; all waits
-/// together take about three seconds.
+/// The wait after the first read in which the commit is not visible as a whole. It doubles after each further read; all
+/// waits together take about three seconds.
 const FIRST_VISIBILITY_WAIT: Duration = Duration::from_millis(25);
 
 /// The outcome of a compare-and-swap of the head.
@@ -35,14 +35,14 @@ pub(crate) struct StreamState<'a, S, B, C> {
     /// The current head, as it was last read or written.
     pub(crate) head: Head,
     ledger: LedgerCache,
-    /// The head's `seq` at which its last commit is known to be wholly visible; `None` if none was verified.
+    /// The `seq` of the head whose last commit was seen completely; `None` if no commit was checked.
     verified_seq: Option<u64>,
-    /// The head's `seq` after the last commit of this process. The ledger in memory has that commit, even if the store
-    /// does not show it yet.
+    /// The head's `seq` after the last commit of this process. The cached ledger contains that commit, even if the
+    /// store does not show it yet.
     own_seq: Option<u64>,
     mark: SeqMark,
     /// `true` once the head was compared with the birth record in this tick.
-    is_mark_checked: bool,
+    is_seq_mark_checked: bool,
     /// The owner that the birth record names, once this process has checked it.
     owner: Option<String>,
 }
@@ -60,19 +60,19 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         match cache.take(&stream.name()).filter(|warm| warm.head_id == head.id) {
             Some(warm) => {
                 if let Err(restored) = birth::check_seq(&head, warm.seq) {
-                    // Perhaps only this process can notice the restored state, and the next tick must notice it as
-                    // well.
+                    // The cache is kept, because the next tick must notice the restored state as well, and without the
+                    // cache it perhaps cannot.
                     cache.keep(stream.name(), warm);
                     return Err(restored);
                 }
                 let StreamCache { ledger, verified_seq, own_seq, mark, owner, .. } = warm;
-                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_mark_checked: false, owner })
+                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_seq_mark_checked: false, owner })
             }
             None => {
                 let (head, mark) = birth::verify_head(env, stream, head).await?;
                 let ledger = LedgerCache::new(cache.budget());
                 let (verified_seq, own_seq, owner) = (None, None, None);
-                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_mark_checked: true, owner })
+                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_seq_mark_checked: true, owner })
             }
         }
     }
@@ -101,8 +101,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         Ok(())
     }
 
-    /// Returns `true` if the ledger has the entry. Reads the hour first unless it is loaded with all commits before the
-    /// current head.
+    /// Returns `true` if the ledger has the entry. The hour is read first if any commit before the current head is
+    /// missing from the cache.
     pub(crate) async fn ledger_contains(&mut self, ledger_hour: LedgerHour, entry: u64) -> Result<bool, PortError> {
         self.load(ledger_hour).await?;
         Ok(self.ledger.contains(ledger_hour, entry))
@@ -113,8 +113,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         self.ledger.contains(ledger_hour, entry)
     }
 
-    /// Loads the ledger hour with all commits before the current head. Waits until the store shows the last commit
-    /// there.
+    /// Loads the ledger hour with all commits before the current head, and waits until the store shows the last commit
+    /// in that hour.
     pub(crate) async fn load(&mut self, ledger_hour: LedgerHour) -> Result<(), PortError> {
         for read in 1..=MAX_VISIBILITY_READS {
             let now = self.env.now();
@@ -123,40 +123,41 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
             }
             self.wait_for_visibility(read).await;
         }
-        Err(self.never_visible().await)
+        Err(self.invisible_commit_error().await)
     }
 
-    /// Compares the head's `seq` with the mark in the birth record, once per tick and before anything is delivered:
-    /// other processes may have made commits that a restored state lacks. If the mark is higher than the head's `seq`,
-    /// the head is read again first, because another tick may have raised the mark.
-    pub(crate) async fn check_mark(&mut self) -> Result<(), PortError> {
-        if self.is_mark_checked {
+    /// Compares the head's `seq` with the mark in the birth record, once per tick and before anything is delivered. The
+    /// mark reveals a restored state, which lacks commits that other processes have made. If the mark is higher than
+    /// the head's `seq`, the head is read again first, because another tick may have raised both.
+    pub(crate) async fn check_seq_mark(&mut self) -> Result<(), PortError> {
+        if self.is_seq_mark_checked {
             return Ok(());
         }
-        let mark = birth::read_mark(self.env, self.stream, &self.head).await?;
+        let mark = birth::read_seq_mark(self.env, self.stream, &self.head).await?;
         if self.head.seq < mark {
             self.read_head_again().await?;
             birth::check_seq(&self.head, mark)?;
         }
-        self.is_mark_checked = true;
+        self.is_seq_mark_checked = true;
         Ok(())
     }
 
     /// Waits until the whole last commit is visible, which is required before an intent is set or a commit is made.
-    /// Then every earlier commit is visible too, because each tick has seen the commit before its own. A commit of our
-    /// own is checked as well: a store may confirm a commit before it shows all of it to every reader.
+    /// Every earlier commit is then visible as well, because the tick that made a commit had seen the commit before it.
+    /// A commit of this process is also checked: a store may confirm a commit before it shows all of it to every
+    /// reader.
     pub(crate) async fn verify_last_commit(&mut self) -> Result<(), PortError> {
         if self.verified_seq == Some(self.head.seq) {
             return Ok(());
         }
         if may_be_torn(&self.head, self.env.now()) {
-            self.see_last_commit().await?;
+            self.wait_for_last_commit().await?;
         }
         self.verified_seq = Some(self.head.seq);
         Ok(())
     }
 
-    async fn see_last_commit(&mut self) -> Result<(), PortError> {
+    async fn wait_for_last_commit(&mut self) -> Result<(), PortError> {
         let seq = self.head.seq;
         let is_own = self.own_seq == Some(seq);
         let unseen = |ledger_hour: &LedgerHour| is_own || !self.ledger.is_complete(*ledger_hour, seq);
@@ -171,7 +172,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                 self.wait_for_visibility(read).await;
             }
         }
-        Err(self.never_visible().await)
+        Err(self.invisible_commit_error().await)
     }
 
     async fn wait_for_visibility(&self, read: u32) {
@@ -181,8 +182,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     }
 
     /// Returns the error for a last commit that did not become visible in time. If the state was restored meanwhile,
-    /// the error says that instead, because the commit will never become visible.
-    async fn never_visible(&mut self) -> PortError {
+    /// the commit will never become visible, and the error says that the state was restored.
+    async fn invisible_commit_error(&mut self) -> PortError {
         let commit = self.head.seq.saturating_sub(1);
         match self.read_head_again().await {
             Err(restored) => restored,
@@ -239,9 +240,9 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     }
 
     /// Raises the birth record's mark if that is due.
-    pub(crate) async fn raise_mark(&mut self) -> Result<(), PortError> {
+    pub(crate) async fn raise_seq_mark(&mut self) -> Result<(), PortError> {
         if self.mark.is_due(self.head.seq, self.env.now()) {
-            self.mark = birth::raise_mark(self.env, self.stream, &self.head).await?;
+            self.mark = birth::raise_seq_mark(self.env, self.stream, &self.head).await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ pub(crate) enum Fault {
     Before,
     /// The call has its effect, but its answer is lost.
     After,
-    /// This function runs just before the call.
+    /// This function runs just before the call, as if another tick ran at that moment.
     Meanwhile(Box<dyn FnOnce()>),
 }
 

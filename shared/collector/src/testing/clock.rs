@@ -16,7 +16,7 @@ use super::values::NOW;
 use crate::base::ports::Clock;
 use crate::base::time::UnixSeconds;
 
-/// Maximum number of polls of a future. A future that needs more counts as one that never ends.
+/// Maximum number of polls of a future. A future that needs more polls counts as endless.
 const MAX_POLLS: u32 = 1_000_000;
 
 /// A clock whose time passes only while all futures sleep.
@@ -75,7 +75,7 @@ impl TestClock {
     }
 
     /// Returns the seconds since the world began.
-    pub(crate) fn elapsed(&self) -> f64 {
+    pub(crate) fn elapsed_seconds(&self) -> f64 {
         self.now().duration_since(at(NOW)).as_secs_f64()
     }
 

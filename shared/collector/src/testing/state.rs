@@ -40,7 +40,7 @@ impl MemoryState {
         }))
     }
 
-    /// Makes the ledger items of later commits visible this long after their head.
+    /// Makes the ledger items of later commits visible this long after the head of the same commit.
     pub(crate) fn hide_items_for(&self, time: Duration) {
         self.0.hide_items_for.set(time);
     }

@@ -38,7 +38,7 @@ impl Content {
         Self::Chunks(vec![(Duration::ZERO, bytes.as_bytes().to_vec())])
     }
 
-    /// Returns an empty array of which one byte arrives per `wait`.
+    /// Returns an empty array as a body of which one byte arrives per `wait`.
     pub(crate) fn trickle(wait: Duration, bytes: usize) -> Self {
         let chunk = |byte: &str| (wait, byte.as_bytes().to_vec());
         Self::Chunks([vec![chunk("[")], vec![chunk(" "); bytes], vec![chunk("]")]].concat())
@@ -127,17 +127,17 @@ impl TestVendor {
         self.contents.insert(id.to_owned(), content);
     }
 
-    /// Returns the windows of all list calls since this was last called, one per page.
-    pub(crate) fn listed(&self) -> Vec<Window> {
+    /// Returns the windows of all list calls since the last call of this method, one per page.
+    pub(crate) fn take_listed(&self) -> Vec<Window> {
         self.listed.take()
     }
 
-    /// Returns the ids of all fetched blobs since this was last called.
-    pub(crate) fn fetched(&self) -> Vec<String> {
+    /// Returns the ids of all fetched blobs since the last call of this method.
+    pub(crate) fn take_fetched(&self) -> Vec<String> {
         self.fetched.take()
     }
 
-    /// Returns the page of `window` at `cursor`, which is the number of items before it.
+    /// Returns the page of `window` at `cursor`. A cursor is the number of items on the pages before it.
     fn page(&self, window: Window, cursor: Option<&str>) -> Page {
         let begin: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let shown = self.items.iter().filter(|(second, _)| (window.from..window.to).contains(second));

@@ -7,7 +7,7 @@ use crate::testing::{Content, NOW, event, pending_blob};
 fn ok_slow_blobs_share_a_quarter_of_the_tick_while_others_wait() {
     let mut world = world();
     add(&mut world, 0..2, &slow_content());
-    add_healthy(&mut world, 2..10);
+    add_healthy_blobs(&mut world, 2..10);
     let tick = consume(&world);
     assert_eq!((tick.outcome, tick.seconds), (BlobsOutcome::Settled, 25.0 + 5.0));
     assert_eq!((delivered(&world), pending(&world)), (numbers(2..10), vec![0, 1]));
@@ -51,7 +51,7 @@ fn ok_a_blob_that_is_missing_or_unreadable_is_pending_without_a_failure() {
         world.clock.advance(60);
         retry_pending(&world);
         assert_eq!(world.listing().pending.blobs[0].missing_since, Some(NOW));
-        world.vendor.contents.insert("0".to_owned(), fails());
+        world.vendor.contents.insert("0".to_owned(), failing_content());
         retry_pending(&world);
         assert_eq!(world.listing().pending.blobs[0].missing_since, None);
     }
@@ -98,19 +98,19 @@ fn ok_a_blob_that_fails_until_it_expires_is_a_gap_and_a_failure() {
     let mut world = world();
     let old = NOW - 604_800 + 600 + 900;
     for (id, created) in [("0", old), ("1", old + 1)] {
-        world.vendor.add_blob(id, created, fails());
+        world.vendor.add_blob(id, created, failing_content());
     }
     let tick = consume(&world);
     let gap = "acme/openai_audit: content 0 could not be fetched until the vendor drops it: status 500";
     assert_eq!((tick.gaps, tick.failure.is_some(), pending(&world)), (vec![gap.to_owned()], true, vec![1]));
-    // The other blob is tried once more before it expires.
+    // The other blob gets one more attempt before it expires.
     assert_eq!(world.listing().pending.blobs[0].schedule.next_attempt, NOW + 1);
 }
 
 #[test]
 fn ok_a_blob_missing_for_a_day_is_not_given_up_when_its_fetch_fails() {
     let mut world = world();
-    add(&mut world, 0..1, &fails());
+    add(&mut world, 0..1, &failing_content());
     set_pending(&world, [PendingBlob { missing_since: Some(NOW - 86_400), ..pending_blob("0", created(0)) }]);
     assert_eq!(retry_pending(&world).gaps, [""; 0]);
     assert_eq!(world.listing().pending.blobs[0].missing_since, None);

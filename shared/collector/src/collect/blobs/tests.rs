@@ -23,17 +23,17 @@ pub(crate) fn add(world: &mut World, numbers: std::ops::Range<i64>, content: &Co
     }
 }
 
-pub(crate) fn add_healthy(world: &mut World, numbers: std::ops::Range<i64>) {
+pub(crate) fn add_healthy_blobs(world: &mut World, numbers: std::ops::Range<i64>) {
     for number in numbers {
         add(world, number..number + 1, &Content::of(&[event(created(number))]));
     }
 }
 
-pub(crate) fn fails() -> Content {
+pub(crate) fn failing_content() -> Content {
     Content::Fails(PortError::next_tick("status 500"))
 }
 
-pub(crate) fn refused() -> Content {
+pub(crate) fn refused_content() -> Content {
     Content::Fails(PortError::person("status 403"))
 }
 
@@ -54,17 +54,17 @@ pub(crate) struct Tick<T> {
 
 /// Runs a tick that does `work`.
 pub(crate) fn tick<T>(world: &World, work: impl AsyncFnOnce(&mut crate::testing::TestRun<'_>) -> T) -> Tick<T> {
-    let (env, began) = (world.env(), world.clock.elapsed());
+    let (env, began) = (world.env(), world.clock.elapsed_seconds());
     let mut run = world.begin(&env);
     let outcome = world.clock.run(async {
         let outcome = work(&mut run).await;
         run.intake.finish().await.unwrap();
         outcome
     });
-    let fetched = world.vendor.fetched().iter().map(|id| id.parse().unwrap()).collect();
+    let fetched = world.vendor.take_fetched().iter().map(|id| id.parse().unwrap()).collect();
     let failure = run.findings.failure.take().map(|failure| failure.message);
     let gaps = run.intake.delivery.into_parts().1.gaps.into_iter().map(|gap| gap.cause).collect();
-    Tick { outcome, fetched, failure, gaps, seconds: world.clock.elapsed() - began }
+    Tick { outcome, fetched, failure, gaps, seconds: world.clock.elapsed_seconds() - began }
 }
 
 /// Consumes all blobs that the vendor lists.
@@ -106,7 +106,7 @@ pub(crate) fn numbers(range: std::ops::Range<i64>) -> Vec<i64> {
 #[test]
 fn ok_every_blob_is_consumed_once_in_order_of_expiry() {
     let mut world = world();
-    add_healthy(&mut world, 0..5);
+    add_healthy_blobs(&mut world, 0..5);
     world.vendor.items.reverse();
     world.vendor.items.push(world.vendor.items[0].clone());
     let tick = consume(&world);
@@ -118,14 +118,14 @@ fn ok_every_blob_is_consumed_once_in_order_of_expiry() {
 #[test]
 fn ok_a_few_failed_blobs_are_pending_and_delay_no_other() {
     let mut world = world();
-    add(&mut world, 0..9, &fails());
-    add_healthy(&mut world, 9..20);
+    add(&mut world, 0..9, &failing_content());
+    add_healthy_blobs(&mut world, 9..20);
     let tick = consume(&world);
     assert_eq!((tick.outcome, tick.failure), (BlobsOutcome::Settled, Some("acme/openai_audit: status 500".to_owned())));
     assert_eq!((delivered(&world), pending(&world)), (numbers(9..20), numbers(0..9)));
     let blob = &world.listing().pending.blobs[0];
     assert_eq!((blob.schedule.attempts, blob.schedule.next_attempt, blob.missing_since), (1, NOW + 30, None));
-    // When the blobs are listed again, the pending ones wait for their next attempt.
+    // When the blobs are listed again, the pending ones are not fetched before their next attempt is due.
     assert_eq!(consume(&world).fetched, numbers(0..0));
 }
 
@@ -142,8 +142,8 @@ fn assert_tried_are_pending(world: &World, tick: &Tick<BlobsOutcome>) {
 #[test]
 fn ok_after_ten_failures_in_a_row_the_walk_continues_from_the_newest_blob() {
     let mut world = world();
-    add(&mut world, 0..30, &fails());
-    add_healthy(&mut world, 30..33);
+    add(&mut world, 0..30, &failing_content());
+    add_healthy_blobs(&mut world, 30..33);
     let tick = consume(&world);
     assert_eq!(tick.fetched[..13], [numbers(0..10), vec![32, 31, 30]].concat());
     assert!(tick.fetched.len() <= 33, "{:?}", tick.fetched);
@@ -154,9 +154,9 @@ fn ok_after_ten_failures_in_a_row_the_walk_continues_from_the_newest_blob() {
 #[test]
 fn ok_a_random_probe_that_succeeds_is_enough() {
     let mut world = world();
-    add(&mut world, 0..12, &fails());
-    add_healthy(&mut world, 12..14);
-    add(&mut world, 14..15, &fails());
+    add(&mut world, 0..12, &failing_content());
+    add_healthy_blobs(&mut world, 12..14);
+    add(&mut world, 14..15, &failing_content());
     world.clock.set_random(2);
     let tick = consume(&world);
     assert_eq!((&tick.outcome, delivered(&world)), (&BlobsOutcome::Settled, numbers(12..14)));
@@ -166,7 +166,7 @@ fn ok_a_random_probe_that_succeeds_is_enough() {
 #[test]
 fn err_the_window_is_stalled_if_all_probes_fail() {
     let mut world = world();
-    add(&mut world, 0..30, &fails());
+    add(&mut world, 0..30, &failing_content());
     let tick = consume(&world);
     let BlobsOutcome::Stalled { oldest, error } = &tick.outcome else { panic!("{:?}", tick.outcome) };
     assert_eq!((error.message.as_str(), tick.fetched.len() < 20), ("status 500", true));
@@ -177,7 +177,7 @@ fn err_the_window_is_stalled_if_all_probes_fail() {
 #[test]
 fn err_three_refusals_in_a_row_end_the_walk() {
     let mut world = world();
-    add(&mut world, 0..30, &refused());
+    add(&mut world, 0..30, &refused_content());
     let tick = consume(&world);
     assert!(tick.fetched.len() <= 6, "{:?}", tick.fetched);
     assert_tried_are_pending(&world, &tick);
@@ -189,7 +189,7 @@ fn ok_a_fetch_that_hangs_delays_no_other_blob() {
     let mut world = world();
     world.policy.fetches_ahead = 3;
     add(&mut world, 0..1, &Content::Hangs);
-    add_healthy(&mut world, 1..20);
+    add_healthy_blobs(&mut world, 1..20);
     let tick = consume(&world);
     assert_eq!((tick.outcome, pending(&world)), (BlobsOutcome::Settled, vec![0]));
     assert_eq!(delivered(&world), numbers(1..20));
@@ -198,7 +198,7 @@ fn ok_a_fetch_that_hangs_delays_no_other_blob() {
 #[test]
 fn ok_when_time_ends_only_failed_blobs_are_pending() {
     let mut world = world();
-    add(&mut world, 0..1, &fails());
+    add(&mut world, 0..1, &failing_content());
     add(&mut world, 1..8, &Content::trickle(Duration::from_secs(10), 0));
     let tick = consume(&world);
     assert_eq!((tick.outcome, tick.seconds), (BlobsOutcome::CutOff { oldest: created(5) }, 100.0));
@@ -210,9 +210,9 @@ fn ok_when_time_ends_only_failed_blobs_are_pending() {
 fn ok_a_pending_blob_may_not_take_all_the_time_of_pending_work() {
     let mut world = world();
     add(&mut world, 0..1, &Content::trickle(Duration::from_secs(2), 1_000));
-    add_healthy(&mut world, 1..3);
+    add_healthy_blobs(&mut world, 1..3);
     set_pending(&world, (0..3).map(|number| pending_blob(&number.to_string(), created(number))));
-    // Pending work has 20 seconds, less than the 25 that a blob may take while others wait.
+    // Pending work has 20 seconds. That is less than the 25 seconds that one blob may take while others wait.
     let pending_blobs = world.listing().pending.blobs;
     tick(&world, async |run| {
         run.cutoff = run.env.clock.now() + Duration::from_secs(20);
@@ -225,7 +225,7 @@ fn ok_a_pending_blob_may_not_take_all_the_time_of_pending_work() {
 #[test]
 fn ok_consumed_pending_blobs_are_resolved() {
     let mut world = world();
-    add_healthy(&mut world, 0..3);
+    add_healthy_blobs(&mut world, 0..3);
     set_pending(&world, (0..3).map(|number| pending_blob(&number.to_string(), created(number))));
     let tick = retry_pending(&world);
     assert_eq!(tick.outcome, RetryOutcome { has_recovered: true, has_stopped: false });
@@ -235,7 +235,7 @@ fn ok_consumed_pending_blobs_are_resolved() {
 #[test]
 fn ok_a_pending_blob_that_another_tick_consumed_is_not_fetched() {
     let mut world = world();
-    add_healthy(&mut world, 0..1);
+    add_healthy_blobs(&mut world, 0..1);
     consume(&world);
     set_pending(&world, [pending_blob("0", created(0))]);
     let tick = retry_pending(&world);
@@ -245,20 +245,20 @@ fn ok_a_pending_blob_that_another_tick_consumed_is_not_fetched() {
 #[test]
 fn ok_a_pending_blob_that_fails_again_is_rescheduled_and_not_reported() {
     let mut world = world();
-    add(&mut world, 0..1, &fails());
+    add(&mut world, 0..1, &failing_content());
     set_pending(&world, [pending_blob("0", created(0))]);
     assert_eq!(retry_pending(&world).failure, None);
     let again = world.listing().pending.blobs[0].schedule;
     assert_eq!((again.first_failure, again.attempts, again.next_attempt), (due().first_failure, 2, NOW + 120 - 30));
     // A failure that needs a person is reported.
-    add(&mut world, 0..1, &refused());
+    add(&mut world, 0..1, &refused_content());
     assert_eq!(retry_pending(&world).failure.unwrap(), "acme/openai_audit: status 403");
 }
 
 #[test]
 fn ok_a_retry_ends_after_ten_pending_blobs_failed_in_a_row() {
     let mut world = world();
-    add(&mut world, 0..30, &fails());
+    add(&mut world, 0..30, &failing_content());
     set_pending(&world, (0..30).map(|number| pending_blob(&number.to_string(), created(number))));
     let tick = retry_pending(&world);
     assert_eq!(tick.outcome, RetryOutcome { has_recovered: false, has_stopped: true });
@@ -271,7 +271,7 @@ fn ok_a_retry_ends_after_ten_pending_blobs_failed_in_a_row() {
 fn ok_a_pending_blob_that_hangs_is_rescheduled_and_delays_no_other() {
     let mut world = world();
     add(&mut world, 0..1, &Content::Hangs);
-    add_healthy(&mut world, 1..3);
+    add_healthy_blobs(&mut world, 1..3);
     set_pending(&world, (0..3).map(|number| pending_blob(&number.to_string(), created(number))));
     let tick = retry_pending(&world);
     assert_eq!((delivered(&world), pending(&world), tick.seconds), (vec![1, 2], vec![0], 12.5));

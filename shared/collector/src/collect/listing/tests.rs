@@ -53,14 +53,14 @@ fn tick_after(world: &World, before: impl FnOnce(&mut TestRun<'_>)) -> Tick {
     let env = world.env();
     let mut run = world.begin(&env);
     before(&mut run);
-    let now = run.vendor_time.note(world.vendor.vendor_now, env.now());
+    let now = run.vendor_time.record_answer(world.vendor.vendor_now, env.now());
     let mut listing = ListingRun::plan(&mut run, LISTING, now);
     world.clock.run(async {
         if let Some(listing) = &mut listing {
             list_main(listing, &mut run).await.unwrap();
             list_sweep(listing, &mut run).await.unwrap();
         }
-        // With this flag any progress is written to the head, as if an hour had passed since the last write.
+        // Because of this flag any progress is written to the head, as it would be an hour after the last write.
         run.intake.delivery.update.more_to_list = true;
         run.intake.finish().await.unwrap();
     });
@@ -82,7 +82,7 @@ fn listed(world: &World) -> Vec<i64> {
         assert_eq!((window.seconds(), (window.from - BEGIN) % 100), (100, 0), "{window:?}");
         (window.from - BEGIN) / 100
     };
-    world.vendor.listed().into_iter().map(number).collect()
+    world.vendor.take_listed().into_iter().map(number).collect()
 }
 
 fn pending(world: &World) -> Vec<Window> {
@@ -110,7 +110,7 @@ fn ok_windows_grow_while_they_have_few_pages() {
     let mut world = world();
     world.policy.max_window_seconds = 1_000;
     tick(&world);
-    let seconds: Vec<_> = world.vendor.listed().iter().map(Window::seconds).collect();
+    let seconds: Vec<_> = world.vendor.take_listed().iter().map(Window::seconds).collect();
     assert_eq!((seconds, world.listing().window_seconds), (vec![100, 200, 400, 300], Some(800)));
 }
 
@@ -121,8 +121,8 @@ fn ok_a_window_of_too_many_pages_is_listed_in_parts() {
     world.vendor.add_events((0..1_000).step_by(20).map(|second| BEGIN + second));
     tick(&world);
     assert_eq!((world.delivered().len(), watermark(&world)), (50, NOW));
-    let windows = world.vendor.listed();
-    // After two pages the window is too long. The span of the events seen so far becomes a window of its own.
+    let windows = world.vendor.take_listed();
+    // After two pages the window counts as too long. The span of the events seen so far becomes a window of its own.
     let dense = window(BEGIN, BEGIN + 381);
     assert_eq!(windows[..4], [window(BEGIN, NOW), dense].map(|window| [window; 2]).concat());
     assert!(world.listing().window_seconds.unwrap() <= 500);
@@ -220,7 +220,7 @@ fn ok_a_sweep_lists_its_whole_reach_again() {
     assert_eq!((listed(&world), world.listing().swept[&1_000]), ((0..10).collect(), NOW));
     world.clock.advance(599);
     tick(&world);
-    assert_eq!(world.vendor.listed().len(), 6, "it is due again after its time");
+    assert_eq!(world.vendor.take_listed().len(), 6, "it is due again after its time");
 }
 
 #[test]
@@ -244,8 +244,8 @@ fn ok_a_failed_window_of_a_sweep_is_pending_and_the_sweep_is_done() {
 
 #[test]
 fn f5_a_sweep_passes_no_window_that_failed_unless_it_is_pending() {
-    // Each window fails in turn, and each pair. If another window answers, the failed one is pending when the sweep is
-    // done.
+    // Every single window fails in turn, and then every pair of windows. If any other window answers, the failed
+    // windows are pending when the sweep is done.
     let pairs = (0..10).flat_map(|first| (first..10).map(move |second| (first, second)));
     for (first, second) in pairs {
         let mut world = world_of_sweep();
@@ -257,7 +257,7 @@ fn f5_a_sweep_passes_no_window_that_failed_unless_it_is_pending() {
         let pending: Vec<_> = pending(&world).iter().map(|window| window.from).collect();
         assert_eq!(pending, failed.into_iter().collect::<Vec<_>>());
         assert!(tick.failure.is_some() && world.listing().swept[&1_000] == NOW);
-        // A whole tick, unlike the one above, also tries pending work again.
+        // Unlike the tick above, a whole tick also tries pending work again.
         world.vendor.broken.clear();
         world.clock.advance(30);
         world.tick();
@@ -276,11 +276,11 @@ fn ok_a_sweep_without_time_continues_where_it_stopped() {
     world.vendor.page_time = Duration::from_secs(30);
     assert!(tick(&world).has_more);
     let progress = SweepProgress { reach: 1_000, began: NOW, at: nth_window(3).from };
-    assert_eq!((world.vendor.listed().len(), world.listing().sweep_progress), (4, Some(progress)));
+    assert_eq!((world.vendor.take_listed().len(), world.listing().sweep_progress), (4, Some(progress)));
     world.vendor.page_time = Duration::ZERO;
     tick(&world);
-    let windows = world.vendor.listed();
-    // The time since the last tick is listed first.
+    let windows = world.vendor.take_listed();
+    // The time since the last tick is listed before the sweep continues.
     assert_eq!((windows[0], windows[1]), (window(NOW, NOW + 100), nth_window(3)));
     assert_eq!((world.listing().sweep_progress, world.listing().swept[&1_000]), (None, NOW));
 }
@@ -304,7 +304,7 @@ fn ok_a_main_span_that_reaches_back_far_enough_completes_the_sweep() {
         ListingState { watermark: NOW - 2_000, swept, window_seconds: Some(4_000), ..ListingState::default() };
     world.set_head(crate::base::head::Head { listings: [(LISTING.to_owned(), listing)].into(), ..world.head() });
     tick(&world);
-    assert_eq!((world.vendor.listed(), world.listing().swept[&1_000]), (vec![window(NOW - 3_000, NOW)], NOW));
+    assert_eq!((world.vendor.take_listed(), world.listing().swept[&1_000]), (vec![window(NOW - 3_000, NOW)], NOW));
 }
 
 #[test]
@@ -313,5 +313,5 @@ fn ok_no_sweep_begins_before_the_main_span_is_done() {
     world.clock.advance(100);
     world.vendor.broken = vec![window(NOW, NOW + 100)];
     assert!(tick(&world).has_more);
-    assert!(world.vendor.listed().iter().all(|window| window.from >= NOW));
+    assert!(world.vendor.take_listed().iter().all(|window| window.from >= NOW));
 }

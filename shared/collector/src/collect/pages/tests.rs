@@ -72,7 +72,7 @@ fn ok_a_window_starts_again_when_its_cursor_is_lost() {
         is_lost.then_some(Ok(Listed::CursorLost))
     });
     assert_eq!(list_from(&world, 100, Some("10"), |_| ()).0, WindowOutcome::Complete { pages: 3 });
-    assert_eq!((world.vendor.listed().len(), world.delivered().len()), (1 + 2 + 3, 25));
+    assert_eq!((world.vendor.take_listed().len(), world.delivered().len()), (1 + 2 + 3, 25));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn err_a_window_in_a_pagination_loop_is_too_long_or_fails() {
     let mut world = world(0);
     world.vendor.answer = Box::new(|request| page(vec![], Some(if request.cursor == Some("a") { "b" } else { "a" })));
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
-    assert_eq!(world.vendor.listed().len(), 3 * 3);
+    assert_eq!(world.vendor.take_listed().len(), 3 * 3);
     assert_does_not_advance(&list(&world, 1));
 }
 
@@ -111,14 +111,14 @@ fn err_a_window_with_too_many_pages_for_a_second_fails() {
         page(vec![], Some(&(number + 1).to_string()))
     });
     assert_does_not_advance(&list(&world, 1));
-    assert_eq!(world.vendor.listed().len(), MAX_PAGES as usize);
+    assert_eq!(world.vendor.take_listed().len(), MAX_PAGES as usize);
 }
 
 #[test]
 fn ok_a_window_of_too_many_pages_is_too_long() {
     let world = world(101);
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: Some(Window { from: 0, to: 1 }) });
-    assert_eq!(world.vendor.listed().len(), 10);
+    assert_eq!(world.vendor.take_listed().len(), 10);
     // The events of the ten listed pages are delivered nevertheless.
     assert_eq!(world.delivered().len(), 100);
     assert_eq!(list(&world, 1), WindowOutcome::Complete { pages: 11 });
@@ -140,7 +140,7 @@ fn err_a_window_whose_first_page_hangs_fails() {
     world.vendor.page_time = Duration::from_secs(76);
     let WindowOutcome::Failed { error, .. } = list(&world, 100) else { panic!("it did not fail") };
     assert!(error.message.contains("did not answer within 75 s"), "{error}");
-    assert_eq!(world.clock.elapsed(), 75.0);
+    assert_eq!(world.clock.elapsed_seconds(), 75.0);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn ok_a_cut_off_window_with_blobs_returns_no_cursor() {
     world.vendor.items.rotate_right(1);
     world.vendor.page_time = Duration::from_secs(30);
     assert_eq!(list(&world, 100), WindowOutcome::CutOff { pages: 3, cursor: None });
-    assert_eq!(world.vendor.fetched(), [""; 0]);
+    assert_eq!(world.vendor.take_fetched(), [""; 0]);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn ok_blobs_are_consumed_once_all_pages_are_listed() {
 
 #[test]
 fn ok_a_window_counts_as_consumed_only_up_to_its_oldest_untried_blob() {
-    // In each case: the creation time of the blobs, which may lie outside the window, and the end of the part that
+    // Each case has the creation time of the blobs, which may lie outside the window, and the end of the part that
     // counts as complete.
     for (created, to) in [(40, 40), (99, 99), (100, 0), (5_000, 0), (-5, 0)] {
         for (content, is_stalled) in [(Content::Hangs, false), (Content::Fails(PortError::person("status 403")), true)]

@@ -37,9 +37,9 @@ struct TickStart {
 
 const IDLE: TickStart = TickStart { has_succeeded: false, has_ended: false, new_spans: &[], limit: u64::MAX };
 const ANSWERING: TickStart = TickStart { has_succeeded: true, ..IDLE };
-/// No window could be listed.
+/// A tick in which no window could be listed.
 const DOWN: TickStart = TickStart { has_ended: true, ..IDLE };
-/// The listing answered at first, and then stopped answering.
+/// A tick in which the listing answered at first and then stopped answering.
 const WENT_DOWN: TickStart = TickStart { has_ended: true, ..ANSWERING };
 
 /// The parts of a tick's outcome that the tests compare.
@@ -65,7 +65,7 @@ fn tick_after(world: &World, before: TickStart) -> Tick {
     });
     let failure = run.findings.failure.take().map(|failure| failure.message);
     let gaps = run.intake.delivery.into_parts().1.gaps.iter().map(|gap| window(gap.from, gap.to)).collect();
-    Tick { listed: world.vendor.listed(), failure, gaps }
+    Tick { listed: world.vendor.take_listed(), failure, gaps }
 }
 
 fn tick(world: &World) -> Tick {
@@ -80,7 +80,7 @@ fn windows(world: &World) -> Vec<Window> {
     world.listing().pending.windows().collect()
 }
 
-/// A span that failed often and is tried again only in half an hour.
+/// Returns a span that failed often and is due only in half an hour.
 fn later(from: UnixSeconds, to: UnixSeconds) -> PendingSpan {
     PendingSpan { schedule: Schedule { attempts: 7, next_attempt: NOW + 1_800, ..due() }, ..pending_span(from, to) }
 }
@@ -113,7 +113,7 @@ fn ok_a_span_that_provokes_a_pause_is_tried_in_other_pieces_next_time() {
     world.vendor.add_events((0..1_000).step_by(10));
     let is_paused = Rc::new(Cell::new(false));
     let paused = is_paused.clone();
-    // A window with second 705 fails, and no call is answered after it in that tick.
+    // The listing of a window with second 705 fails, and the vendor answers no later call of that tick.
     world.vendor.answer = Box::new(move |request| {
         if paused.get() {
             return Some(Err(PortError::paused("a pause of 60 s")));
@@ -137,7 +137,7 @@ fn ok_a_span_that_hangs_comes_after_the_others_next_time() {
     // The tick is shorter than one call may take.
     world.tick_time = Duration::from_secs(6);
     tick(&world);
-    assert_eq!((windows(&world), world.vendor.listed()), (vec![second(10), second(20)], vec![]));
+    assert_eq!((windows(&world), world.vendor.take_listed()), (vec![second(10), second(20)], vec![]));
     assert_eq!(spans(&world)[0].schedule.attempts, 1);
     world.clock.advance(60);
     assert_eq!(tick(&world).listed[0], second(20));
@@ -175,14 +175,14 @@ fn ok_no_span_is_tried_if_nothing_can_be_listed() {
 #[test]
 fn ok_if_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consumed() {
     let ids = ["a", "b", "c"];
-    let fails = || Content::Fails(PortError::next_tick("status 500"));
+    let failing_content = || Content::Fails(PortError::next_tick("status 500"));
     let mut world = world([pending_span(10, 20)]);
     for (second, id) in (5..).zip(ids) {
-        world.vendor.add_blob(id, second, fails());
+        world.vendor.add_blob(id, second, failing_content());
     }
     set_blobs(&world, (5..).zip(ids).map(|(second, id)| pending_blob(id, second)));
     assert_eq!(tick_after(&world, DOWN).listed, []);
-    assert_eq!(world.vendor.fetched(), ["a"]);
+    assert_eq!(world.vendor.take_fetched(), ["a"]);
     let attempts: Vec<_> = world.listing().pending.blobs.iter().map(|blob| blob.schedule.attempts).collect();
     assert_eq!(attempts, [2, 1, 1]);
 
@@ -190,7 +190,7 @@ fn ok_if_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consu
     world.vendor.contents.insert("b".to_owned(), Content::of(&[event(6)]));
     assert_eq!(tick_after(&world, DOWN).listed, []);
     assert_eq!(
-        (world.vendor.fetched(), world.delivered()),
+        (world.vendor.take_fetched(), world.delivered()),
         (vec!["b".to_owned(), "c".to_owned()], vec!["6".to_owned()])
     );
     assert_eq!(spans(&world), [pending_span(10, 20)]);
@@ -212,7 +212,7 @@ fn ok_a_listing_that_stopped_answering_has_a_bounded_number_of_requests() {
     world.vendor.add_blob("a", 5, Content::Fails(PortError::next_tick("status 500")));
     set_blobs(&world, [pending_blob("a", 5)]);
     let listed = tick_after(&world, WENT_DOWN).listed;
-    assert_eq!((listed.len() + world.vendor.fetched().len()) as u64, MAX_REQUESTS_AFTER_END);
+    assert_eq!((listed.len() + world.vendor.take_fetched().len()) as u64, MAX_REQUESTS_AFTER_END);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn ok_a_search_without_requests_left_continues_in_the_next_tick() {
     assert_eq!(listed.len(), 5);
     let left = spans(&world);
     assert!(left.iter().all(|span| span.schedule.next_attempt <= NOW + 1));
-    // The second span was not tried, and the first one, of which a part was listed, has not failed again.
+    // The second span was not tried. The first one was listed in part, which does not count as another failure.
     assert!(left.iter().all(|span| span.schedule.attempts == 1), "{left:?}");
     assert!(left.iter().any(|span| span.window().overlaps(&second(400))));
     // No second that was listed is still pending.
@@ -313,7 +313,7 @@ fn ok_nothing_is_lost_when_the_vendor_reverses_its_order_between_two_pages() {
     (world.vendor.page_size, world.vendor.page_time) = (10, Duration::from_secs(12));
     tick(&world);
     assert_eq!(spans(&world)[0].cursor.as_deref(), Some("80"));
-    // Now the events that were not listed yet are on the pages before the cursor.
+    // Because of the new order, the events that were not listed yet are on the pages before the cursor.
     world.vendor.items.reverse();
     for _ in 0..5 {
         tick(&world);
@@ -358,7 +358,8 @@ fn ok_the_part_before_the_failed_blobs_of_a_span_is_resolved() {
         world.vendor.add_blob(&number.to_string(), number, Content::Fails(PortError::next_tick("status 500")));
     }
     tick(&world);
-    // The span failed once before, so 20 blobs may fail in a row. Of the others the newest and the oldest are probed.
+    // The span failed once before, so the walk stops after 20 failures in a row. Of the other blobs, the newest and the
+    // oldest are probed.
     let failed = world.listing().pending.blobs.iter().map(|blob| blob.created).collect::<Vec<_>>();
     assert_eq!((windows(&world), failed), (vec![window(71, 100)], (50..71).chain([79]).collect()));
     assert_eq!(spans(&world)[0].schedule.attempts, 2);
@@ -445,16 +446,16 @@ fn ok_a_stopped_search_that_listed_nothing_counts_as_an_attempt() {
 
 #[test]
 fn ok_work_that_failed_in_this_tick_is_not_due_though_other_work_recovered() {
-    // There are more than ten items, so one is tried on every tick even if none is due.
+    // There are more than ten items, so each tick tries one even if none is due.
     let mut world = world((0..30).map(|number| pending_span(number * 10, number * 10 + 1)));
     world.vendor.broken = vec![window(10, 1_000)];
     assert_eq!(tick(&world).listed.len(), 30);
     assert!(spans(&world).iter().all(|span| span.schedule.attempts == 2));
 }
 
-/// Tries a pending second, or a pending blob, which fails with these errors. Returns after each attempt the stored
-/// number of refusals in a row, and whether a person is needed.
-fn refusals(is_blob: bool, errors: &[PortError]) -> Vec<(u32, bool)> {
+/// Tries a pending second or a pending blob, which fails with these errors in turn. Returns two values for each
+/// attempt: the stored number of refusals in a row, and `true` if a person is needed.
+fn count_refusals(is_blob: bool, errors: &[PortError]) -> Vec<(u32, bool)> {
     let mut world = world([]);
     world.policy.retention = Some(Retention { keep_seconds: 604_800, margin_seconds: 600 });
     // Earlier failures of other kinds must not count.
@@ -486,8 +487,8 @@ fn e3_pending_work_that_is_refused_needs_a_person_only_after_refusals_in_a_row()
     let (refused, down) = (PortError::person_if_persistent("status 403"), PortError::next_tick("status 500"));
     for is_blob in [true, false] {
         let row = vec![refused.clone(); 4];
-        assert_eq!(refusals(is_blob, &row), [(1, false), (2, false), (3, true), (4, true)], "{is_blob}");
+        assert_eq!(count_refusals(is_blob, &row), [(1, false), (2, false), (3, true), (4, true)], "{is_blob}");
         let broken = [&refused, &refused, &down, &refused].map(Clone::clone);
-        assert_eq!(refusals(is_blob, &broken), [(1, false), (2, false), (0, false), (1, false)], "{is_blob}");
+        assert_eq!(count_refusals(is_blob, &broken), [(1, false), (2, false), (0, false), (1, false)], "{is_blob}");
     }
 }

@@ -45,12 +45,12 @@ fn ok_an_idle_tick_costs_one_request_one_read_and_no_write() {
     let world = World::listed_to(NOW);
     tick(&world);
     world.calls.take();
-    world.vendor.listed();
+    world.vendor.take_listed();
     assert!(tick(&world).drained);
-    assert_eq!((world.calls.take(), world.vendor.listed().len()), (vec!["head"], 1));
+    assert_eq!((world.calls.take(), world.vendor.take_listed().len()), (vec!["head"], 1));
 }
 
-/// A stream with a second listing, both to be listed from 100 seconds ago.
+/// A stream with two listings, each to be listed from 100 seconds ago.
 fn world_of_two_listings() -> World {
     let mut world = World::listed_to(NOW - 100);
     world.stream.listings = vec![LISTING, "other"];
@@ -93,7 +93,7 @@ fn ok_main_spans_come_first_then_sweeps_then_pending_work() {
     set_pending(&world, vec![pending_span(10, 20)]);
     assert!(tick(&world).drained);
     let (main, sweep) = (window(NOW - 100, NOW), window(NOW - 600, NOW - 100));
-    assert_eq!(world.vendor.listed(), [main, main, sweep, sweep, window(10, 20)]);
+    assert_eq!(world.vendor.take_listed(), [main, main, sweep, sweep, window(10, 20)]);
 }
 
 /// A stream with a backlog of 200 windows that take a second each, and 50 pending spans that fail.
@@ -110,7 +110,8 @@ fn world_with_backlog() -> World {
 fn ok_pending_work_has_a_fifth_of_the_time_and_the_requests_of_a_backlog() {
     let world = world_with_backlog();
     assert!(!tick(&world).drained);
-    let (retried, listed): (Vec<_>, Vec<_>) = world.vendor.listed().into_iter().partition(|window| window.to < 10_000);
+    let (retried, listed): (Vec<_>, Vec<_>) =
+        world.vendor.take_listed().into_iter().partition(|window| window.to < 10_000);
     assert_eq!((retried.len(), listed.len()), (20, 80));
     assert_eq!(world.listing().watermark, NOW - 20_000 + 80 * 100);
 }
@@ -121,7 +122,7 @@ fn ok_the_backlog_gets_the_time_that_pending_work_leaves() {
     world.vendor.broken.clear();
     set_pending(&world, vec![pending_span(10, 20)]);
     tick(&world);
-    assert_eq!(world.vendor.listed().len(), 100);
+    assert_eq!(world.vendor.take_listed().len(), 100);
     assert_eq!(world.listing().watermark, NOW - 20_000 + 99 * 100);
 }
 
@@ -138,7 +139,7 @@ fn ok_all_due_work_is_tried_if_no_other_work_waits() {
     let world = world_with_backlog();
     change_head(&world, |head| head.listings.get_mut(LISTING).unwrap().watermark = NOW);
     tick(&world);
-    assert_eq!(world.vendor.listed().len(), 50);
+    assert_eq!(world.vendor.take_listed().len(), 50);
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn ok_a_stream_that_is_not_ready_is_neither_drained_nor_failed() {
     world.vendor.prepared = Ok(Prepared::NotYet);
     let report = tick(&world);
     assert_eq!((report.drained, report.failure, report.notes.watermark_lag_seconds), (false, None, Some(100)));
-    assert_eq!(world.vendor.listed(), []);
+    assert_eq!(world.vendor.take_listed(), []);
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn err_a_stream_that_cannot_be_prepared_is_not_listed() {
     world.vendor.prepared = Err(PortError::person("no permission"));
     let report = tick(&world);
     assert_eq!((failure(&report), report.drained), ("acme/openai_audit: no permission", false));
-    assert_eq!((world.vendor.listed(), world.listing().watermark), (vec![], NOW - 100));
+    assert_eq!((world.vendor.take_listed(), world.listing().watermark), (vec![], NOW - 100));
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn ok_a_wrong_vendor_clock_is_reported_and_not_used() {
     world.vendor.prepared = Ok(Prepared::Ready { vendor_now: Some(NOW + 864_000), started: false });
     let report = tick(&world);
     assert_eq!((report.notes.clock_skew_seconds, report.drained), (Some(864_000), true));
-    assert_eq!(world.vendor.listed(), [window(NOW - 100, NOW)]);
+    assert_eq!(world.vendor.take_listed(), [window(NOW - 100, NOW)]);
 }
 
 #[test]

@@ -13,7 +13,8 @@ fn row(number: u8) -> RowId {
     RowId { hour: HOUR, hash: [number; 12] }
 }
 
-/// Puts lines with these numbers into the batch, except those that are known. Negative numbers are rejected inputs.
+/// Puts lines with these numbers into the batch, except lines that are in the batch or the ledger already. Negative
+/// numbers are rejected inputs.
 async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), PortError> {
     for number in numbers {
         let row_id = row(number.unsigned_abs());
@@ -41,8 +42,8 @@ async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), Por
     Ok(())
 }
 
-/// Runs one tick: settles, takes the numbers, does `work`, delivers and writes. Returns what was delivered, and the
-/// result of the tick.
+/// Runs one tick, which settles, takes the numbers, does `work`, delivers, and writes the update. Returns what was
+/// delivered, and the result of the tick.
 fn tick_with(
     world: &World,
     numbers: &[i8],
@@ -68,7 +69,7 @@ fn tick(world: &World, numbers: &[i8]) -> (Delivered, Result<(), PortError>) {
     tick_with(world, numbers, async |_| {})
 }
 
-/// Makes another tick deliver these numbers during the next call of this name.
+/// Makes another tick deliver these numbers just before the next call of this name.
 fn meanwhile(world: &World, call: &'static str, numbers: &'static [i8]) {
     let other = world.other_process();
     world.calls.fault(FaultyCall::Next(call), Fault::Meanwhile(Box::new(move || tick(&other, numbers).1.unwrap())));
@@ -99,7 +100,7 @@ fn world() -> World {
     world
 }
 
-/// A stream whose last tick died after its intent; its object is there if `has_object`.
+/// A stream whose last tick died after it set its intent. The intent's object exists if `has_object`.
 fn world_after_dead_tick(has_object: bool) -> World {
     let world = world();
     let fault = if has_object { Fault::After } else { Fault::Before };
@@ -201,7 +202,7 @@ fn ok_our_own_intent_is_not_sealed_when_the_hour_ends() {
 
 #[test]
 fn ok_lines_that_another_tick_delivers_first_are_dropped() {
-    // The other tick is faster at the intent, at the put, or at the commit. In the last case it adopts our object.
+    // The other tick comes first at the intent, at the put, or at the commit. In the last case it adopts our object.
     for (call, skipped, expected) in [("write", 0, (1, 1)), ("put", 0, (1, 1)), ("write", 1, (0, 2))] {
         let world = world();
         for _ in 0..skipped {
@@ -222,7 +223,7 @@ fn ok_the_next_commit_waits_until_the_last_one_is_visible() {
     tick(&world, &[2]).1.unwrap();
     tick(&world, &[1, 2, 3]).1.unwrap();
     assert_eq!(world.delivered(), ["1", "2", "3"]);
-    assert!(world.clock.elapsed() >= 0.5);
+    assert!(world.clock.elapsed_seconds() >= 0.5);
 }
 
 #[test]
@@ -243,7 +244,7 @@ fn ok_an_inherited_intent_is_used_up_by_rejected_input() {
     assert_eq!(objects(&world), [object(16, 1, 0)]);
 }
 
-/// Makes another tick set its intent and fail at its put while ours runs.
+/// Makes another tick set its intent and fail at its put while our tick runs.
 fn set_intent_of_another_tick(world: &World) {
     let other = world.other_process();
     other.calls.fault(FaultyCall::Next("put"), Fault::Before);
@@ -291,7 +292,7 @@ fn ok_a_gap_is_reported_with_the_write_of_its_update() {
     let world = with_pending();
     let (delivered, ended) = tick_with(&world, &[], learn);
     assert_eq!((ended, delivered.gaps), (Ok(()), vec![gap.clone()]));
-    // A failed write may have been applied, so its gap is reported too, perhaps twice.
+    // A failed write may have been applied. The gap is therefore reported, even if it is then reported twice.
     let world = with_pending();
     world.calls.fault(FaultyCall::Next("write"), Fault::After);
     let (delivered, ended) = tick_with(&world, &[], learn);

@@ -11,7 +11,7 @@ fn item(ledger_hour: LedgerHour, seq: u64, entry: u64) -> LedgerItem {
 }
 
 /// A stream whose last commit, number 4, was made just now. Its items stay hidden for this many milliseconds.
-fn hidden_for(milliseconds: u64) -> World {
+fn world_with_hidden_items(milliseconds: u64) -> World {
     let world = World::new();
     let items = [item(ROWS, 4, 7), item(BLOBS, 4, 8)];
     world.state.hide_items_for(Duration::from_millis(milliseconds));
@@ -55,9 +55,9 @@ fn assert_restored<T>(outcome: Result<T, PortError>) {
 
 #[test]
 fn ok_a_visible_commit_is_verified_once_with_one_read() {
-    let world = hidden_for(0);
+    let world = world_with_hidden_items(0);
     with_state(&world, verify).unwrap();
-    assert_eq!((world.calls.take(), world.clock.elapsed()), (vec!["visible"], 0.0));
+    assert_eq!((world.calls.take(), world.clock.elapsed_seconds()), (vec!["visible"], 0.0));
     // The next tick of this process does not check the same commit again.
     with_state(&world, verify).unwrap();
     assert_eq!(world.calls.take(), [""; 0]);
@@ -65,28 +65,28 @@ fn ok_a_visible_commit_is_verified_once_with_one_read() {
 
 #[test]
 fn ok_a_tick_waits_for_items_that_appear_late() {
-    let world = hidden_for(800);
+    let world = world_with_hidden_items(800);
     with_state(&world, verify).unwrap();
     assert_eq!(world.calls.take(), ["visible"; 7]);
-    assert!((0.8..1.6).contains(&world.clock.elapsed()), "{}", world.clock.elapsed());
+    assert!((0.8..1.6).contains(&world.clock.elapsed_seconds()), "{}", world.clock.elapsed_seconds());
 }
 
 #[test]
 fn err_items_that_do_not_appear_leave_the_stream_to_the_next_tick() {
-    let world = hidden_for(3_600_000);
+    let world = world_with_hidden_items(3_600_000);
     let error = with_state(&world, verify).unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);
     assert!(error.message.contains("does not show all of commit 4 yet"), "{error}");
     // In the end the head is read again, because the state may have been restored.
     assert_eq!(world.calls.take(), [vec!["visible"; MAX_VISIBILITY_READS as usize], vec!["head"]].concat());
-    assert!((3.0..4.0).contains(&world.clock.elapsed()), "{}", world.clock.elapsed());
+    assert!((3.0..4.0).contains(&world.clock.elapsed_seconds()), "{}", world.clock.elapsed_seconds());
     // The failed check does not count as a verification.
     assert!(with_state(&world, verify).is_err());
 }
 
 #[test]
 fn ok_loaded_hours_are_not_checked_for_visibility() {
-    let world = hidden_for(0);
+    let world = world_with_hidden_items(0);
     let known = with_state(&world, async |state| {
         let known = (
             state.ledger_contains(ROWS, 7).await,
@@ -102,17 +102,17 @@ fn ok_loaded_hours_are_not_checked_for_visibility() {
 
 #[test]
 fn ok_a_torn_hour_is_read_again_until_it_is_whole() {
-    let world = hidden_for(100);
+    let world = world_with_hidden_items(100);
     assert_eq!(with_state(&world, async |state| state.ledger_contains(ROWS, 7).await), Ok(true));
     assert_eq!(world.calls.take(), ["ledger"; 4]);
-    let world = hidden_for(3_600_000);
+    let world = world_with_hidden_items(3_600_000);
     let error = with_state(&world, async |state| state.ledger_contains(ROWS, 7).await).unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);
 }
 
 #[test]
 fn ok_a_commit_of_a_day_ago_counts_as_visible() {
-    let world = hidden_for(1_000_000_000);
+    let world = world_with_hidden_items(1_000_000_000);
     world.clock.advance(86_400);
     with_state(&world, verify).unwrap();
     assert_eq!(world.calls.take(), [""; 0]);
@@ -120,7 +120,7 @@ fn ok_a_commit_of_a_day_ago_counts_as_visible() {
 
 #[test]
 fn ok_our_own_commit_must_be_visible_before_the_next_one() {
-    let world = hidden_for(0);
+    let world = world_with_hidden_items(0);
     with_state(&world, async |state| state.ledger_contains(ROWS, 7).await.unwrap());
     world.state.hide_items_for(Duration::from_millis(100));
     with_state(&world, async |state| {
@@ -137,7 +137,7 @@ fn ok_our_own_commit_must_be_visible_before_the_next_one() {
 
 #[test]
 fn err_nothing_follows_our_own_commit_while_it_is_hidden() {
-    let world = hidden_for(0);
+    let world = world_with_hidden_items(0);
     world.state.hide_items_for(Duration::from_secs(3_600));
     let verified = with_state(&world, async |state| {
         commit(state, 11).await.unwrap();
@@ -148,7 +148,7 @@ fn err_nothing_follows_our_own_commit_while_it_is_hidden() {
 
 #[test]
 fn ok_after_a_write_conflict_the_other_commit_must_be_visible() {
-    let world = hidden_for(0);
+    let world = world_with_hidden_items(0);
     let (stream, other) = (world.stream.clone(), world.state.clone());
     let theirs = [item(BLOBS, 5, 9)];
     let head = world.head();
@@ -167,20 +167,20 @@ fn ok_after_a_write_conflict_the_other_commit_must_be_visible() {
 
 #[test]
 fn err_a_cold_process_notices_restored_state_by_the_mark() {
-    let world = hidden_for(0);
-    with_state(&world, async |state| state.raise_mark().await).unwrap();
+    let world = world_with_hidden_items(0);
+    with_state(&world, async |state| state.raise_seq_mark().await).unwrap();
     set_seq(&world, 4);
     let cold = SourceCache::default();
     let env = world.env();
     let open = || world.clock.run(StreamState::open(&env, &world.stream, &world.policy, &cold));
-    // The second try fails like the first one.
+    // The second attempt to open the state fails like the first one.
     assert_restored(open());
     assert_restored(open());
 }
 
 #[test]
 fn err_a_warm_process_notices_restored_state_without_the_mark() {
-    let world = hidden_for(0);
+    let world = world_with_hidden_items(0);
     with_state(&world, async |_| {});
     set_seq(&world, 4);
     let env = world.env();
@@ -192,7 +192,7 @@ fn err_a_warm_process_notices_restored_state_without_the_mark() {
 #[test]
 fn err_a_warm_process_notices_restored_state_by_the_commits_of_others() {
     let world = World::listed_to(NOW);
-    // This process has seen no commit, while other processes have raised the mark to 3.
+    // This process has seen no commit, but other processes have raised the mark to 3.
     with_state(&world, async |_| ());
     let env = world.env();
     let key = birth::record_key(&env.settings.prefix, &world.stream);
@@ -201,16 +201,16 @@ fn err_a_warm_process_notices_restored_state_by_the_commits_of_others() {
         let known = env.bucket.get(&key).await.unwrap().unwrap();
         assert!(env.bucket.replace(&key, &known, record.into_bytes(), "application/json").await.unwrap());
     });
-    assert_restored(with_state(&world, async |state| state.check_mark().await));
+    assert_restored(with_state(&world, async |state| state.check_seq_mark().await));
     // Once the newest state is there again, the tick continues.
     set_seq(&world, 3);
-    with_state(&world, async |state| state.check_mark().await).unwrap();
+    with_state(&world, async |state| state.check_seq_mark().await).unwrap();
 }
 
 #[test]
 fn err_restored_state_is_noticed_when_the_head_is_read_again() {
     for id in ["i", "another"] {
-        let world = hidden_for(0);
+        let world = world_with_hidden_items(0);
         let (stream, other, head) = (world.stream.clone(), world.state.clone(), world.head());
         let head = Head { id: id.to_owned(), version: 9, seq: 4, ..head };
         let meanwhile = move || other.restore(&stream, Some(head), &[]);
@@ -222,10 +222,10 @@ fn err_restored_state_is_noticed_when_the_head_is_read_again() {
 
 #[test]
 fn ok_the_mark_is_raised_when_it_is_due() {
-    let world = hidden_for(0);
+    let world = world_with_hidden_items(0);
     let mut calls = Vec::new();
-    // A cold process raises the mark after its first commit, not after the next one, again an hour later, and not
-    // without a commit.
+    // A cold process raises the mark after its first commit. Later ticks raise it only after a commit, and only once an
+    // hour has passed since it was last raised.
     for (seconds, commits) in [(0, 1), (60, 1), (3_600, 1), (3_600, 0), (60, 255), (60, 1)] {
         world.clock.advance(seconds);
         with_state(&world, async |state| {
@@ -233,7 +233,7 @@ fn ok_the_mark_is_raised_when_it_is_due() {
                 commit(state, 11).await.unwrap();
             }
             world.calls.take();
-            state.raise_mark().await.unwrap();
+            state.raise_seq_mark().await.unwrap();
         });
         calls.push(world.calls.take().contains(&"replace"));
     }

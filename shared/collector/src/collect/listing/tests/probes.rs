@@ -77,7 +77,7 @@ fn ok_the_only_window_is_probed_in_halves() {
         let mut world = world_of_one_window();
         world.vendor.broken = vec![window(broken, broken + 1)];
         let tick = tick(&world);
-        assert_eq!(world.vendor.listed(), [vec![window(BEGIN, NOW)], asked].concat());
+        assert_eq!(world.vendor.take_listed(), [vec![window(BEGIN, NOW)], asked].concat());
         assert_eq!((watermark(&world), pending(&world)), (NOW, vec![left]));
         assert_eq!(tick.new_spans, [window(BEGIN, NOW)]);
     }
@@ -88,7 +88,7 @@ fn err_the_vendor_is_down_if_the_only_window_and_both_halves_fail() {
     let mut world = world_of_one_window();
     world.vendor.broken = vec![window(BEGIN, NOW)];
     tick(&world);
-    assert_eq!((world.vendor.listed().len(), watermark(&world), pending(&world)), (3, BEGIN, vec![]));
+    assert_eq!((world.vendor.take_listed().len(), watermark(&world), pending(&world)), (3, BEGIN, vec![]));
     assert_eq!((world.listing().window_seconds, world.listing().probe_seconds), (None, Some(125)));
 }
 
@@ -105,7 +105,7 @@ fn ok_a_window_that_hangs_becomes_pending() {
     let mut world = world();
     world.vendor.hanging = vec![nth_window(0)];
     let tick = tick(&world);
-    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed()), (NOW, vec![nth_window(0)], 75.0));
+    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed_seconds()), (NOW, vec![nth_window(0)], 75.0));
     assert!(tick.failure.unwrap().message.contains("did not answer within 75 s"));
 }
 
@@ -189,9 +189,9 @@ enum TickOutcome {
     Paused,
 }
 
-/// Runs ticks of a listing that answered before. Returns after each tick the counts of "not offered" and of refusals,
-/// and whether a person is needed.
-fn counts(outcomes: &[TickOutcome]) -> Vec<(u32, u32, bool)> {
+/// Runs ticks of a listing that answered before. Returns three values for each tick: the count of "not offered", the
+/// count of refusals, and `true` if a person is needed.
+fn run_and_count(outcomes: &[TickOutcome]) -> Vec<(u32, u32, bool)> {
     let mut world = world();
     let mut counted = Vec::new();
     for outcome in outcomes {
@@ -218,21 +218,24 @@ fn a4_two_kinds_of_refusal_are_counted_apart_and_only_in_a_row() {
     use TickOutcome::{Answered, Failed, NotOffered, Paused, Refused};
     let (no, yes) = (false, true);
     // The two kinds of refusal are counted separately.
-    assert_eq!(counts(&[NotOffered, Refused, NotOffered]), [(1, 0, no), (0, 1, no), (1, 0, no)]);
-    assert_eq!(counts(&[Refused, Refused, NotOffered, Refused]), [(0, 1, no), (0, 2, no), (1, 0, no), (0, 1, no)]);
+    assert_eq!(run_and_count(&[NotOffered, Refused, NotOffered]), [(1, 0, no), (0, 1, no), (1, 0, no)]);
+    assert_eq!(
+        run_and_count(&[Refused, Refused, NotOffered, Refused]),
+        [(0, 1, no), (0, 2, no), (1, 0, no), (0, 1, no)]
+    );
     // Any other outcome resets the counts.
     for between in [Failed, Answered] {
         assert_eq!(
-            counts(&[NotOffered, NotOffered, between, NotOffered])[2..],
+            run_and_count(&[NotOffered, NotOffered, between, NotOffered])[2..],
             [(0, 0, no), (1, 0, no)],
             "{between:?}"
         );
-        assert_eq!(counts(&[Refused, Refused, between, Refused])[2..], [(0, 0, no), (0, 1, no)], "{between:?}");
+        assert_eq!(run_and_count(&[Refused, Refused, between, Refused])[2..], [(0, 0, no), (0, 1, no)], "{between:?}");
     }
     // A call that was not made does not change the counts.
-    assert_eq!(counts(&[Refused, Refused, Paused, Refused])[1..], [(0, 2, no), (0, 2, no), (0, 3, yes)]);
-    assert_eq!(counts(&[Refused; 4])[2..], [(0, 3, yes), (0, 3, yes)]);
-    assert_eq!(counts(&[NotOffered; 3])[1..], [(2, 0, no), (3, 0, no)]);
+    assert_eq!(run_and_count(&[Refused, Refused, Paused, Refused])[1..], [(0, 2, no), (0, 2, no), (0, 3, yes)]);
+    assert_eq!(run_and_count(&[Refused; 4])[2..], [(0, 3, yes), (0, 3, yes)]);
+    assert_eq!(run_and_count(&[NotOffered; 3])[1..], [(2, 0, no), (3, 0, no)]);
 }
 
 #[test]
@@ -272,8 +275,8 @@ fn ok_failed_windows_become_pending_if_a_due_pending_span_can_be_listed() {
     let mut world = world_with_pending(pending_span(nth_window(-5).from, nth_window(-5).to));
     world.vendor.add_events([nth_window(-5).from]);
     let tick = tick(&world);
-    // The pending span (-5) is listed, so the windows become pending. After the next failure (3) all probes fail, and
-    // the listing ends.
+    // The pending span (-5) can be listed, so the failed windows become pending. After window 3 fails, too, all probes
+    // fail, and the listing ends.
     assert_eq!(listed(&world), [0, 9, 1, 2, -5, 3, 8, 4, 5]);
     let failed = [0, 1, 2, 3, 4, 5, 8, 9].map(nth_window);
     assert_eq!((watermark(&world), pending(&world)), (nth_window(6).from, failed.to_vec()));
@@ -309,8 +312,8 @@ fn err_a_pending_span_that_is_not_due_is_not_probed() {
     assert_eq!((listed(&world), world.listing().pending.spans), (vec![0, 9, 1, 2], vec![span]));
 }
 
-/// A world in which the windows with these numbers make the vendor ask for a pause, which lasts until the flag is
-/// cleared.
+/// A world in which the windows with these numbers make the vendor ask for a pause. The pause lasts until the test
+/// clears the flag.
 fn world_with_pauses(numbers: &[i64]) -> (World, Rc<Cell<bool>>) {
     let mut world = world();
     let broken: Vec<_> = numbers.iter().map(|number| nth_window(*number)).collect();
@@ -337,7 +340,7 @@ fn ok_after_a_pause_nothing_is_pending_and_the_next_tick_begins_at_a_random_wind
     is_paused.set(false);
     // The random window answers, so only the first window was bad.
     let second = tick(&world);
-    let windows = world.vendor.listed();
+    let windows = world.vendor.take_listed();
     assert!(second.has_succeeded && second.has_more && world.listing().probe_seconds.is_none());
     assert!(windows[0].from > nth_window(0).to && windows[1].from == BEGIN, "{windows:?}");
     assert_eq!(pending(&world), [windows[1]]);
