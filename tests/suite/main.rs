@@ -8,6 +8,7 @@ mod memory_store;
 mod settings;
 mod stack;
 mod stops;
+mod storage;
 mod template;
 mod world;
 mod yaml;
