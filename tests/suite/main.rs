@@ -2,6 +2,7 @@
 
 mod aws;
 mod conformance;
+mod documents;
 mod exhaustive;
 mod local;
 mod memory_store;
