@@ -20,7 +20,8 @@ fn explore_all(take: impl Fn(&Case, &Explored) + Sync) {
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(case) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let faults = if is_whole() { case.faults } else { case.short_run_faults };
+            let faults = if is_whole() { Some(case.faults) } else { case.short_run_faults };
+            let Some(faults) = faults else { continue };
             let fixture = case.fixture(faults).unwrap_or_else(|why| panic!("{case:?}: {why}"));
             take(case, &explore(fixture, None));
         }
