@@ -7,6 +7,7 @@ mod clock;
 mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod drift;
 mod exit;
 mod hide;
@@ -55,6 +56,8 @@ enum Command {
     Completions(completions::Args),
     /// Simulate both vendors on this machine, pull all events, and compare the lake with the served events
     Demo(demo::Args),
+    /// Check the connection to a vendor and a lake, and say what to do about each fault
+    Doctor(doctor::Args),
     /// Print the manual pages of this command and its subcommands, as roff
     Man,
     /// List, show, check and test data models, which give all log types one set of names
@@ -141,6 +144,7 @@ async fn run(command: Command) -> Result<Exit, Failed> {
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man => completions::man(Cli::command()),
         Command::Demo(args) => demo::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Models(args) => models::run(&args),
         Command::Normalize(args) => normalize::run(&args),
         Command::Pull(args) => pull::run(args).await,

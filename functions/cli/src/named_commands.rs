@@ -90,7 +90,7 @@ pub(crate) fn check_all_texts() {
 fn d4_a_command_that_does_not_exist_is_found_in_any_form() {
     for (after, expected) in [
         ("rebuild`, with the schedules off", "no command rebuild"),
-        ("doctor", "no command doctor"),
+        ("rebuild", "no command rebuild"),
         ("pull openai --lakes DIR`", "no option --lakes of pull"),
         ("pull openai\\|microsoft365 [--since T]`", "no option --since of pull"),
         ("schema parquet T", "no command schema parquet"),

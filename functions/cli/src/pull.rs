@@ -20,7 +20,7 @@ use crate::{config, drift, output, progress, vendors};
 const FROM_VARIABLES: &str = "of the environment";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = after_help())]
+#[command(after_help = variables_and(EXIT_CODES))]
 pub(crate) struct Args {
     /// The vendor to pull from
     #[arg(value_parser = vendors::parser())]
@@ -48,23 +48,28 @@ pub(crate) struct Args {
 const EXIT_CODES: &str = "Exit codes: 0 drained; 1 the next tick carries on, or there is a gap; 2 the command, a file it \
     names, or a variable is\nwrong; 3 a person must act.";
 
-/// Returns the variables of all vendors and the exit codes, which follow the help.
-fn after_help() -> String {
+/// Returns the variables of all vendors and these exit codes, which follow the help.
+pub(crate) fn variables_and(exit_codes: &str) -> String {
     let variables = vendors::VENDORS.map(|vendor| vendor.variables_help).join("\n");
-    format!("Environment:\n{variables}\n\n{EXIT_CODES}")
+    format!("Environment:\n{variables}\n\n{exit_codes}")
 }
 
 /// Parses a prefix, which must be empty or end with a slash. It is refused if it looks like a secret, because it
 /// becomes part of every object's key.
-fn prefix(text: &str) -> Result<String, String> {
+pub(crate) fn prefix(text: &str) -> Result<String, String> {
     if looks_like_a_key(text) {
         return Err("holds a key".to_owned());
     }
     if text.is_empty() || text.ends_with('/') { Ok(text.to_owned()) } else { Err("must end in a slash".to_owned()) }
 }
 
+/// Returns the name of the secret in messages: its file, or that it comes from environment variables.
+pub(crate) fn secret_name(file: Option<&PathBuf>) -> String {
+    file.map_or_else(|| FROM_VARIABLES.to_owned(), |file| file.display().to_string())
+}
+
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
-    let secret_name = args.secret.as_ref().map_or_else(|| FROM_VARIABLES.to_owned(), |file| file.display().to_string());
+    let secret_name = secret_name(args.secret.as_ref());
     let secret = config::secret(args.vendor, args.secret.clone())?;
     let secrets = LocalSecrets::new([(secret_name.clone(), secret)]);
     let (http, clock) = (HttpClient::new()?, CliClock::default());

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;
 
+use adapters::doctor::{Checkup, Findings};
 use adapters::http::HttpClient;
 use adapters::local::LocalSecrets;
 use collector::{Source, SourceCache, Stream, StreamReport, Vendor};
@@ -34,6 +35,8 @@ pub(crate) struct VendorSpec {
     pub(crate) simulated_secret: fn() -> Value,
     /// Opens a source with settings from variables. Fails if one of them is wrong or the secret cannot be used.
     pub(crate) open: for<'a> fn(SourceParts<'a>, Variables<'_>) -> BoxFuture<'a, OpenResult<'a>>,
+    /// Checks a source with settings from variables, and records each step. Fails if one of the settings is wrong.
+    pub(crate) check: for<'a> fn(SourceParts<'a>, Variables<'_>, &'a Checkup<CliClock>) -> BoxFuture<'a, CheckResult>,
     /// Returns the vendor's simulator with these faults. The second argument is the seed for all random choices.
     pub(crate) simulated: fn(Faults, u64) -> Box<dyn VendorSimulator>,
 }
@@ -56,6 +59,9 @@ pub(crate) struct SourceParts<'a> {
 
 /// An opened source, or the error that prevented it.
 pub(crate) type OpenResult<'a> = Result<Box<dyn AnySource + 'a>, Failed>;
+
+/// The findings of a checked source, or the error in a setting that prevented the check.
+pub(crate) type CheckResult = Result<Findings, Failed>;
 
 /// A source of any vendor.
 pub(crate) trait AnySource {

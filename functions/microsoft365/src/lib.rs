@@ -6,6 +6,7 @@
 mod auth;
 mod byte_order_mark;
 mod config;
+mod doctor;
 mod errors;
 mod feed;
 mod policy;
@@ -18,6 +19,7 @@ mod tests;
 pub use config::cloud::Cloud;
 pub use config::content_type::ContentType;
 pub use config::{API_URL_VARIABLE, Config, ConfigError, LISTING, LOGIN_URL_VARIABLE, SourceSecret, VARIABLES};
+pub use doctor::check;
 pub use feed::blob::Blob;
 pub use policy::POLICY;
 pub use source::Microsoft365;

@@ -15,5 +15,8 @@ async fn run() -> Result<(), PortError> {
     let shell = Shell::start("MICROSOFT365", &VARIABLES).await?;
     let config = Config::from_variables(|name| shell.environment.variable(name))?;
     let http = HttpClient::new()?;
-    shell.serve(async |secret| Microsoft365::source(&http, &shell.secrets, &shell.clock, &config, secret).await).await
+    let open = async |secret: &str| Microsoft365::source(&http, &shell.secrets, &shell.clock, &config, secret).await;
+    let check =
+        async |checkup: &_, secret: &str| microsoft365::check(checkup, &http, &shell.secrets, &config, secret).await;
+    shell.serve(open, check).await
 }

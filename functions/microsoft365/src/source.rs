@@ -235,7 +235,7 @@ fn too_old_error(refusal: Refusal, request: PageRequest<'_>, kept_from: UnixSeco
 }
 
 /// Reads the items of a page, or the refusal that the body holds.
-async fn read_items(answer: Answer) -> Result<Outcome<Vec<ContentItem>>, PortError> {
+pub(crate) async fn read_items(answer: Answer) -> Result<Outcome<Vec<ContentItem>>, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
     let body = answer.bytes(MAX_PAGE_BYTES).await?;
     Ok(serde_json::from_slice(without_byte_order_mark(&body)).map_err(|_| Refusal::read(status, &body, retry_after)))

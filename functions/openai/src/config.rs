@@ -41,7 +41,7 @@ const OTHER_KEYS: [(&str, &str); 4] = [
     ("sk-", "a user's or a project's API key"),
 ];
 /// The advice on how to get an admin key.
-const ADMIN_KEY_ADVICE: &str =
+pub(crate) const ADMIN_KEY_ADVICE: &str =
     "an owner of the organization makes one at platform.openai.com, Organization settings, Admin keys";
 /// The longest name of an unknown field that a message shows, in bytes.
 const MAX_SHOWN_FIELD_NAME: usize = 24;

@@ -6,6 +6,7 @@
 mod config;
 mod cooldown;
 mod default_source_id;
+mod doctor;
 mod policy;
 mod refusal;
 mod retry_policy;
@@ -16,5 +17,6 @@ pub use config::{
     BASE_URL_VARIABLE, Config, DEFAULT_BASE_URL, LISTINGS, LISTINGS_VARIABLE, ORGANIZATION, SourceSecret, TENANT,
     VARIABLES,
 };
+pub use doctor::check;
 pub use policy::POLICY;
 pub use source::OpenAi;

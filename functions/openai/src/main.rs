@@ -15,5 +15,7 @@ async fn run() -> Result<(), PortError> {
     let shell = Shell::start("OPENAI", &VARIABLES).await?;
     let config = Config::from_variables(|name| shell.environment.variable(name))?;
     let http = HttpClient::new()?;
-    shell.serve(async |secret| OpenAi::source(&http, &shell.secrets, &shell.clock, &config, secret).await).await
+    let open = async |secret: &str| OpenAi::source(&http, &shell.secrets, &shell.clock, &config, secret).await;
+    let check = async |checkup: &_, secret: &str| openai::check(checkup, &http, &shell.secrets, &config, secret).await;
+    shell.serve(open, check).await
 }

@@ -11,7 +11,8 @@ use crate::wire::ApiError;
 /// An error repeats at most this much of the vendor's message.
 const MAX_QUOTE_CHARS: usize = 300;
 /// Codes of a 429 that waiting does not cure, because the organization must pay.
-const UNPAID_CODES: [&str; 3] = ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
+pub(crate) const UNPAID_CODES: [&str; 3] =
+    ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
 /// The cooldown after a 429 with one of [`UNPAID_CODES`], unless the vendor names a wait.
 const UNPAID_COOLDOWN: Duration = Duration::from_secs(600);
 /// The code of an error about a country that OpenAI does not serve.
@@ -147,17 +148,17 @@ impl RefusedCall<'_> {
 }
 
 /// Returns `true` if the key is valid but lacks a permission.
-fn lacks_permission(error: &ApiError) -> bool {
+pub(crate) fn lacks_permission(error: &ApiError) -> bool {
     !error.missing_scopes().is_empty() || error.message.contains("insufficient permission")
 }
 
 /// Returns `true` if the organization's IP allowlist refuses the address of the caller.
-fn refuses_address(error: &ApiError) -> bool {
+pub(crate) fn refuses_address(error: &ApiError) -> bool {
     error.code.starts_with("ip_")
 }
 
 /// Returns `true` if the vendor does not serve the country or region of the caller, by the error's code or words.
-fn refuses_region(error: &ApiError) -> bool {
+pub(crate) fn refuses_region(error: &ApiError) -> bool {
     let lower = error.message.to_lowercase();
     error.code == UNSUPPORTED_REGION || UNSUPPORTED_REGION_WORDS.iter().all(|words| lower.contains(words))
 }

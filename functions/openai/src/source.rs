@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint, wait_in_text};
 use collector::{
-    Clock, ListRequest, Listed, NoBody, Page, PortError, Prepared, Recovery, Secrets, Source, Stream, Tries,
-    UnixSeconds, Vendor, read_again, retry,
+    Clock, ListRequest, Listed, ListingId, NoBody, Page, PortError, Prepared, Recovery, Secrets, Source, Stream, Tries,
+    UnixSeconds, Vendor, Window, read_again, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -20,7 +20,7 @@ use crate::wire::{self, ApiError, BadPage, LOST_CURSOR};
 /// Events per page, in the order of attempts: the vendor's maximum first, and fewer if the page is too long.
 const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
 /// The longest page, and so the longest event. An event usually has one or two kilobytes.
-const MAX_PAGE_BYTES: usize = 32 << 20;
+pub(crate) const MAX_PAGE_BYTES: usize = 32 << 20;
 /// The longest wait for the end of a cooldown before a call that is made only once.
 const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
 /// The header that names the organization of the key. Most answers have it.
@@ -28,7 +28,7 @@ const ORGANIZATION_HEADER: &str = "openai-organization";
 /// The longest name of an organization that is accepted.
 const MAX_ORGANIZATION_CHARS: usize = 128;
 /// The longest part of an error's body that is read.
-const MAX_ERROR_BYTES: usize = 64 << 10;
+pub(crate) const MAX_ERROR_BYTES: usize = 64 << 10;
 
 /// The audit logs API of one organization, which has one secret.
 ///
@@ -155,15 +155,21 @@ impl<S: Secrets, C: Clock> OpenAi<S, C> {
     }
 
     fn url(&self, request: &ListRequest<'_>, limit: &str) -> Url {
-        let mut url = endpoint(&self.base_url, "/organization/audit_logs");
-        url.query_pairs_mut()
-            .append_pair("effective_at[gte]", &request.window.from.to_string())
-            .append_pair("effective_at[lt]", &request.window.to.to_string())
-            .append_pair("limit", limit)
-            .append_pair("tenant_only", if request.listing == TENANT { "true" } else { "false" })
-            .extend_pairs(request.cursor.map(|cursor| ("after", cursor)));
+        let mut url = page_url(&self.base_url, request.listing, request.window, limit);
+        url.query_pairs_mut().extend_pairs(request.cursor.map(|cursor| ("after", cursor)));
         url
     }
+}
+
+/// Returns the URL of the first page of a window, with at most `limit` events.
+pub(crate) fn page_url(base_url: &Url, listing: ListingId, window: Window, limit: &str) -> Url {
+    let mut url = endpoint(base_url, "/organization/audit_logs");
+    url.query_pairs_mut()
+        .append_pair("effective_at[gte]", &window.from.to_string())
+        .append_pair("effective_at[lt]", &window.to.to_string())
+        .append_pair("limit", limit)
+        .append_pair("tenant_only", if listing == TENANT { "true" } else { "false" });
+    url
 }
 
 /// The result of one call that did not fail.

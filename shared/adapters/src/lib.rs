@@ -4,6 +4,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod clock;
+pub mod doctor;
 #[cfg(feature = "http")]
 pub mod http;
 mod key_shape;

@@ -84,5 +84,6 @@ pub use base::retry::{RetryPolicy, retry};
 pub use base::secret::read_again;
 pub use base::stream::{BadSourceId, ListingId, SourceId, Stream};
 pub use base::time::{UnixSeconds, Window, time_until};
+pub use state::birth::{BirthCheck, check_birth};
 pub use state::cache::SourceCache;
 pub use tick::{Source, run_tick};

@@ -185,7 +185,10 @@ async fn function() {
         let shell = Shell::start("OPENAI", &["OPENAI_BASE_URL", "OPENAI_LISTINGS"]).await?;
         let config = Config::from_variables(|name| shell.environment.variable(name))?;
         let http = HttpClient::new()?;
-        shell.serve(async |secret| OpenAi::source(&http, &shell.secrets, &shell.clock, &config, secret).await).await
+        let open = async |secret: &str| OpenAi::source(&http, &shell.secrets, &shell.clock, &config, secret).await;
+        let check =
+            async |checkup: &_, secret: &str| openai::check(checkup, &http, &shell.secrets, &config, secret).await;
+        shell.serve(open, check).await
     };
     let ended: Result<(), PortError> = run.await;
     let failed = ended.is_err();

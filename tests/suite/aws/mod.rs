@@ -3,6 +3,7 @@
 
 mod bucket;
 mod deployed;
+mod doctor;
 mod dynamodb_server;
 mod faults;
 mod fleet;

@@ -37,6 +37,12 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
             Ok(Box::new(source.map_err(exit::source_error)?) as _)
         })
     },
+    check: |parts, variables, checkup| {
+        let config = Config::from_variables(variables).map_err(|error| Failed::usage(error.message));
+        Box::pin(async move {
+            Ok(microsoft365::check(checkup, parts.http, parts.secrets, &config?, parts.secret_name).await)
+        })
+    },
     simulated: |faults, seed| Box::new(Behaviours::new(faults, seed)),
 };
 

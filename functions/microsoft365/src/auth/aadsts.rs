@@ -30,6 +30,12 @@ pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>
     PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}{note}") }
 }
 
+/// Returns the number in a message of [`into_error`]; `None` if it has none.
+pub(crate) fn code_in(message: &str) -> Option<u32> {
+    let (_, rest) = message.split_once("AADSTS")?;
+    rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())].parse().ok()
+}
+
 /// Returns the first number with a known cure, or else the first number. The vendor sends a general number before the
 /// precise one.
 fn precise_code(refusal: &LoginRefusal) -> Option<u32> {
@@ -185,6 +191,13 @@ mod tests {
         let body =
             r#"{"error":"invalid_client","error_codes":[70002,50012],"error_description":"AADSTS70002: canary"}"#;
         check(401, body, Recovery::Person, "AADSTS50012: the certificate");
+    }
+
+    #[test]
+    fn a_message_shows_its_number() {
+        let error = into_error(401, refusal("invalid_client", 7_000_222).as_bytes(), None);
+        assert_eq!(code_in(&error.message), Some(7_000_222));
+        assert_eq!(code_in(&into_error(503, b"", None).message), None);
     }
 
     #[test]

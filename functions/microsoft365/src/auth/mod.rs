@@ -1,6 +1,6 @@
 //! Logging in: the tenant's access token, and the refusals of Microsoft Entra.
 
-mod aadsts;
+pub(crate) mod aadsts;
 mod assertion;
 mod login_answer;
 pub(crate) mod token;

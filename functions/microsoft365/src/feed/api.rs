@@ -42,6 +42,8 @@ pub(crate) enum CallKind<'a> {
     /// Starts a subscription, and sets the flag when the request goes out. The call is made only once, because the
     /// vendor counts starts. The vendor throttles starts separately, so a throttled start begins no cooldown.
     Start(&'a Cell<bool>),
+    /// Reads an answer for a connection check. The call is made only once, and every refusal goes to the caller.
+    Check,
 }
 
 /// One call.
@@ -71,6 +73,11 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         self.vendor_clock.trusted_at(self.clock.now())
     }
 
+    /// Returns the token of the calls, and logs in if there is none.
+    pub(crate) async fn token(&self, requester: Requester) -> Result<Token, PortError> {
+        self.tokens.get(&self.http, &self.clock, requester).await
+    }
+
     /// Records that a tick of the content type begins.
     pub(crate) async fn begin_tick(&self, content_type: ContentType) {
         self.tokens.begin_tick(content_type).await;
@@ -80,14 +87,14 @@ impl<S: Secrets, C: Clock> Api<S, C> {
     /// is left.
     ///
     /// `read` gets answers with a successful status only, and may still find a refusal in the body. A call with
-    /// [`Tries::Once`] or of [`CallKind::Start`] is made only once. If it fails in a way that may pass, its error is
-    /// for the next tick.
+    /// [`Tries::Once`], of [`CallKind::Start`] or of [`CallKind::Check`] is made only once. If it fails in a way that may
+    /// pass, its error is for the next tick.
     pub(crate) async fn call<T>(
         &self,
         call: Call<'_>,
         read: impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
     ) -> Result<Outcome<T>, PortError> {
-        if call.tries == Tries::Once || matches!(call.kind, CallKind::Start(_)) {
+        if call.tries == Tries::Once || matches!(call.kind, CallKind::Start(_) | CallKind::Check) {
             return self.attempt(call, &read, true).await.map_err(PortError::for_next_tick);
         }
         let attempts = Cell::new(0);
@@ -177,7 +184,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
 
 fn request<'a>(call: Call<'_>) -> Request<'a> {
     match call.kind {
-        CallKind::Get | CallKind::Fetch => Request::get(call.url.clone()),
+        CallKind::Get | CallKind::Fetch | CallKind::Check => Request::get(call.url.clone()),
         CallKind::Start(sent) => {
             sent.set(true);
             // The vendor's gateway requires a length, also for an empty body.

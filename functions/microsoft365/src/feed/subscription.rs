@@ -158,7 +158,7 @@ impl Subscriptions {
     }
 }
 
-async fn read_list(answer: Answer) -> Result<Outcome<BTreeMap<ContentType, SubscriptionStatus>>, PortError> {
+pub(crate) async fn read_list(answer: Answer) -> Result<Outcome<BTreeMap<ContentType, SubscriptionStatus>>, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
     let body = answer.bytes(MAX_ANSWER_BYTES).await?;
     Ok(match serde_json::from_slice::<Vec<Subscription>>(without_byte_order_mark(&body)) {
@@ -167,7 +167,7 @@ async fn read_list(answer: Answer) -> Result<Outcome<BTreeMap<ContentType, Subsc
     })
 }
 
-async fn read_start(answer: Answer) -> Result<Outcome<()>, PortError> {
+pub(crate) async fn read_start(answer: Answer) -> Result<Outcome<()>, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
     let body = answer.bytes(MAX_ANSWER_BYTES).await?;
     let subscription = serde_json::from_slice::<Subscription>(without_byte_order_mark(&body)).ok();

@@ -85,7 +85,9 @@ impl CallError {
         let code = self.code.as_str();
         match (code, self.status) {
             _ if self.is_transient || is_transient_code(code) => FailureClass::Again,
-            ("NoSuchBucket" | "ResourceNotFoundException", _) => FailureClass::Missing,
+            ("NoSuchBucket" | "ResourceNotFoundException" | "NotFound" | "NotFoundException", _) => {
+                FailureClass::Missing
+            }
             _ if is_denial_code(code) => FailureClass::Denied,
             (_, Some(408 | 409 | 429 | 500..=599)) => FailureClass::Again,
             (_, Some(401 | 403)) => FailureClass::Denied,
@@ -150,7 +152,9 @@ fn is_transient_code(code: &str) -> bool {
 /// Returns `true` for an error code of a missing permission or of bad credentials. DynamoDB and Secrets Manager send
 /// these codes with status 400.
 fn is_denial_code(code: &str) -> bool {
-    const CODES: [&str; 8] = [
+    const CODES: [&str; 10] = [
+        "AuthorizationError",
+        "AuthorizationErrorException",
         "ExpiredTokenException",
         "IncompleteSignatureException",
         "InvalidClientTokenId",

@@ -9,14 +9,16 @@ mod secret_list;
 mod secret_walk;
 mod secrets;
 mod state;
+mod topics;
 
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
 pub use bucket::S3Bucket;
 pub use object_list::ListObjects;
-pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client};
+pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client, sns_client};
 pub use secret_list::{ListSecrets, SecretList};
 pub use secrets::SecretsManager;
 #[cfg(feature = "lambda")]
 pub(crate) use secrets::{secret_name, without_suffix};
 pub use state::DynamoState;
+pub use topics::{SnsTopics, Subscribers, TopicSubscribers};

@@ -42,6 +42,8 @@ pub struct Environment {
     pub settings: Settings,
     /// The place of the deployment's own data models (`DATA_MODELS`).
     pub data_models: Option<ModelsPlace>,
+    /// The SNS topic of the deployment's alarms (`ALARM_TOPIC_ARN`).
+    pub alarm_topic: Option<String>,
     /// Memory for ledger caches, batches and blob references of all sources together.
     pub shared_bytes: usize,
     /// Memory that the process for Python methods may map.
@@ -100,6 +102,7 @@ impl Environment {
                 ..Settings::default()
             },
             data_models: reader.optional("DATA_MODELS", models_place),
+            alarm_topic: reader.optional("ALARM_TOPIC_ARN", topic_arn),
             shared_bytes: reader.optional(MEMORY_SIZE, shared_bytes).unwrap_or(MAX_SHARED_BYTES),
             method_bytes: reader.optional(MEMORY_SIZE, method_bytes).unwrap_or(MAX_METHOD_BYTES),
             vendor_variables,
@@ -183,6 +186,11 @@ fn models_place(text: &str) -> Result<ModelsPlace, String> {
                   package), such as s3:_models/"
             .to_owned()),
     }
+}
+
+fn topic_arn(text: &str) -> Result<String, String> {
+    let is_topic = text.starts_with("arn:aws") && text.split(':').nth(2) == Some("sns");
+    if is_topic { Ok(text.to_owned()) } else { Err("is not the ARN of an SNS topic".to_owned()) }
 }
 
 fn shared_bytes(megabytes: &str) -> Result<usize, String> {

@@ -1,11 +1,13 @@
 //! The Lambda shell: everything that a vendor's function does around the collector.
 //!
 //! A function's `main` starts a [`Shell`], parses its vendor's own settings, and passes a closure that opens a source.
-//! At each invocation the shell serves every source, logs a line and writes metrics for each stream, and fails the
+//! At each tick the shell serves every source, logs a line and writes metrics for each stream, and fails the
 //! invocation if a stream failed.
 
+mod action;
 mod claims;
 mod data_models;
+mod doctor;
 mod environment;
 mod failure;
 mod in_flight;

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use schema::CustomModels;
 use serde::Serialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
+use super::action::Action;
 use super::data_models::Models;
 use super::environment::Environment;
 use super::failure::InvocationFailure;
@@ -21,18 +22,24 @@ use super::scheduler::{SLOTS, Scheduler};
 use super::secret_list::SecretListCache;
 use super::sources::{Opened, open_all, remove_duplicate_ids};
 use super::watched::Watched;
-use crate::aws::{self, DynamoState, ListObjects, ListSecrets, S3Bucket, SecretsManager};
+use crate::aws::{self, DynamoState, ListObjects, ListSecrets, S3Bucket, SecretsManager, SnsTopics, TopicSubscribers};
 use crate::clock::SystemClock;
+use crate::doctor::{Checkup, Findings, Report};
 
 /// Time from the deadline of the sources' work to the moment when Lambda kills the process.
-const DEADLINE_MARGIN: Duration = Duration::from_secs(5);
+pub(super) const DEADLINE_MARGIN: Duration = Duration::from_secs(5);
 /// Time from the cut-off of hanging sources to the moment when Lambda kills the process. The reports are written in
 /// this time.
 const REPORT_MARGIN: Duration = Duration::from_secs(2);
 
 /// The settings of a function and its ports, which are those on AWS except in tests.
 #[derive(Debug)]
-pub struct Shell<Se = SecretsManager<SystemClock>, St = DynamoState<SystemClock>, Bu = S3Bucket<SystemClock>> {
+pub struct Shell<
+    Se = SecretsManager<SystemClock>,
+    St = DynamoState<SystemClock>,
+    Bu = S3Bucket<SystemClock>,
+    To = SnsTopics<SystemClock>,
+> {
     /// The vendor's name in lower case, for logs and metrics.
     pub vendor: String,
     /// The settings of the deployment.
@@ -43,6 +50,8 @@ pub struct Shell<Se = SecretsManager<SystemClock>, St = DynamoState<SystemClock>
     pub state: St,
     /// The bucket for the objects.
     pub bucket: Bu,
+    /// The topics of alarms, whose subscribers the connection check counts.
+    pub topics: To,
     /// The clock, which is also the source of random numbers.
     pub clock: SystemClock,
     /// The memory for ledger caches, batches and blob references, which all sources share.
@@ -70,6 +79,16 @@ pub struct Summary {
     pub rejected: u64,
 }
 
+/// The answer to an invocation.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Response {
+    /// The result of a tick.
+    Summary(Summary),
+    /// The results of a connection check.
+    Doctor(Report),
+}
+
 impl Shell {
     /// Starts logging, reads the environment and sets up the AWS clients. `vendor` and `own` are those of
     /// [`Environment::read`].
@@ -83,6 +102,7 @@ impl Shell {
             secrets: SecretsManager::new(aws::secrets_client(&sdk), clock),
             state: DynamoState::new(aws::dynamodb_client(&sdk), &environment.table, clock),
             bucket: S3Bucket::new(aws::s3_client(&sdk), &environment.bucket, clock),
+            topics: SnsTopics::new(aws::sns_client(&sdk), clock),
             memory: MemoryBudget::new(environment.shared_bytes),
             environment,
             clock,
@@ -90,22 +110,28 @@ impl Shell {
     }
 }
 
-impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects> Shell<Se, St, Bu> {
-    /// Serves invocations until Lambda ends the process. `open` opens the source of a secret's ARN. The content of an
-    /// event is ignored: each invocation is a tick.
+impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers> Shell<Se, St, Bu, To> {
+    /// Serves invocations until Lambda ends the process. `open` opens the source of a secret's ARN, and `check` checks
+    /// everything that it needs at the vendor. An invocation is a tick unless its event asks for another [`Action`].
     pub async fn serve<V: Vendor>(
         &self,
         open: impl AsyncFn(&str) -> Result<Source<V>, PortError>,
+        check: impl AsyncFn(&Checkup<SystemClock>, &str) -> Findings,
     ) -> Result<(), PortError> {
+        let check = &check;
         let (warm, open) = (
             &RefCell::new(Warm { sources: Vec::new(), listed: SecretListCache::default(), models: Models::default() }),
             &open,
         );
-        let handler = service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
+        let handler = service_fn(move |event: LambdaEvent<Value>| async move {
             let killed_at = i64::try_from(event.context.deadline).ok();
             let killed_at = killed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
+            let killed_at = killed_at.unwrap_or_else(|| self.clock.now());
             // On the heap, here and below, because the compiler cannot lay out futures that are nested this deep.
-            Box::pin(self.invoke(warm, open, killed_at.unwrap_or_else(|| self.clock.now()))).await
+            match Action::of(&event.payload)? {
+                Action::Tick => Box::pin(self.invoke(warm, open, killed_at)).await.map(Response::Summary),
+                Action::Doctor => Ok(Response::Doctor(Box::pin(self.examine(check, killed_at)).await)),
+            }
         });
         lambda_runtime::run(handler).await.map_err(|error| PortError::next_tick(format!("the Lambda runtime: {error}")))
     }

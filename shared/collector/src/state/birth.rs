@@ -129,6 +129,52 @@ pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
     if head.seq < seq { Err(state_restored_error(head.seq, seq)) } else { Ok(()) }
 }
 
+/// The relation of a stream's head to its birth record, for a check that changes nothing. The error of a fault is the one
+/// with which a tick stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BirthCheck {
+    /// The stream has neither a head nor a record: its first tick creates both.
+    New,
+    /// Head and record belong together, or the record is missing and the next tick creates it.
+    Continues,
+    /// There is a record without its head.
+    Lost(PortError),
+    /// The record belongs to another head.
+    Foreign(PortError),
+    /// The head is older than the record, so it was restored from a backup.
+    Restored(PortError),
+}
+
+/// Compares the stream's head with its birth record, and writes nothing. `prefix` is that of the deployment's keys.
+///
+/// The head is read again before a fault counts: a tick may write head and record between the two reads.
+pub async fn check_birth<S: State, B: Bucket>(
+    state: &S,
+    bucket: &B,
+    prefix: &str,
+    stream: &Stream,
+) -> Result<BirthCheck, PortError> {
+    let key = record_key(prefix, stream);
+    let before = state.head(stream).await?;
+    let Some(record) = bucket.get(&key).await? else {
+        return Ok(before.map_or(BirthCheck::New, |_| BirthCheck::Continues));
+    };
+    let birth = parse(&record);
+    let fault = |head: Option<&Head>| match (head, &birth) {
+        (None, _) => Some(BirthCheck::Lost(state_lost_error(&key))),
+        (Some(head), Some(birth)) if head.id == birth.id && head.seq < birth.seq => {
+            Some(BirthCheck::Restored(state_restored_error(head.seq, birth.seq)))
+        }
+        (Some(head), Some(birth)) if head.id == birth.id => None,
+        (Some(_), _) => Some(BirthCheck::Foreign(foreign_marker_error(&key))),
+    };
+    if fault(before.as_ref()).is_none() {
+        return Ok(BirthCheck::Continues);
+    }
+    let again = state.head(stream).await?;
+    Ok(fault(again.as_ref()).unwrap_or(BirthCheck::Continues))
+}
+
 /// Reads the mark of the birth record. Returns 0 if somebody removed the record; it is created again when the mark is
 /// next raised.
 ///
@@ -359,6 +405,25 @@ mod tests {
             assert_needs_person(open(&world), "belongs to another deployment");
             assert_needs_person(raise(&world), "belongs to another deployment");
         }
+    }
+
+    #[test]
+    fn a_check_names_every_fault_of_head_and_record_and_writes_nothing() {
+        let check = |world: &World| {
+            let checked = world.clock.run(check_birth(&world.state, &world.bucket, "", &world.stream)).unwrap();
+            assert!(world.calls.take().iter().all(|call| *call == "head" || *call == "get"));
+            checked
+        };
+        let world = World::new();
+        assert_eq!(check(&world), BirthCheck::New);
+        set_record(&world, "i", 2);
+        assert!(matches!(check(&world), BirthCheck::Lost(_)));
+        set_seq(&world, 1);
+        assert!(matches!(check(&world), BirthCheck::Restored(_)));
+        set_seq(&world, 2);
+        assert_eq!(check(&world), BirthCheck::Continues);
+        set_record(&world, "another", 0);
+        assert!(matches!(check(&world), BirthCheck::Foreign(_)));
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub struct Behaviours {
     pub cloud: Cloud,
     /// The permissions of new tokens, such as [`READ`].
     pub roles: Vec<String>,
+    /// The delegated permissions that tokens have in their claim `scp`. They permit nothing here: the simulator has no
+    /// users.
+    pub scopes: Vec<String>,
     /// `true` if a token without [`READ_DLP`] may read `DLP.All`, but gets its records without the detected sensitive
     /// values. Otherwise it is refused. The ledger has a record twice if it was available in both forms.
     pub dlp_redacted: bool,

@@ -79,6 +79,7 @@ fn healthy(transport: Transport) -> Behaviours {
         certificates: Vec::new(),
         cloud: Cloud::Commercial,
         roles: vec![READ.to_owned(), READ_DLP.to_owned()],
+        scopes: Vec::new(),
         dlp_redacted: false,
         token_seconds: 3_599,
         token_refused: 0.0,

@@ -31,6 +31,8 @@ pub(super) struct Grant {
     pub(super) tenant: String,
     pub(super) audience: String,
     pub(super) roles: Vec<String>,
+    /// The delegated permissions, which only the claim `scp` shows.
+    scopes: Vec<String>,
     pub(super) expires: Timestamp,
     /// The number of requests that were made with the token.
     requests: u32,
@@ -100,6 +102,7 @@ impl Tokens {
             tenant: request.tenant.to_owned(),
             audience,
             roles: behaviours.roles.clone(),
+            scopes: behaviours.scopes.clone(),
             expires: Timestamp::from_second(until).unwrap_or(now),
             requests: 0,
         };
@@ -167,6 +170,9 @@ fn token(grant: &Grant, client: &str, from: i64, until: i64, rng: &mut SeededRng
     // `roles`.
     if !grant.roles.is_empty() {
         claims["roles"] = json!(grant.roles);
+    }
+    if !grant.scopes.is_empty() {
+        claims["scp"] = json!(grant.scopes.join(" "));
     }
     format!("{}.{}.{}", part(&head), part(&claims), rng.alphanumeric(86))
 }
@@ -270,6 +276,7 @@ mod tests {
                 tenant: TENANT_ID.to_owned(),
                 audience: "a".to_owned(),
                 roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+                scopes: Vec::new(),
                 expires: Timestamp::UNIX_EPOCH,
                 requests: 0,
             };
@@ -287,6 +294,7 @@ mod tests {
             tenant: String::new(),
             audience: String::new(),
             roles: Vec::new(),
+            scopes: Vec::new(),
             expires: Timestamp::from_second(expires).unwrap(),
             requests: 0,
         };

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use adapters::doctor::check_source;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use simulators::toy::{Behaviours, KEY, ToySimulator};
@@ -34,6 +35,14 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
             let config = config?;
             let source = Toy::source(opening.http, opening.secrets, opening.clock, &config, opening.secret_name).await;
             Ok(Box::new(source.map_err(exit::source_error)?) as _)
+        })
+    },
+    check: |parts, variables, checkup| {
+        let config = Config::from_variables(variables).map_err(|error| Failed::usage(error.message));
+        Box::pin(async move {
+            let config = config?;
+            let opening = Toy::source(parts.http, parts.secrets, parts.clock, &config, parts.secret_name);
+            Ok(check_source(checkup, parts.secret_name, opening).await)
         })
     },
     simulated: |faults, _| Box::new(Behaviours::new(faults)),
