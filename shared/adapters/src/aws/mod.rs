@@ -10,10 +10,10 @@ mod secret_walk;
 mod secrets;
 mod state;
 
+pub use crate::object_list::ListObjects;
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
 pub use bucket::S3Bucket;
-pub use object_list::ListObjects;
 pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client};
 pub use secret_list::{ListSecrets, SecretList};
 pub use secrets::SecretsManager;
