@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +23,6 @@ import botocore.config
 
 import athena
 import backlog
-import emulated
 import lake
 import tables
 from steps import Steps, must_fail, say
@@ -159,7 +159,6 @@ class EndToEnd:
         command = ["sam", "build", "--template-file", str(ROOT / "template.yaml"), "--build-dir", str(self.built)]
         command += ["--parameter-overrides", f"Architecture={ARCHITECTURE}"]
         self.processes.run("sam-build", command, self.env, BUILD_SECONDS, cwd=ROOT)
-        say(f"  {emulated.adapt(self.built)} resources are unknown to the emulated AWS and left out")
 
     @property
     def built(self):
@@ -353,6 +352,21 @@ class EndToEnd:
         if TOKEN.search(body):
             raise Failed(f"{name} has a token")
 
+    def status(self, lines):
+        """Checks that `audit-pull status` finds every stream of the deployment, and counts its lines."""
+        command = [self.binary, "status", "--json", "--prefix", PREFIX, "--bucket", self.outputs["BucketName"]]
+        command += ["--table", self.outputs["StateTableName"]]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+        if done.returncode not in (0, 1):
+            raise Failed(f"status ended with {done.returncode}: {done.stdout}{done.stderr}")
+        streams = json.loads(done.stdout)["streams"]
+        counted = sum(stream["lines_today"] for stream in streams)
+        sources = {stream["source"] for stream in streams}
+        # The day of the first lines may have ended since.
+        if not {"acme", "beta"} <= sources or not 0 < counted <= len(lines):
+            raise Failed(f"status shows {counted} of {len(lines)} lines of {sorted(sources)}")
+        say(f"  {len(streams)} streams, {counted} of {len(lines)} lines today")
+
     def checks_can_fail(self, lines):
         """Checks that the checks fail for a lost line, a repeated line, and a secret."""
         ledger = self.ledger("openai")
@@ -399,6 +413,7 @@ class EndToEnd:
         steps.run("a refused credential fails the function", self.refused_credentials)
         steps.run("the schedules deliver the second source", self.schedules)
         lines = steps.run("every event of all sources is delivered once", lambda: self.check(["acme", "beta"]))
+        steps.run("audit-pull status shows all streams", lambda: self.status(lines))
         steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
         steps.run("DuckDB reads the bucket through the tables", lambda: self.read_by_tables(found, lines))
         steps.run("no secret was written anywhere", self.no_secret)

@@ -2,14 +2,12 @@
 
 mod aws;
 mod conformance;
-mod documents;
 mod exhaustive;
 mod local;
 mod memory_store;
 mod settings;
 mod stack;
 mod stops;
-mod storage;
 mod template;
 mod world;
 mod yaml;

@@ -39,8 +39,7 @@ impl Stack {
 
     /// Returns the descriptions of all failed assertions of the rules; none if the deployment is accepted.
     pub(crate) fn refusals(&self) -> Vec<String> {
-        let is_active = |rule: &&Value| rule.get("RuleCondition").is_none_or(|condition| self.holds(condition));
-        let rules = object(&self.template["Rules"]).values().filter(is_active);
+        let rules = object(&self.template["Rules"]).values();
         let assertions = rules.flat_map(|rule| array(&rule["Assertions"]));
         let failed = assertions.filter(|assertion| !self.holds(&assertion["Assert"]));
         failed.map(|assertion| text(&assertion["AssertDescription"])).collect()
@@ -52,14 +51,6 @@ impl Stack {
         assert!(resource.is_object(), "no resource {name}");
         let is_deployed = resource["Condition"].as_str().is_none_or(|condition| self.condition(condition));
         is_deployed.then(|| self.resolve(&resource["Properties"]).unwrap_or_default())
-    }
-
-    /// Returns the value of an output; `None` if its condition does not hold.
-    pub(crate) fn output(&self, name: &str) -> Option<Value> {
-        let output = &self.template["Outputs"][name];
-        assert!(output.is_object(), "no output {name}");
-        let is_shown = output["Condition"].as_str().is_none_or(|condition| self.condition(condition));
-        if is_shown { self.resolve(&output["Value"]) } else { None }
     }
 
     /// Returns the environment variables of a function.
@@ -121,10 +112,6 @@ impl Stack {
             "Fn::Split" => {
                 let text = text(&self.resolve(&of[1])?);
                 Some(text.split(of[0].as_str()?).collect())
-            }
-            "Fn::Select" => {
-                let index: usize = text(&of[0]).parse().ok()?;
-                self.resolve(&of[1][index])
             }
             "Fn::Sub" => Some(Value::from(self.substituted(of))),
             other => panic!("no function: {other}"),

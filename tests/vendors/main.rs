@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 mod microsoft365;
-mod monthly_cost;
 mod openai;
 mod rig;
 mod seeds;

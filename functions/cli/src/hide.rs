@@ -15,9 +15,12 @@ impl Keys {
     /// Finds the arguments, and the values in arguments, that look like keys.
     pub(crate) fn among(arguments: &[OsString]) -> Self {
         let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
-        // A message may show only the value of `--name=value`, so the value is also a key on its own.
-        let values = texts.flat_map(|text| [text.split_once('=').map(|(_, value)| value.to_owned()), Some(text)]);
-        Self(values.flatten().filter(|text| looks_like_a_key(text)).collect())
+        // In `--name=value` and `--secret=vendor=file`, a message may show a part alone.
+        let parts = texts.flat_map(|text| {
+            let parts: Vec<String> = text.match_indices('=').map(|(at, _)| text[at + 1..].to_owned()).collect();
+            std::iter::once(text).chain(parts)
+        });
+        Self(parts.filter(|text| looks_like_a_key(text)).collect())
     }
 
     /// Returns `true` if no argument looks like a key.

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use adapters::local::{LocalBucket, LocalState};
-use collector::{Clock, Env, Settings, Source, SourceCache, StreamReport, Vendor, run_tick};
+use adapters::local::{LocalBucket, LocalState, LocalTickRecords};
+use collector::{Clock, Env, Settings, Source, SourceCache, StreamReport, UnixSeconds, Vendor, run_tick};
 use jiff::SignedDuration;
 use schema::CustomModels;
 
 use crate::exit::Failed;
+use crate::output;
 
 /// The ports to a lake on the local disk, and the settings for its ticks.
 #[derive(Debug)]
@@ -39,6 +40,21 @@ impl Lake {
             settings,
             models: CustomModels::default(),
         })
+    }
+
+    /// Opens the state again, which deletes the ledger items that expired meanwhile.
+    pub(crate) fn reopen_state(&mut self) -> Result<(), Failed> {
+        self.state = LocalState::open(&self.path)?;
+        Ok(())
+    }
+
+    /// Records the outcome of a tick that ended at `now`, for `audit-pull status`. A failure is only printed, because
+    /// no tick needs these records.
+    pub(crate) fn record(&self, reports: &[StreamReport], now: UnixSeconds) {
+        let records = LocalTickRecords::new(&self.path, &self.settings.prefix);
+        if let Err(error) = records.add(reports, now) {
+            output::print_error(&error.message);
+        }
     }
 
     /// Runs one tick of the source. Its deadline is `time` from now.

@@ -12,6 +12,7 @@ mod drift;
 mod exit;
 mod hide;
 mod input;
+mod interrupt;
 mod lake;
 mod models;
 #[cfg(test)]
@@ -23,9 +24,11 @@ mod pull;
 mod schema;
 mod simulate;
 mod splitter;
+mod status;
 mod udm;
 mod vendor;
 mod vendors;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -74,8 +77,12 @@ enum Command {
     Schema(schema::Args),
     /// Serve a simulated API of a vendor on 127.0.0.1 until interrupted
     Simulate(simulate::Args),
+    /// Show the state of every stream: watermark, pending work, errors, silence, and the objects of today
+    Status(status::Args),
     /// Print the values of data models for events on standard input
     Udm(udm::Args),
+    /// Run the ticks of all configured vendors on their schedules until interrupted
+    Watch(watch::Args),
 }
 
 fn main() -> ExitCode {
@@ -98,7 +105,12 @@ fn main() -> ExitCode {
         };
     }
     let ran = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Ok(runtime) => {
+            let ran = runtime.block_on(run(cli.command));
+            // A look-up of a host that hangs in its thread must not keep an interrupted process.
+            runtime.shutdown_background();
+            ran
+        }
         Err(error) => Err(Failed::person(format!("cannot start the runtime: {error}"))),
     };
     match ran {
@@ -152,7 +164,9 @@ async fn run(command: Command) -> Result<Exit, Failed> {
         Command::PythonWorker => Err(Failed::usage("a worker runs before anything else is started")),
         Command::Schema(args) => schema::run(&args),
         Command::Simulate(args) => simulate::run(args).await,
+        Command::Status(args) => status::run(&args).await,
         Command::Udm(args) => udm::run(&args),
+        Command::Watch(args) => watch::run(args).await,
     }
 }
 

@@ -10,7 +10,7 @@ use collector::{Clock, ProgressCounts, SourceCache};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// The time between two updates of the display.
-const UPDATE_EVERY: Duration = Duration::from_millis(250);
+pub(crate) const UPDATE_EVERY: Duration = Duration::from_millis(250);
 
 /// Waits for a tick. Meanwhile it shows the progress that `cache` counts, if standard error is a terminal.
 pub(crate) async fn wait_with_progress<T>(cache: &SourceCache, tick: impl Future<Output = T>) -> T {
@@ -34,14 +34,14 @@ pub(crate) async fn wait_with_progress<T>(cache: &SourceCache, tick: impl Future
     done
 }
 
-fn text(counts: ProgressCounts) -> String {
+pub(crate) fn text(counts: ProgressCounts) -> String {
     let ProgressCounts { pages, blobs, events, delivered, watermark_lag_seconds } = counts;
     let lag = watermark_lag_seconds.map(|seconds| format!(", lag {}", duration(seconds))).unwrap_or_default();
     format!("{pages} pages, {blobs} blobs, {events} events, {delivered} delivered{lag}")
 }
 
 /// Formats a duration with its one or two largest units.
-fn duration(seconds: i64) -> String {
+pub(crate) fn duration(seconds: i64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min", seconds / 60),

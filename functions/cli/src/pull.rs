@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adapters::http::HttpClient;
 use adapters::local::LocalSecrets;
 use adapters::looks_like_a_key;
-use collector::{Gap, Settings, SourceCache, StreamReport};
+use collector::{Clock, Gap, Settings, SourceCache, StreamReport};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::vendor::{AnySource, SourceParts, VendorSpec};
 use crate::{config, drift, output, progress, vendors};
 
 /// The name of the secret in messages if it comes from environment variables.
-const FROM_VARIABLES: &str = "of the environment";
+pub(crate) const FROM_VARIABLES: &str = "of the environment";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = variables_and(EXIT_CODES))]
@@ -92,7 +92,9 @@ async fn tick(args: &Args, source: &dyn AnySource, clock: &CliClock) -> Result<V
     }
     let cache = SourceCache::default();
     let tick = source.tick(&lake, &cache, clock, args.vendor.max_tick_time);
-    Ok(progress::wait_with_progress(&cache, tick).await)
+    let reports = progress::wait_with_progress(&cache, tick).await;
+    lake.record(&reports, clock.now().as_second());
+    Ok(reports)
 }
 
 #[derive(Debug, Serialize)]
@@ -101,19 +103,21 @@ struct PullResult<'a> {
 }
 
 fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
-    for report in reports {
-        report.gaps.iter().for_each(|gap| output::print_error(&gap_text(gap)));
-        report.notes.waiting.iter().for_each(|waiting| output::print_error(waiting));
-        report.notes.silence.iter().for_each(|silence| output::print_error(silence));
-        report.failure.iter().for_each(|failure| output::print_error(&failure.message));
-        pending_text(report).iter().for_each(|pending| output::print_error(pending));
-    }
+    reports.iter().flat_map(problems).for_each(|problem| output::print_error(&problem));
     if json {
         return output::print_json(&PullResult { streams: reports });
     }
     let drifts = reports.iter().flat_map(|report| drift::lines(&report.source, report.log_type, &report.lines.drift));
     let drifts = drift::section(&drifts.collect::<Vec<_>>());
     output::print_line(&format!("{}{drifts}", output::table(&rows(reports), 2)))
+}
+
+/// Returns everything about the stream that a person should read: gaps, waiting, silence, failure and pending work.
+pub(crate) fn problems(report: &StreamReport) -> Vec<String> {
+    let gaps = report.gaps.iter().map(gap_text);
+    let notes = [&report.notes.waiting, &report.notes.silence].into_iter().flatten().cloned();
+    let failure = report.failure.iter().map(|failure| failure.message.clone());
+    gaps.chain(notes).chain(failure).chain(pending_text(report)).collect()
 }
 
 fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
@@ -136,7 +140,7 @@ fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
 }
 
 /// Returns the outcome of the stream's tick in a few words.
-fn outcome_text(report: &StreamReport) -> String {
+pub(crate) fn outcome_text(report: &StreamReport) -> String {
     let pending = &report.pending;
     let end = match (&report.failure, report.drained) {
         (Some(_), _) => "failed",

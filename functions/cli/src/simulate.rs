@@ -7,9 +7,9 @@ use std::sync::Arc;
 use adapters::clock::SystemClock;
 use collector::Clock;
 use simulators::{Faults, Options, Running};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Exit, Failed};
+use crate::interrupt::Interrupt;
 use crate::vendor::{VendorSimulator, VendorSpec};
 use crate::{output, vendors};
 
@@ -133,26 +133,6 @@ fn read_records(path: &Path) -> Result<Vec<String>, Failed> {
     let text = fs::read_to_string(path)
         .map_err(|error| Failed::usage(format!("cannot read --records {}: {error}", path.display())))?;
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
-}
-
-/// Notices an interrupt (Ctrl-C) or SIGTERM, from the moment this is created.
-struct Interrupt {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupt {
-    fn new() -> Result<Self, Failed> {
-        let listen = |kind| signal(kind).map_err(|error| Failed::person(format!("cannot listen for signals: {error}")));
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -68,6 +68,9 @@ pub(crate) trait AnySource {
     /// Returns the streams of the source.
     fn streams(&self) -> &[Stream];
 
+    /// Returns the time between two ticks of the vendor's schedule, in seconds.
+    fn tick_seconds(&self) -> i64;
+
     /// Runs one tick of the source. Its deadline is `time` from now.
     fn tick<'a>(
         &'a self,
@@ -81,6 +84,10 @@ pub(crate) trait AnySource {
 impl<V: Vendor> AnySource for Source<V> {
     fn streams(&self) -> &[Stream] {
         &self.streams
+    }
+
+    fn tick_seconds(&self) -> i64 {
+        self.policy.tick_seconds
     }
 
     fn tick<'a>(

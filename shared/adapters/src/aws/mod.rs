@@ -11,10 +11,10 @@ mod secrets;
 mod state;
 mod topics;
 
+pub use crate::object_list::ListObjects;
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
 pub use bucket::S3Bucket;
-pub use object_list::ListObjects;
 pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client, sns_client};
 pub use secret_list::{ListSecrets, SecretList};
 pub use secrets::SecretsManager;

@@ -1,6 +1,5 @@
 //! Lists the keys of the objects below a prefix.
 
-use std::future::Future;
 use std::time::Duration;
 
 use collector::{Clock, PortError, retry};
@@ -8,22 +7,13 @@ use collector::{Clock, PortError, retry};
 use super::attempt::{SMALL_CALL_TIMEOUT, attempt};
 use super::bucket::S3Bucket;
 use super::call::{CallError, RETRIES};
+use crate::object_list::{KeyList, ListObjects};
 
 /// Time after which an incomplete listing fails.
 const MAX_LIST_TIME: Duration = Duration::from_secs(8);
 
-/// A bucket that can list its keys.
-pub trait ListObjects {
-    /// Returns the keys that begin with `prefix`, in ascending order.
-    ///
-    /// # Errors
-    /// Needs a person if there are more than `max` keys or they may not be listed. After any other error the next tick
-    /// may succeed.
-    fn keys(&self, prefix: &str, max: usize) -> impl Future<Output = Result<Vec<String>, PortError>>;
-}
-
 impl<C: Clock> ListObjects for S3Bucket<C> {
-    async fn keys(&self, prefix: &str, max: usize) -> Result<Vec<String>, PortError> {
+    async fn list(&self, prefix: &str, max: usize) -> Result<KeyList, PortError> {
         let call = self.call("s3:ListBucket", prefix);
         let end = self.clock.now() + MAX_LIST_TIME;
         let mut keys = Vec::new();
@@ -38,14 +28,11 @@ impl<C: Clock> ListObjects for S3Bucket<C> {
             let page = page.await?;
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
             if keys.len() > max {
-                return Err(PortError::person(format!(
-                    "{} on {}: there are more than {max} objects; keep only what belongs there",
-                    call.action, call.target
-                )));
+                return Ok(KeyList::first(keys, max));
             }
             let next = page.next_continuation_token;
             if next.is_none() || next == token {
-                return Ok(keys);
+                return Ok(KeyList { keys, is_complete: true });
             }
             if self.clock.now() >= end {
                 return Err(PortError::next_tick(format!(

@@ -32,8 +32,8 @@ const REPLACE_LOCK: &str = "replace.lock";
 /// lock by renaming a synced temporary file, so a reader sees either the old or the new object.
 #[derive(Debug)]
 pub struct LocalBucket {
-    lake: PathBuf,
-    own_records: String,
+    pub(super) lake: PathBuf,
+    pub(super) own_records: String,
     temporaries: PathBuf,
 }
 
@@ -180,7 +180,7 @@ fn unless_not_found(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-fn failed(verb: &str, path: &Path, error: &std::io::Error) -> PortError {
+pub(super) fn failed(verb: &str, path: &Path, error: &std::io::Error) -> PortError {
     let path = path.display();
     match error.kind() {
         ErrorKind::Unsupported | ErrorKind::CrossesDevices => PortError::person(format!(

@@ -5,6 +5,7 @@ use collector::Put;
 use schema::{LineContext, LogType};
 
 use super::*;
+use crate::KeyList;
 use crate::clock::SystemClock;
 
 /// A bucket that can be listed and read, and counts its listings.
@@ -30,12 +31,13 @@ impl Bucket for Store {
 }
 
 impl ListObjects for Store {
-    async fn keys(&self, prefix: &str, _: usize) -> Result<Vec<String>, PortError> {
+    async fn list(&self, prefix: &str, max: usize) -> Result<KeyList, PortError> {
         self.listings.set(self.listings.get() + 1);
         if let Some(error) = self.failure.borrow_mut().take() {
             return Err(error);
         }
-        Ok(self.objects.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+        let keys = self.objects.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect();
+        Ok(KeyList::first(keys, max))
     }
 }
 
