@@ -149,7 +149,7 @@ impl Stack {
             return None;
         }
         let pseudo = PSEUDO.iter().find(|(pseudo, _)| *pseudo == name).map(|(_, value)| (*value).to_owned());
-        let resource = || self.template["Resources"].get(name).map(|_| name.to_owned());
+        let resource = || self.template["Resources"].get(name).map(|resource| physical_id(name, &resource["Type"]));
         let found = pseudo.or_else(|| self.parameters.get(name).cloned()).or_else(resource);
         Some(found.unwrap_or_else(|| panic!("nothing is called {name}")))
     }
@@ -184,6 +184,15 @@ pub(crate) fn template() -> String {
 fn read(file: &str) -> String {
     let path = format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Returns the value of `Ref` to a resource: the ARN of a topic, and otherwise the resource's name in the template.
+fn physical_id(name: &str, resource_type: &Value) -> String {
+    if resource_type == "AWS::SNS::Topic" {
+        format!("arn:aws:sns:eu-west-1:123456789012:{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// Returns the name and the argument of the function that a value calls; `None` if the value is no call.
