@@ -3,7 +3,7 @@
 use aws_sdk_sns::Client;
 use collector::{Clock, Notifier, PortError, retry};
 
-use super::attempt::{SMALL_CALL, attempt};
+use super::attempt::{SMALL_CALL_TIMEOUT, attempt};
 use super::call::{Call, CallError, RETRIES};
 
 /// Maximum number of characters in a subject: the maximum of SNS.
@@ -30,7 +30,7 @@ impl<C: Clock> Notifier for SnsTopic<C> {
         let subject = plain_subject(subject);
         let request = self.client.publish().topic_arn(&self.arn).subject(subject).message(text);
         retry(&self.clock, &RETRIES, || async {
-            let sent = attempt(&self.clock, SMALL_CALL, request.clone().send()).await;
+            let sent = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.clone().send()).await;
             sent.map(drop).map_err(|error| CallError::of(&error).into_port_error(&call))
         })
         .await
