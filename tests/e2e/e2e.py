@@ -176,6 +176,7 @@ class EndToEnd:
             "Prefix": PREFIX,
             "ScheduleState": schedule,
             "Lake": "true",
+            "SavedQueries": "false",  # the emulator has no AWS::Logs::QueryDefinition
         }
         command = ["sam", "deploy", "--template-file", str(self.built / "template.yaml"), "--stack-name", STACK]
         command += ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]

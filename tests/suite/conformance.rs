@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use collector::{
     Bucket, Head, HeadTimes, LastCommit, LedgerHour, LedgerItem, LedgerKind, ListingState, MAX_COMMIT_HOURS,
-    NotOffered, PendingBlob, PendingSpan, PendingWork, PortError, Put, Recovery, Schedule, Secrets, State, Stream,
-    SweepProgress, Written,
+    NotOffered, PendingBlob, PendingSpan, PendingWork, PortError, Put, Recovery, Schedule, Secrets, SilenceClaim,
+    SilenceRecord, State, Stream, SweepProgress, Written,
 };
 use futures_util::future::join_all;
 use schema::LogType;
@@ -151,7 +151,18 @@ async fn head_comes_back_whole(state: &impl State) {
         intent: Some("Ünïted/„quoted\"/\\/🦀/a-000000000000.ndjson.gz".into()),
         floor: -1,
         listings: BTreeMap::from([("own".into(), listing), (String::new(), ListingState::default())]),
-        times: HeadTimes { written_at: 1_795_330_800, last_start: Some(i64::MIN), last_event: Some(0) },
+        times: HeadTimes {
+            written_at: 1_795_330_800,
+            last_start: Some(i64::MIN),
+            last_event: Some(0),
+            created_at: Some(-1),
+            last_delivery: Some(i64::MAX),
+            silence: Some(SilenceRecord {
+                since: 5,
+                is_start_sent: true,
+                claim: Some(SilenceClaim { id: u64::MAX, until: i64::MAX }),
+            }),
+        },
     };
     apply(state, &stream, None, &full, &[]).await;
     assert_eq!(state.head(&stream).await.unwrap(), Some(full));

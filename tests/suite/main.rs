@@ -5,6 +5,7 @@ mod conformance;
 mod exhaustive;
 mod local;
 mod memory_store;
+mod monitoring;
 mod settings;
 mod stack;
 mod stops;

@@ -36,6 +36,7 @@ fn variables(function: &str) -> BTreeMap<String, String> {
         ("OpenAIBaseUrl", "https://proxy.example.com/v1"),
         ("Microsoft365ApiUrl", "https://proxy.example.com"),
         ("Microsoft365LoginUrl", "https://proxy.example.com"),
+        ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms"),
     ]);
     let variables = stack.variables(function);
     assert!(variables.len() >= 8, "{variables:?}");

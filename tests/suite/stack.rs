@@ -26,10 +26,19 @@ pub(crate) struct Stack {
 impl Stack {
     /// Creates the stack with these parameters and the defaults of all others.
     pub(crate) fn new(given: &[(&str, &str)]) -> Self {
-        let template = yaml::parse(&template());
+        Self::of_template(&template(), given)
+    }
+
+    /// Creates the stack of this file in `infra/`, as [`Stack::new`] does.
+    pub(crate) fn nested(file: &str, given: &[(&str, &str)]) -> Self {
+        Self::of_template(&read(&format!("infra/{file}")), given)
+    }
+
+    fn of_template(template: &str, given: &[(&str, &str)]) -> Self {
+        let template = yaml::parse(template);
         let mut parameters: BTreeMap<String, String> = BTreeMap::new();
         for (name, parameter) in object(&template["Parameters"]) {
-            parameters.insert(name.clone(), text(&parameter["Default"]));
+            parameters.insert(name.clone(), parameter["Default"].as_str().unwrap_or_default().to_owned());
         }
         for (name, value) in given {
             assert!(parameters.insert((*name).to_owned(), (*value).to_owned()).is_some(), "no parameter {name}");
@@ -51,6 +60,18 @@ impl Stack {
         assert!(resource.is_object(), "no resource {name}");
         let is_deployed = resource["Condition"].as_str().is_none_or(|condition| self.condition(condition));
         is_deployed.then(|| self.resolve(&resource["Properties"]).unwrap_or_default())
+    }
+
+    /// Returns the resources of this type that are deployed, by name.
+    pub(crate) fn resources(&self, resource_type: &str) -> BTreeMap<String, Value> {
+        let resources = object(&self.template["Resources"]).iter();
+        let names = resources.filter(|(_, resource)| resource["Type"] == resource_type).map(|(name, _)| name);
+        names.filter_map(|name| Some((name.clone(), self.resource(name)?))).collect()
+    }
+
+    /// Returns the value of an output.
+    pub(crate) fn output(&self, name: &str) -> String {
+        text(&self.resolve(&self.template["Outputs"][name]["Value"]).unwrap_or_default())
     }
 
     /// Returns the environment variables of a function.
@@ -113,6 +134,11 @@ impl Stack {
                 let text = text(&self.resolve(&of[1])?);
                 Some(text.split(of[0].as_str()?).collect())
             }
+            "Fn::Join" => {
+                let parts = self.resolve(&of[1])?;
+                let parts: Vec<_> = array(&parts).iter().map(text).collect();
+                Some(Value::from(parts.join(of[0].as_str()?)))
+            }
             "Fn::Sub" => Some(Value::from(self.substituted(of))),
             other => panic!("no function: {other}"),
         }
@@ -123,7 +149,7 @@ impl Stack {
             return None;
         }
         let pseudo = PSEUDO.iter().find(|(pseudo, _)| *pseudo == name).map(|(_, value)| (*value).to_owned());
-        let resource = || self.template["Resources"].get(name).map(|_| name.to_owned());
+        let resource = || self.template["Resources"].get(name).map(|resource| physical_id(name, &resource["Type"]));
         let found = pseudo.or_else(|| self.parameters.get(name).cloned()).or_else(resource);
         Some(found.unwrap_or_else(|| panic!("nothing is called {name}")))
     }
@@ -152,8 +178,21 @@ impl Stack {
 
 /// Returns the template's text.
 pub(crate) fn template() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    read("template.yaml")
+}
+
+fn read(file: &str) -> String {
+    let path = format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Returns the value of `Ref` to a resource: the ARN of a topic, and otherwise the resource's name in the template.
+fn physical_id(name: &str, resource_type: &Value) -> String {
+    if resource_type == "AWS::SNS::Topic" {
+        format!("arn:aws:sns:eu-west-1:123456789012:{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// Returns the name and the argument of the function that a value calls; `None` if the value is no call.

@@ -31,7 +31,7 @@ pub enum Request {
         /// The version that the stored head must have; `None` if there must be no head.
         expected: Option<u64>,
         /// The new head.
-        head: Head,
+        head: Box<Head>,
         /// The new ledger items.
         items: Vec<LedgerItem>,
     },

@@ -246,10 +246,12 @@ fn scenario(stream: ScenarioStream, retention: Option<Retention>) -> Scenario {
             dedup_horizon_seconds: 30 * 86_400,
             split_after_pages: None,
             silence: None,
+            no_data_advice: "",
             start_delay: None,
             fetches_ahead: 1,
         },
         settings: Settings {
+            no_data_seconds: 0,
             prefix: String::new(),
             compression: Compression::Gzip,
             lookback_seconds: 7_200,

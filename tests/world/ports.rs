@@ -214,7 +214,7 @@ impl State for Ports {
         head: &Head,
         items: &[LedgerItem],
     ) -> Result<Written, PortError> {
-        let (stream, head, items) = (stream.name(), head.clone(), items.to_vec());
+        let (stream, head, items) = (stream.name(), Box::new(head.clone()), items.to_vec());
         match self.call(Request::Write { stream, expected, head, items }).await? {
             Answer::Written(written) => Ok(written),
             other => Err(mismatched(&other)),

@@ -289,7 +289,7 @@ impl Run {
                     u64::from(request.is_for_vendor() && matches!(answer, Answer::Failed(_)));
                 self.answer(slot, id, answer);
             }
-            Decision::Instead(answer) => self.answer(slot, id, answer),
+            Decision::Instead(answer) => self.answer(slot, id, *answer),
             Decision::Fail { arrival, error } => {
                 self.send_on(slot, request, arrival);
                 self.answer(slot, id, Answer::Failed(error));
@@ -416,7 +416,7 @@ impl Run {
         }
         self.outcome.faults += 1;
         if let Some(odd) = self.unusual_answer(request) {
-            return Decision::Instead(odd);
+            return Decision::Instead(Box::new(odd));
         }
         let error = match self.rng.below(3) {
             0 if !request.is_for_vendor() => PortError::again("the connection was reset"),
@@ -456,7 +456,7 @@ impl Run {
 #[derive(Debug)]
 enum Decision {
     Answer,
-    Instead(Answer),
+    Instead(Box<Answer>),
     Fail { arrival: Arrival, error: PortError },
     Die { arrival: Arrival },
 }

@@ -21,6 +21,7 @@ pub fn scenario(rng: &mut SeededRng) -> Scenario {
         streams,
         policy: policy(rng, shape),
         settings: Settings {
+            no_data_seconds: 0,
             prefix: rng.pick(&["", "logs/"]).to_owned(),
             compression: Compression::Gzip,
             lookback_seconds: rng.pick(&[6 * HOUR, 2 * DAY]),
@@ -53,6 +54,7 @@ fn policy(rng: &mut SeededRng, shape: Shape) -> VendorPolicy {
             dedup_horizon_seconds: 400 * DAY,
             split_after_pages: rng.pick(&[None, Some(4)]),
             silence: None,
+            no_data_advice: "",
             start_delay: None,
             fetches_ahead: 1,
         },
@@ -66,6 +68,7 @@ fn policy(rng: &mut SeededRng, shape: Shape) -> VendorPolicy {
             dedup_horizon_seconds: 30 * DAY,
             split_after_pages: rng.pick(&[None, Some(50)]),
             silence: None,
+            no_data_advice: "",
             start_delay: None,
             fetches_ahead: rng.pick(&[1, 3]),
         },

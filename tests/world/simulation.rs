@@ -276,7 +276,7 @@ impl Simulation {
         if !as_expected && !self.mutant_accepts(request) {
             return Written::Refused;
         }
-        let mut head = head.clone();
+        let mut head = Head::clone(head);
         self.keep_raised(stream, &mut head);
         self.apply_mutant(tick, stream, &mut head);
         self.check(|checker, facts| checker.write(facts, tick, (stream, *expected), &head, items));

@@ -32,6 +32,8 @@ pub const POLICY: VendorPolicy = VendorPolicy {
     dedup_horizon_seconds: 30 * DAY,
     split_after_pages: Some(MAX_PAGES),
     silence: None,
+    no_data_advice: "check that unified audit logging is on for the tenant, and that nobody stopped the subscription of \
+                     this content type; a content type that is hardly used may be silent for days",
     start_delay: Some(StartDelay {
         max_seconds: 12 * HOUR,
         cause: "Microsoft 365 takes up to 12 hours after a subscription starts to show its first content",

@@ -28,6 +28,8 @@ pub const POLICY: VendorPolicy = VendorPolicy {
         advice: "an organization that is used has events: check that audit logging is on (Organization settings, \
                  Data controls, Data retention), and that the key is this organization's",
     }),
+    no_data_advice: "check that audit logging is still on (Organization settings, Data controls, Data retention), and that \
+                     the organization is still in use",
     start_delay: None,
     fetches_ahead: 0,
 };

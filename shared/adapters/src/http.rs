@@ -10,12 +10,13 @@ mod cause;
 mod headers;
 mod wait_text;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use collector::PortError;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
-use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
 use cause::cause;
@@ -127,6 +128,32 @@ impl From<SendError> for PortError {
     }
 }
 
+/// The numbers of requests and of throttled ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests that were sent, including repeats.
+    pub requests: u64,
+    /// Answers with status 429 (too many requests).
+    pub throttles: u64,
+}
+
+impl Traffic {
+    /// Returns the traffic since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        let minus = u64::saturating_sub;
+        Self { requests: minus(self.requests, earlier.requests), throttles: minus(self.throttles, earlier.throttles) }
+    }
+}
+
+static REQUESTS: AtomicU64 = AtomicU64::new(0);
+static THROTTLES: AtomicU64 = AtomicU64::new(0);
+
+/// Returns the traffic of all clients of this process since its start.
+pub fn traffic() -> Traffic {
+    Traffic { requests: REQUESTS.load(Ordering::Relaxed), throttles: THROTTLES.load(Ordering::Relaxed) }
+}
+
 /// The HTTP client. It is cheap to clone, and its clones share their connections.
 ///
 /// Requests by `https` use the system's proxy settings and trusted root certificates, which are read at the first such
@@ -161,8 +188,14 @@ impl HttpClient {
         let place = request.place();
         let client = self.client_for(&request.url)?;
         let sending = prepare(client, request)?.send();
+        REQUESTS.fetch_add(1, Ordering::Relaxed);
         match tokio::time::timeout(self.timeouts.first_byte, sending).await {
-            Ok(Ok(response)) => Ok(Answer::new(place, response, self.timeouts.idle)),
+            Ok(Ok(response)) => {
+                if response.status() == StatusCode::TOO_MANY_REQUESTS {
+                    THROTTLES.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(Answer::new(place, response, self.timeouts.idle))
+            }
             Ok(Err(error)) if error.is_builder() => {
                 Err(PortError::person(format!("{place}: the request cannot be sent: {}", cause(&error))).into())
             }

@@ -6,8 +6,8 @@
 //! number of ticks may run at once: the conditional writes of [`State`] and [`Bucket`] decide between them.
 //!
 //! The crate is pure. It reads no clock, environment variable, socket or random number: all of them come in through the
-//! five ports [`Clock`], [`Secrets`], [`State`], [`Bucket`] and [`Vendor`]. CI compares its dependencies with a list of
-//! allowed ones.
+//! six ports [`Clock`], [`Secrets`], [`State`], [`Bucket`], [`Vendor`] and [`Notifier`]. CI compares its dependencies
+//! with a list of allowed ones.
 //!
 //! Modules import downwards only, which CI checks: `tick` → `collect` → `deliver` → `state` → `plan` → `base`.
 //!
@@ -34,6 +34,7 @@
 //!     dedup_horizon_seconds: 30 * 86_400,
 //!     split_after_pages: Some(10),
 //!     silence: None,
+//!     no_data_advice: "check that the audit log is on",
 //!     start_delay: None,
 //!     fetches_ahead: 0,
 //! };
@@ -75,15 +76,18 @@ pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};
 pub use base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
 pub use base::policy::{BatchLimits, Compression, Retention, Settings, Silence, StartDelay, Sweep, VendorPolicy};
 pub use base::ports::{
-    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, NoBody, Page, Prepared, Put, Secrets, State,
-    Tries, Vendor, Written,
+    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, NoBody, Notifier, Page, Prepared, Put, Secrets,
+    State, Tries, Vendor, Written,
 };
 pub use base::progress::ProgressCounts;
 pub use base::report::{Failure, Gap, LineCounts, ListedCounts, Notes, PendingReport, StreamReport};
 pub use base::retry::{RetryPolicy, retry};
 pub use base::secret::read_again;
+pub use base::silence::{SilenceClaim, SilenceMessage, SilenceRecord};
 pub use base::stream::{BadSourceId, ListingId, SourceId, Stream};
 pub use base::time::{UnixSeconds, Window, time_until};
+pub use plan::silence::silent_since;
 pub use state::birth::{BirthCheck, check_birth};
 pub use state::cache::SourceCache;
+pub use state::silence_report::report_silence;
 pub use tick::{Source, run_tick};

@@ -144,6 +144,7 @@ fn source(events: Vec<String>) -> Source<RepeatingVendor> {
         dedup_horizon_seconds: 86_400,
         split_after_pages: None,
         silence: None,
+        no_data_advice: "",
         start_delay: None,
         fetches_ahead: 1,
     };

@@ -22,6 +22,7 @@ use super::dynamodb_server::{self, TABLE, create_table};
 use super::runtime_api::{self, Function};
 use super::s3_server::{BUCKET, Store};
 use super::secrets_server::SecretStore;
+use super::sns_server::Topic;
 use super::{ACCESS_KEY, LONG_TIMEOUT, SECRET_KEY, sdk};
 
 /// The number of events of the simulated vendor, all of them in the past.
@@ -40,13 +41,15 @@ pub(crate) struct World {
     secret_store: SecretStore,
     pub(crate) store: Store,
     pub(crate) simulator: Running,
-    urls: [(&'static str, String); 4],
+    pub(crate) topic: Topic,
+    urls: [(&'static str, String); 5],
     pub(crate) function: Function,
 }
 
 pub(crate) async fn world() -> World {
     let (s3, store) = Store::serve().await;
     let (secrets, secret_store) = SecretStore::serve().await;
+    let (sns, topic) = Topic::serve().await;
     let dynamodb = dynamodb_server::serve().await;
     create_table(&dynamodb_client(&sdk(&dynamodb, LONG_TIMEOUT).await)).await;
     let (host, function) = runtime_api::start().await;
@@ -56,9 +59,10 @@ pub(crate) async fn world() -> World {
         ("AWS_ENDPOINT_URL_S3", s3),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets),
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+        ("AWS_ENDPOINT_URL_SNS", sns),
         ("AWS_LAMBDA_RUNTIME_API", host),
     ];
-    World { secret_store, store, simulator, urls, function }
+    World { secret_store, store, simulator, topic, urls, function }
 }
 
 impl World {

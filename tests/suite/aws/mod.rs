@@ -12,6 +12,8 @@ mod s3_server;
 mod secrets;
 mod secrets_server;
 mod shell;
+mod silence;
+mod sns_server;
 mod state;
 mod torn_proxy;
 mod torn_race;

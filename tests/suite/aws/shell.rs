@@ -34,10 +34,7 @@ async fn every_event_once_over_many_invocations() {
         (&lines[0]["level"], &lines[0]["source"], &lines[0]["delivered"]),
         (&json!("INFO"), &json!("acme"), &json!(EVENTS))
     );
-    assert_eq!(
-        (&records[0]["Vendor"], &records[0]["Source"], &records[0]["Stream"]),
-        (&json!("openai"), &json!("acme"), &json!("openai_audit"))
-    );
+    assert_eq!((&records[0]["Vendor"], &records[0]["Stack"]), (&json!("openai"), &json!("audit-pull")));
     assert_eq!((&records[0]["Delivered"], &records[0]["Failures"]), (&json!(EVENTS), &json!(0)));
     assert_eq!(records[3]["Delivered"], 0);
 }

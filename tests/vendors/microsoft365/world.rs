@@ -133,6 +133,11 @@ impl World {
         SourceSecret::parse(&text, &self.config)
     }
 
+    /// Returns the clock of the collector.
+    pub(crate) fn clock(&self) -> &VirtualClock {
+        &self.engine
+    }
+
     /// Starts a process.
     pub(crate) fn worker(&self) -> Worker<'_, Client> {
         let secret = self.source_secret();

@@ -1,4 +1,5 @@
-//! The ports on AWS: state in a DynamoDB table, objects in an S3 bucket, secrets in Secrets Manager.
+//! The ports on AWS: state in a DynamoDB table, objects in an S3 bucket, secrets in Secrets Manager,
+//! messages through an SNS topic.
 
 mod attempt;
 mod bucket;
@@ -8,6 +9,7 @@ mod sdk;
 mod secret_list;
 mod secret_walk;
 mod secrets;
+mod sns;
 mod state;
 mod topics;
 
@@ -20,5 +22,6 @@ pub use secret_list::{ListSecrets, SecretList};
 pub use secrets::SecretsManager;
 #[cfg(feature = "lambda")]
 pub(crate) use secrets::{secret_name, without_suffix};
+pub use sns::SnsTopic;
 pub use state::DynamoState;
 pub use topics::{SnsTopics, Subscribers, TopicSubscribers};

@@ -40,14 +40,14 @@ pub fn dynamodb_client(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(config)
 }
 
-/// Returns a client of SNS.
-pub fn sns_client(config: &SdkConfig) -> aws_sdk_sns::Client {
-    aws_sdk_sns::Client::new(config)
-}
-
 /// Returns a client of Secrets Manager.
 pub fn secrets_client(config: &SdkConfig) -> aws_sdk_secretsmanager::Client {
     aws_sdk_secretsmanager::Client::new(config)
+}
+
+/// Returns a client of Simple Notification Service.
+pub fn sns_client(config: &SdkConfig) -> aws_sdk_sns::Client {
+    aws_sdk_sns::Client::new(config)
 }
 
 /// Returns `true` if `AWS_ENDPOINT_URL_S3` is set. The SDK reads the variable itself, but does not show whether it was

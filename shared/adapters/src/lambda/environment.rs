@@ -15,6 +15,15 @@ const MAX_PREFIX_CHARS: usize = 256;
 /// The longest prefix of secret names. `template.yaml` has the same bound.
 const MAX_SECRET_PREFIX_CHARS: usize = 128;
 const DAY_SECONDS: i64 = 86_400;
+const HOUR_SECONDS: i64 = 3_600;
+/// A stream that delivered nothing for this long is silent, unless `NO_DATA_HOURS` is set.
+const DEFAULT_NO_DATA_SECONDS: i64 = 24 * HOUR_SECONDS;
+/// The greatest number of hours of `NO_DATA_HOURS`. `template.yaml` has the same bound.
+const MAX_NO_DATA_HOURS: u16 = 720;
+/// The name of the stack in metrics if `STACK_NAME` is not set.
+const DEFAULT_STACK: &str = "audit-pull";
+/// The longest name of a stack that CloudFormation accepts.
+const MAX_STACK_CHARS: usize = 128;
 /// Lambda's variable with the function's memory in MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 /// Share of the function's memory for ledger caches, batches and blob references together.
@@ -38,12 +47,16 @@ pub struct Environment {
     pub table: String,
     /// The bucket for the objects (`BUCKET`).
     pub bucket: String,
-    /// The settings in `PREFIX`, `COMPRESSION` and `LOOKBACK_DAYS`.
+    /// The name of the deployment's stack (`STACK_NAME`), for metrics and messages.
+    pub stack: String,
+    /// `true` if a tick also writes a metrics record per stream (`DETAILED_METRICS`).
+    pub detailed_metrics: bool,
+    /// The ARN of the SNS topic of the deployment's alarms and of messages on silent streams (`ALARM_TOPIC_ARN`); `None` if none is sent.
+    pub alarm_topic: Option<String>,
+    /// The settings in `PREFIX`, `COMPRESSION`, `LOOKBACK_DAYS` and `NO_DATA_HOURS`.
     pub settings: Settings,
     /// The place of the deployment's own data models (`DATA_MODELS`).
     pub data_models: Option<ModelsPlace>,
-    /// The SNS topic of the deployment's alarms (`ALARM_TOPIC_ARN`).
-    pub alarm_topic: Option<String>,
     /// Memory for ledger caches, batches and blob references of all sources together.
     pub shared_bytes: usize,
     /// Memory that the process for Python methods may map.
@@ -93,16 +106,19 @@ impl Environment {
             secret_prefix: reader.optional(&prefix_name, secret_prefix),
             table: reader.required("STATE_TABLE", name),
             bucket: reader.required("BUCKET", name),
+            stack: reader.optional("STACK_NAME", stack_name).unwrap_or_else(|| DEFAULT_STACK.to_owned()),
+            detailed_metrics: reader.optional("DETAILED_METRICS", true_or_false).unwrap_or_default(),
+            alarm_topic: reader.optional("ALARM_TOPIC_ARN", topic_arn),
             settings: Settings {
                 prefix: reader.optional("PREFIX", prefix).unwrap_or_default(),
                 compression: reader.optional("COMPRESSION", compression).unwrap_or_default(),
                 lookback_seconds: reader
                     .optional("LOOKBACK_DAYS", lookback)
                     .unwrap_or(Settings::default().lookback_seconds),
+                no_data_seconds: reader.optional("NO_DATA_HOURS", no_data).unwrap_or(DEFAULT_NO_DATA_SECONDS),
                 ..Settings::default()
             },
             data_models: reader.optional("DATA_MODELS", models_place),
-            alarm_topic: reader.optional("ALARM_TOPIC_ARN", topic_arn),
             shared_bytes: reader.optional(MEMORY_SIZE, shared_bytes).unwrap_or(MAX_SHARED_BYTES),
             method_bytes: reader.optional(MEMORY_SIZE, method_bytes).unwrap_or(MAX_METHOD_BYTES),
             vendor_variables,
@@ -188,11 +204,6 @@ fn models_place(text: &str) -> Result<ModelsPlace, String> {
     }
 }
 
-fn topic_arn(text: &str) -> Result<String, String> {
-    let is_topic = text.starts_with("arn:aws") && text.split(':').nth(2) == Some("sns");
-    if is_topic { Ok(text.to_owned()) } else { Err("is not the ARN of an SNS topic".to_owned()) }
-}
-
 fn shared_bytes(megabytes: &str) -> Result<usize, String> {
     let megabytes: usize = megabytes.parse().map_err(|_| "is not a number of MB".to_owned())?;
     Ok((megabytes << 20) / 100 * SHARED_MEMORY_PERCENT)
@@ -272,11 +283,40 @@ fn lookback(text: &str) -> Result<i64, String> {
     }
 }
 
+fn no_data(text: &str) -> Result<i64, String> {
+    match text.parse::<u16>() {
+        Ok(hours) if hours <= MAX_NO_DATA_HOURS => Ok(i64::from(hours) * HOUR_SECONDS),
+        _ => Err(format!("must be a whole number of hours from 0 to {MAX_NO_DATA_HOURS}")),
+    }
+}
+
+fn true_or_false(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "must be true or false".to_owned())
+}
+
+fn stack_name(text: &str) -> Result<String, String> {
+    let is_name = text.len() <= MAX_STACK_CHARS && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if is_name { Ok(text.to_owned()) } else { Err("must be the name of a stack: A-Z a-z 0-9 -".to_owned()) }
+}
+
+/// Parses `arn:PARTITION:sns:REGION:ACCOUNT:NAME`.
+fn topic_arn(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts[..] {
+        ["arn", _, "sns", _, _, name] if !name.is_empty() && parts.iter().all(|part| part.chars().all(plain)) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("must be the ARN of an SNS topic, arn:PARTITION:sns:REGION:ACCOUNT:NAME".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme-AbCdEf";
+    const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:alarms.fifo";
     const GOOD: [(&str, &str); 3] = [("OPENAI_SECRET_ARNS", ARN), ("STATE_TABLE", "state"), ("BUCKET", "lake")];
 
     fn parse(changes: &[(&str, &str)]) -> Result<Environment, String> {
@@ -303,7 +343,9 @@ mod tests {
         let environment = parse(&[]).unwrap();
         assert_eq!(environment.secret_arns, [ARN]);
         assert_eq!((environment.table.as_str(), environment.bucket.as_str()), ("state", "lake"));
-        assert_eq!(environment.settings, Settings::default());
+        assert_eq!(environment.settings, Settings { no_data_seconds: 86_400, ..Settings::default() });
+        assert_eq!((environment.stack.as_str(), environment.detailed_metrics), ("audit-pull", false));
+        assert_eq!(environment.alarm_topic, None);
         assert_eq!(environment.settings.lookback_seconds, 7 * 86_400);
         assert_eq!(environment.variable("OPENAI_LISTINGS"), None);
         assert_eq!(environment.shared_bytes, MAX_SHARED_BYTES);
@@ -323,12 +365,18 @@ mod tests {
             ("PREFIX", "audit/v=1"),
             ("COMPRESSION", "zstd"),
             ("LOOKBACK_DAYS", "30"),
+            ("NO_DATA_HOURS", "0"),
+            ("STACK_NAME", "audit-2"),
+            ("DETAILED_METRICS", "true"),
+            ("ALARM_TOPIC_ARN", TOPIC),
             ("OPENAI_LISTINGS", "tenant"),
             ("MICROSOFT365_WHATEVER", "x"),
         ])
         .unwrap();
         assert_eq!(environment.secret_arns, [ARN, other]);
         assert_eq!(environment.settings.prefix, "audit/v=1/");
+        assert_eq!((environment.settings.no_data_seconds, environment.stack.as_str()), (0, "audit-2"));
+        assert_eq!((environment.detailed_metrics, environment.alarm_topic.as_deref()), (true, Some(TOPIC)));
         assert_eq!(environment.settings.compression, Compression::Zstd);
         assert_eq!(environment.settings.lookback_seconds, 30 * 86_400);
         assert_eq!(environment.variable("OPENAI_LISTINGS").as_deref(), Some("tenant"));
@@ -357,6 +405,11 @@ mod tests {
         err("COMPRESSION", "canary", "gzip or zstd");
         err("LOOKBACK_DAYS", "canary", "whole number");
         err("LOOKBACK_DAYS", "-1", "whole number");
+        err("NO_DATA_HOURS", "721", "whole number of hours");
+        err("DETAILED_METRICS", "canary", "true or false");
+        err("STACK_NAME", "canary secret!", "name of a stack");
+        err("ALARM_TOPIC_ARN", "canary", "ARN of an SNS topic");
+        err("ALARM_TOPIC_ARN", &ARN.replace("acme", "canary"), "ARN of an SNS topic");
         err("LOOKBACK_DAYS", "3651", "whole number");
         err(
             "OPENAI_LISTING",

@@ -12,11 +12,29 @@ use crate::clock::SystemClock;
 /// A message names at most this many calls.
 const MAX_NAMED: usize = 3;
 
+/// The numbers of calls of the ports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallCounts {
+    /// Calls of the state table.
+    pub state: u64,
+    /// Calls of the bucket.
+    pub bucket: u64,
+}
+
+impl CallCounts {
+    /// Returns the sum of both.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self { state: self.state + other.state, bucket: self.bucket + other.bucket }
+    }
+}
+
 /// The calls of one source to its ports that have no answer yet.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     calls: RefCell<BTreeMap<u64, Call>>,
     next: Cell<u64>,
+    /// The calls since the last [`InFlight::take_counts`].
+    counts: Cell<CallCounts>,
     /// The last calls that were dropped before their answer: how long each had waited, and its description.
     abandoned: RefCell<Vec<(SignedDuration, String)>>,
 }
@@ -45,6 +63,23 @@ impl InFlight {
         let answer = Box::pin(call).await;
         ends.is_answered = true;
         answer
+    }
+
+    /// Counts a call of the state table.
+    pub(super) fn count_state(&self) {
+        let counts = self.counts.get();
+        self.counts.set(CallCounts { state: counts.state + 1, ..counts });
+    }
+
+    /// Counts a call of the bucket.
+    pub(super) fn count_bucket(&self) {
+        let counts = self.counts.get();
+        self.counts.set(CallCounts { bucket: counts.bucket + 1, ..counts });
+    }
+
+    /// Returns the numbers of calls since the last time, and begins to count anew.
+    pub(super) fn take_counts(&self) -> CallCounts {
+        self.counts.take()
     }
 
     /// Forgets the abandoned calls of an earlier turn.

@@ -1,4 +1,8 @@
-//! Metrics: one record per stream in CloudWatch's embedded metric format, on standard output.
+//! Metrics in CloudWatch's embedded metric format, on standard output.
+//!
+//! CloudWatch bills each name with its dimension values as one metric. So a tick writes one record, which sums up all
+//! streams; the values of a single stream are in its log line. With `DETAILED_METRICS` a tick also writes a record per
+//! stream.
 
 use std::io::Write;
 
@@ -8,23 +12,77 @@ use serde_json::{Map, Value, json};
 
 /// CloudWatch namespace of the metrics.
 const NAMESPACE: &str = "AuditPull";
-/// Metrics that also have the dimension `Vendor`, so that one alarm covers all sources of a vendor.
-const VENDOR_WIDE: [&str; 7] =
-    ["Delivered", "Rejected", "Gaps", "WatermarkLagSeconds", "PendingAgeSeconds", "Failures", "NeedsPerson"];
+/// Dimensions of the record of a tick. Two deployments of one account have different stacks, so they do not sum up.
+const TICK_DIMENSIONS: [&str; 2] = ["Stack", "Vendor"];
+/// Dimensions of the record of a stream.
+const STREAM_DIMENSIONS: [&str; 3] = ["Stack", "Source", "Stream"];
 
-/// Writes the record of one stream.
-pub(super) fn emit(vendor: &str, report: &StreamReport, now: Timestamp) {
-    let line = format!("{}\n", record(vendor, report, now));
-    // An error is ignored, because there is no other output to report it to.
-    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+/// The name, the CloudWatch unit and the value of a metric.
+type Metric = (&'static str, &'static str, Value);
+
+/// The deployment that writes a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployment<'a> {
+    /// The name of the stack.
+    pub stack: &'a str,
+    /// The vendor's name in lower case.
+    pub vendor: &'a str,
 }
 
-/// Returns the name, the CloudWatch unit and the value of each metric.
-fn values(report: &StreamReport) -> Vec<(&'static str, &'static str, Value)> {
-    let failures = u64::from(report.failure.is_some());
-    let needs_person = u64::from(report.failure.as_ref().is_some_and(|failure| failure.needs_person));
+/// Writes the record of a tick, and with `is_detailed` also the record of each stream.
+pub(super) fn emit(deployment: Deployment<'_>, reports: &[StreamReport], is_detailed: bool, now: Timestamp) {
+    write(&metrics_record(deployment, reports, now));
+    if is_detailed {
+        reports.iter().for_each(|report| write(&stream_record(deployment, report, now)));
+    }
+}
+
+fn write(record: &Value) {
+    // An error is ignored, because there is no other output to report it to.
+    let _ = std::io::stdout().lock().write_all(format!("{record}\n").as_bytes());
+}
+
+/// Returns the record of a tick with these reports: at most ten metrics, whatever the number of streams.
+///
+/// A metric that no stream knows is left out. So `SilentStreams` begins with the first tick that has read the state of a
+/// stream.
+pub fn metrics_record(deployment: Deployment<'_>, reports: &[StreamReport], now: Timestamp) -> Value {
+    let sum = |of: fn(&StreamReport) -> u64| json!(reports.iter().map(of).sum::<u64>());
+    let lags = reports.iter().filter_map(|report| report.notes.watermark_lag_seconds);
+    let ages = reports.iter().filter_map(|report| report.pending.pending_age_seconds);
+    let mut values = vec![
+        ("Delivered", "Count", sum(|report| report.lines.delivered)),
+        ("Rejected", "Count", sum(|report| report.lines.rejected)),
+        ("Gaps", "Count", sum(|report| report.gaps.len() as u64)),
+        ("Failures", "Count", sum(failures)),
+        ("NeedsPerson", "Count", sum(needs_person)),
+        ("PendingAgeSeconds", "Seconds", json!(ages.max().unwrap_or(0))),
+    ];
+    if let Some(lag) = lags.max() {
+        values.push(("WatermarkLagSeconds", "Seconds", json!(lag)));
+        values.push(("SilentStreams", "Count", sum(|report| u64::from(report.notes.silent_since.is_some()))));
+    }
+    record(&TICK_DIMENSIONS, &[("Stack", deployment.stack), ("Vendor", deployment.vendor)], values, now)
+}
+
+/// Returns the detailed record of one stream.
+pub fn stream_record(deployment: Deployment<'_>, report: &StreamReport, now: Timestamp) -> Value {
+    let names = [("Stack", deployment.stack), ("Source", &report.source), ("Stream", &report.stream)];
+    record(&STREAM_DIMENSIONS, &names, stream_values(report), now)
+}
+
+fn failures(report: &StreamReport) -> u64 {
+    u64::from(report.failure.is_some())
+}
+
+fn needs_person(report: &StreamReport) -> u64 {
+    u64::from(report.failure.as_ref().is_some_and(|failure| failure.needs_person))
+}
+
+fn stream_values(report: &StreamReport) -> Vec<Metric> {
     let drift = &report.lines.drift;
     let mut values = vec![
+        ("Requests", "Count", json!(report.listed.requests)),
         ("Delivered", "Count", json!(report.lines.delivered)),
         ("Duplicates", "Count", json!(report.listed.duplicates)),
         ("Rejected", "Count", json!(report.lines.rejected)),
@@ -41,111 +99,132 @@ fn values(report: &StreamReport) -> Vec<(&'static str, &'static str, Value)> {
         ("PendingSpans", "Count", json!(report.pending.pending_spans)),
         ("PendingBlobs", "Count", json!(report.pending.pending_blobs)),
         ("PendingAgeSeconds", "Seconds", json!(report.pending.pending_age_seconds.unwrap_or(0))),
-        ("Failures", "Count", json!(failures)),
-        ("NeedsPerson", "Count", json!(needs_person)),
+        ("Failures", "Count", json!(failures(report))),
+        ("NeedsPerson", "Count", json!(needs_person(report))),
     ];
     values.extend(report.notes.watermark_lag_seconds.map(|lag| ("WatermarkLagSeconds", "Seconds", json!(lag))));
     values
 }
 
-fn record(vendor: &str, report: &StreamReport, now: Timestamp) -> Value {
-    let values = values(report);
-    let directive = |dimensions: &[&str], chosen: &dyn Fn(&str) -> bool| {
-        let metrics: Vec<Value> = values
-            .iter()
-            .filter(|(name, ..)| chosen(name))
-            .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
-            .collect();
-        json!({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics})
-    };
-    let directives =
-        [directive(&["Source", "Stream"], &|_| true), directive(&["Vendor"], &|name| VENDOR_WIDE.contains(&name))];
+fn record(dimensions: &[&str], names: &[(&str, &str)], values: Vec<Metric>, now: Timestamp) -> Value {
+    let metrics: Vec<Value> = values.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics});
     let mut record = Map::new();
-    record.insert("_aws".to_owned(), json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": directives}));
-    for (name, value) in [("Vendor", vendor), ("Source", &report.source), ("Stream", &report.stream)] {
-        record.insert(name.to_owned(), json!(value));
-    }
+    record.insert("_aws".to_owned(), json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}));
+    record.extend(names.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
     record.extend(values.into_iter().map(|(name, _, value)| (name.to_owned(), value)));
     Value::Object(record)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use collector::{Drift, Failure, Gap, LineCounts, Notes, PendingReport, PortError};
 
     use super::*;
 
-    fn report() -> StreamReport {
+    const DEPLOYMENT: Deployment<'_> = Deployment { stack: "audit", vendor: "openai" };
+    /// Metrics per vendor that a deployment may cost by default.
+    const MAX_METRICS: usize = 10;
+
+    fn report(source: &str) -> StreamReport {
         StreamReport {
-            source: "acme".to_owned(),
+            source: source.to_owned(),
             stream: "openai_audit".to_owned(),
             lines: LineCounts {
                 delivered: 3,
-                drift: Drift {
-                    undeclared_fields: 5,
-                    unknown_record_types: 2,
-                    nonconforming: 4,
-                    missing_required: 6,
-                    ..Drift::default()
-                },
+                rejected: 2,
+                drift: Drift { undeclared_fields: 5, unknown_record_types: 2, ..Drift::default() },
                 bytes: 512,
                 ..LineCounts::default()
             },
             pending: PendingReport { pending_blobs: 7, pending_age_seconds: Some(86_400), ..PendingReport::default() },
             gaps: vec![Gap { from: 1, to: 2, cause: "late".to_owned() }],
-            notes: Notes { watermark_lag_seconds: Some(61), ..Notes::default() },
+            notes: Notes { watermark_lag_seconds: Some(61), silent_since: Some(5), ..Notes::default() },
             failure: Some(Failure::new("acme/openai_audit", &PortError::person("no"))),
             ..StreamReport::default()
         }
     }
 
-    fn names(record: &Value, directive: usize) -> Vec<&str> {
-        let metrics = record["_aws"]["CloudWatchMetrics"][directive]["Metrics"].as_array().unwrap();
-        metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect()
-    }
-
-    #[test]
-    fn every_metric_named_has_its_value() {
-        let record = record("openai", &report(), Timestamp::from_millisecond(1_795_330_800_123).unwrap());
-        assert_eq!(record["_aws"]["Timestamp"], 1_795_330_800_123_i64);
-        for directive in 0..2 {
-            assert!(names(&record, directive).iter().all(|name| record[*name].is_u64() || record[*name].is_i64()));
+    /// Returns the metrics that CloudWatch bills for the records: each name with its dimension values.
+    fn billed(records: &[Value]) -> BTreeSet<String> {
+        let mut billed = BTreeSet::new();
+        for record in records {
+            for directive in record["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+                for dimensions in directive["Dimensions"].as_array().unwrap() {
+                    let names = dimensions.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+                    let values: Vec<_> = names.map(|name| format!("{name}={}", record[name])).collect();
+                    for metric in directive["Metrics"].as_array().unwrap() {
+                        assert!(record[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+                        billed.insert(format!("{} {values:?}", metric["Name"]));
+                    }
+                }
+            }
         }
-        assert_eq!(names(&record, 0).len(), 19);
-        assert_eq!(names(&record, 1).len(), VENDOR_WIDE.len());
-        let metrics = &record["_aws"]["CloudWatchMetrics"];
-        assert_eq!(metrics[0]["Dimensions"], json!([["Source", "Stream"]]));
-        assert_eq!(metrics[1]["Dimensions"], json!([["Vendor"]]));
-        assert_eq!(metrics[0]["Namespace"], "AuditPull");
-        assert_eq!((&record["Source"], &record["Stream"]), (&json!("acme"), &json!("openai_audit")));
+        billed
     }
 
     #[test]
-    fn values_come_from_the_report() {
-        let record = record("openai", &report(), Timestamp::UNIX_EPOCH);
+    fn a_vendor_has_at_most_ten_metrics_at_one_and_at_fifty_sources() {
+        for sources in [1, 50] {
+            let reports: Vec<_> = (0..sources).map(|number| report(&format!("source-{number}"))).collect();
+            let quiet = vec![StreamReport::default(); sources];
+            let records = [&reports, &quiet].map(|reports| metrics_record(DEPLOYMENT, reports, Timestamp::UNIX_EPOCH));
+            let billed = billed(&records);
+            assert!(!billed.is_empty() && billed.len() <= MAX_METRICS, "{sources} sources: {billed:?}");
+        }
+    }
+
+    #[test]
+    fn counts_are_summed_up_and_of_ages_the_greatest_counts() {
+        let slow = Notes { watermark_lag_seconds: Some(90), ..Notes::default() };
+        let reports = [report("a"), StreamReport { notes: slow, ..StreamReport::default() }, report("b")];
+        let record = metrics_record(DEPLOYMENT, &reports, Timestamp::from_millisecond(1_795_330_800_123).unwrap());
+        assert_eq!(record["_aws"]["Timestamp"], 1_795_330_800_123_i64);
+        assert_eq!((&record["Stack"], &record["Vendor"]), (&json!("audit"), &json!("openai")));
         for (name, value) in [
-            ("Delivered", 3),
-            ("Bytes", 512),
-            ("Gaps", 1),
-            ("PendingBlobs", 7),
+            ("Delivered", 6),
+            ("Rejected", 4),
+            ("Gaps", 2),
+            ("Failures", 2),
+            ("NeedsPerson", 2),
             ("PendingAgeSeconds", 86_400),
-            ("WatermarkLagSeconds", 61),
-            ("Failures", 1),
-            ("NeedsPerson", 1),
-            ("Rejected", 0),
-            ("UndeclaredFields", 5),
-            ("UnknownRecordTypes", 2),
-            ("Nonconforming", 4),
-            ("MissingRequired", 6),
+            ("WatermarkLagSeconds", 90),
+            ("SilentStreams", 2),
         ] {
             assert_eq!(record[name], value, "{name}");
         }
     }
 
+    /// The alarm on `SilentStreams` treats missing data as a fault only after the metric was there once.
     #[test]
-    fn a_lag_that_is_not_known_is_no_metric() {
-        let record = record("openai", &StreamReport::default(), Timestamp::UNIX_EPOCH);
-        assert!(!names(&record, 0).contains(&"WatermarkLagSeconds"));
-        assert!(record.get("WatermarkLagSeconds").is_none());
+    fn silent_streams_begin_with_the_first_tick_that_has_read_the_state_of_a_stream() {
+        let failed = StreamReport { notes: Notes::default(), ..report("a") };
+        let before = metrics_record(DEPLOYMENT, std::slice::from_ref(&failed), Timestamp::UNIX_EPOCH);
+        let after = metrics_record(DEPLOYMENT, &[failed, report("b")], Timestamp::UNIX_EPOCH);
+        for name in ["SilentStreams", "WatermarkLagSeconds"] {
+            assert!(before.get(name).is_none() && !before.to_string().contains(name), "{before}");
+            assert!(after[name].is_number(), "{after}");
+        }
+        assert_eq!((&before["Failures"], &before["PendingAgeSeconds"]), (&json!(1), &json!(86_400)));
+    }
+
+    #[test]
+    fn a_detailed_record_has_the_values_of_its_stream() {
+        let record = stream_record(DEPLOYMENT, &report("acme"), Timestamp::UNIX_EPOCH);
+        let directive = &record["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Dimensions"], json!([["Stack", "Source", "Stream"]]));
+        assert_eq!((&record["Source"], &record["Stream"]), (&json!("acme"), &json!("openai_audit")));
+        assert_eq!(billed(std::slice::from_ref(&record)).len(), 20);
+        for (name, value) in [
+            ("Bytes", 512),
+            ("PendingBlobs", 7),
+            ("UndeclaredFields", 5),
+            ("UnknownRecordTypes", 2),
+            ("NeedsPerson", 1),
+        ] {
+            assert_eq!(record[name], value, "{name}");
+        }
     }
 }

@@ -19,10 +19,14 @@ mod run_function;
 mod scheduler;
 mod secret_list;
 mod shell;
+mod silence;
 mod sources;
 mod watched;
 
 pub use environment::{Environment, ModelsPlace};
 pub use failure::InvocationFailure;
+pub use in_flight::CallCounts;
+pub use logging::{TickUsage, log_lines};
+pub use metrics::{Deployment, metrics_record, stream_record};
 pub use run_function::{exit_code, run_function};
 pub use shell::{Shell, Summary};

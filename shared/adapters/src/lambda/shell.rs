@@ -15,22 +15,29 @@ use super::action::Action;
 use super::data_models::Models;
 use super::environment::Environment;
 use super::failure::InvocationFailure;
+use super::in_flight::{CallCounts, InFlight};
 use super::isolated::run_isolated;
-use super::logging;
-use super::metrics;
+use super::logging::{self, TickUsage};
+use super::metrics::{self, Deployment};
 use super::scheduler::{SLOTS, Scheduler};
 use super::secret_list::SecretListCache;
+use super::silence;
 use super::sources::{Opened, open_all, remove_duplicate_ids};
 use super::watched::Watched;
-use crate::aws::{self, DynamoState, ListObjects, ListSecrets, S3Bucket, SecretsManager, SnsTopics, TopicSubscribers};
+use crate::aws::{
+    self, DynamoState, ListObjects, ListSecrets, S3Bucket, SecretsManager, SnsTopic, SnsTopics, TopicSubscribers,
+};
 use crate::clock::SystemClock;
 use crate::doctor::{Checkup, Findings, Report};
+use crate::http::traffic;
 
 /// Time from the deadline of the sources' work to the moment when Lambda kills the process.
 pub(super) const DEADLINE_MARGIN: Duration = Duration::from_secs(5);
 /// Time from the cut-off of hanging sources to the moment when Lambda kills the process. The reports are written in
 /// this time.
 const REPORT_MARGIN: Duration = Duration::from_secs(2);
+/// Time from the cut-off of messages on silent streams to the moment when Lambda kills the process.
+const MESSAGE_MARGIN: Duration = Duration::from_secs(1);
 
 /// The settings of a function and its ports, which are those on AWS except in tests.
 #[derive(Debug)]
@@ -52,6 +59,8 @@ pub struct Shell<
     pub bucket: Bu,
     /// The topics of alarms, whose subscribers the connection check counts.
     pub topics: To,
+    /// The topic for messages on silent streams; `None` if none is sent.
+    pub alarm_topic: Option<SnsTopic<SystemClock>>,
     /// The clock, which is also the source of random numbers.
     pub clock: SystemClock,
     /// The memory for ledger caches, batches and blob references, which all sources share.
@@ -103,6 +112,7 @@ impl Shell {
             state: DynamoState::new(aws::dynamodb_client(&sdk), &environment.table, clock),
             bucket: S3Bucket::new(aws::s3_client(&sdk), &environment.bucket, clock),
             topics: SnsTopics::new(aws::sns_client(&sdk), clock),
+            alarm_topic: environment.alarm_topic.as_ref().map(|arn| SnsTopic::new(aws::sns_client(&sdk), arn, clock)),
             memory: MemoryBudget::new(environment.shared_bytes),
             environment,
             clock,
@@ -149,6 +159,7 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers>
             (std::mem::take(&mut warm.sources), std::mem::take(&mut warm.listed), std::mem::take(&mut warm.models))
         };
         let is_cold = known.is_empty();
+        let (began, earlier_traffic) = (self.clock.now(), traffic());
         let (arns, not_listed) = Box::pin(listed.arns(&self.environment, &self.secrets, &self.clock)).await;
         let (opened, mut reports) =
             Box::pin(open_all(&arns, known, &self.memory, &self.secrets, &self.clock, open)).await;
@@ -161,8 +172,15 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers>
         }
         let (served, turn_reports) = Box::pin(self.run_all(sources, models.custom(), killed_at)).await;
         reports.extend(turn_reports);
+        let usage = TickUsage {
+            duration_milliseconds: u64::try_from(self.clock.now().duration_since(began).as_millis())
+                .unwrap_or_default(),
+            calls: take_counts(&served),
+            vendor_traffic: traffic().since(earlier_traffic),
+        };
+        self.write_reports(&reports, &usage);
+        Box::pin(self.send_messages(&served, &reports, killed_at)).await;
         warm.replace(Warm { sources: served, listed, models });
-        self.write_reports(&reports);
         match InvocationFailure::of(&reports) {
             Some(failed) => Err(failed),
             None => Ok(summary(&reports)),
@@ -214,12 +232,32 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers>
         ended.unwrap_or_else(|error| opened.failed(&error))
     }
 
-    fn write_reports(&self, reports: &[StreamReport]) {
+    fn write_reports(&self, reports: &[StreamReport], usage: &TickUsage) {
         for report in reports {
             logging::log_report(&self.vendor, report);
-            metrics::emit(&self.vendor, report, self.clock.now());
+        }
+        logging::log_tick(&self.vendor, reports, usage);
+        let deployment = Deployment { stack: &self.environment.stack, vendor: &self.vendor };
+        metrics::emit(deployment, reports, self.environment.detailed_metrics, self.clock.now());
+    }
+
+    /// Sends the messages on silent streams. A failure is only logged.
+    async fn send_messages<V>(&self, sources: &[Opened<V>], reports: &[StreamReport], killed_at: Timestamp) {
+        let Some(topic) = &self.alarm_topic else { return };
+        let (cutoff, calls) = (killed_at - MESSAGE_MARGIN, InFlight::default());
+        let deployment = format!("stack {}, {}", self.environment.stack, self.vendor);
+        let (ports, no_data_seconds) = ((&self.state, &self.clock, topic), self.environment.settings.no_data_seconds);
+        let sending = silence::send_messages(ports, &deployment, no_data_seconds, sources, reports);
+        let sending = calls.track("alarm topic: send messages".to_owned(), aws::with_deadline(cutoff, sending));
+        if let Err(error) = run_isolated(&self.clock, cutoff, &calls, sending).await {
+            tracing::error!(failure = error.message, "messages on silent streams not sent");
         }
     }
+}
+
+/// Returns the calls of all sources in this tick.
+fn take_counts<V>(sources: &[Opened<V>]) -> CallCounts {
+    sources.iter().map(|opened| opened.calls.take_counts()).fold(CallCounts::default(), CallCounts::plus)
 }
 
 fn summary(reports: &[StreamReport]) -> Summary {

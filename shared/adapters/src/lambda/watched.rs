@@ -31,6 +31,7 @@ pub(super) fn watched_source<V>(source: Source<V>, calls: &Rc<InFlight>) -> Sour
 impl<S: State> State for Watched<&S> {
     async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
         let description = format!("state table: read the head of {}", stream.name());
+        self.calls.count_state();
         self.calls.track(description, self.port.head(stream)).await
     }
 
@@ -42,6 +43,7 @@ impl<S: State> State for Watched<&S> {
         items: &[LedgerItem],
     ) -> Result<Written, PortError> {
         let description = format!("state table: write the head of {}", stream.name());
+        self.calls.count_state();
         self.calls.track(description, self.port.write(stream, expected, head, items)).await
     }
 
@@ -53,6 +55,7 @@ impl<S: State> State for Watched<&S> {
         after_seq: Option<u64>,
     ) -> Result<Vec<LedgerItem>, PortError> {
         let description = format!("state table: read the ledger of {}, hour {hour}", stream.name());
+        self.calls.count_state();
         self.calls.track(description, self.port.ledger(stream, kind, hour, after_seq)).await
     }
 
@@ -63,20 +66,24 @@ impl<S: State> State for Watched<&S> {
         hours: &[LedgerHour],
     ) -> Result<Vec<LedgerHour>, PortError> {
         let description = format!("state table: verify commit {seq} of {}", stream.name());
+        self.calls.count_state();
         self.calls.track(description, self.port.visible_hours(stream, seq, hours)).await
     }
 }
 
 impl<B: Bucket> Bucket for Watched<&B> {
     async fn put_if_absent(&self, key: &str, body: Vec<u8>, content_type: &str) -> Result<Put, PortError> {
+        self.calls.count_bucket();
         self.calls.track(format!("bucket: put {key}"), self.port.put_if_absent(key, body, content_type)).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        self.calls.count_bucket();
         self.calls.track(format!("bucket: get {key}"), self.port.get(key)).await
     }
 
     async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, content_type: &str) -> Result<bool, PortError> {
+        self.calls.count_bucket();
         self.calls.track(format!("bucket: replace {key}"), self.port.replace(key, expected, body, content_type)).await
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::{LedgerHour, LedgerItem, LedgerKind};
 use super::pending::PendingWork;
+use super::silence::SilenceRecord;
 use super::time::UnixSeconds;
 
 /// A stream's only row of state. Adapters store it as one JSON text, with a copy of the version beside it, and
@@ -28,12 +29,12 @@ pub struct Head {
     pub floor: UnixSeconds,
     /// The state of each listing, by its name.
     pub listings: BTreeMap<String, ListingState>,
-    /// The times of the last write, of the last start of a recording, and of the newest event.
+    /// The times of writes, deliveries and events, and the record of a silence.
     #[serde(flatten)]
     pub times: HeadTimes,
 }
 
-/// The times of a stream's last write, last start of a recording, and newest event, in seconds since 1970.
+/// The times of a stream's writes, deliveries and events, in seconds since 1970, and the record of its silence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadTimes {
     /// The time of the last write of the head.
@@ -44,6 +45,16 @@ pub struct HeadTimes {
     /// The time of the newest event that was delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<UnixSeconds>,
+    /// The time of the stream's first tick; `None` in a head that has no such field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<UnixSeconds>,
+    /// The time by our clock of the last commit with new lines. [`last_event`](Self::last_event) cannot replace it: an
+    /// event may be shown a day late, and its time may be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_delivery: Option<UnixSeconds>,
+    /// The silence that was reported, or is being reported; `None` if the stream is not silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<SilenceRecord>,
 }
 
 /// The ledger hours that the last commit wrote to. A store may show a head before the ledger items of the same
@@ -177,7 +188,8 @@ mod tests {
     #[test]
     fn ok_a_head_is_stored_flat_and_reads_back() {
         let stored = r#"{"version":1,"id":"i","seq":4,"floor":0,"listings":{"a":{"watermark":900,"spans":[
-            {"from":1,"to":2,"first_failure":5,"last_attempt":5,"attempts":1,"next_attempt":60}]}},"written_at":7}"#;
+            {"from":1,"to":2,"first_failure":5,"last_attempt":5,"attempts":1,"next_attempt":60}]}},"written_at":7,"silence":{"since":3,
+            "claim":{"id":18446744073709551615,"until":4}}}"#;
         let head: Head = serde_json::from_str(stored).unwrap();
         assert_eq!((head.times.written_at, head.listings["a"].pending.spans[0].schedule.next_attempt), (7, 60));
         assert_eq!(serde_json::from_str::<Head>(&serde_json::to_string(&head).unwrap()).unwrap(), head);

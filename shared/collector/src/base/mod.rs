@@ -15,5 +15,6 @@ pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod retry;
 pub(crate) mod secret;
+pub(crate) mod silence;
 pub(crate) mod stream;
 pub(crate) mod time;

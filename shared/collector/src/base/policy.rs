@@ -61,6 +61,8 @@ pub struct VendorPolicy {
     pub split_after_pages: Option<u32>,
     /// The advice on a stream without events; `None` if silence is normal.
     pub silence: Option<Silence>,
+    /// The advice on a stream that delivers nothing any more: what to check at the vendor, as the end of a sentence.
+    pub no_data_advice: &'static str,
     /// The delay of a new stream's first content; `None` if the vendor names none.
     pub start_delay: Option<StartDelay>,
     /// The number of blobs that are fetched ahead of the blob that is being read.
@@ -105,6 +107,8 @@ pub struct Settings {
     pub lookback_seconds: UnixSeconds,
     /// The limits of a batch.
     pub batch: BatchLimits,
+    /// A stream that delivered nothing for this long is silent, in seconds; 0 if no stream is ever silent.
+    pub no_data_seconds: UnixSeconds,
 }
 
 impl Default for Settings {
@@ -114,6 +118,7 @@ impl Default for Settings {
             compression: Compression::Gzip,
             lookback_seconds: 7 * 86_400,
             batch: BatchLimits::default(),
+            no_data_seconds: 0,
         }
     }
 }

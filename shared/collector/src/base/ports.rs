@@ -1,4 +1,4 @@
-//! The five ports: the traits through which this crate reaches the outside world. Everything else in the crate takes
+//! The six ports: the traits through which this crate reaches the outside world. Everything else in the crate takes
 //! values and returns values.
 //!
 //! A port has one to four methods; `tests/` holds one conformance suite that every adapter of a port passes. Futures
@@ -117,6 +117,13 @@ pub trait State {
         seq: u64,
         hours: &[LedgerHour],
     ) -> impl Future<Output = Result<Vec<LedgerHour>, PortError>>;
+}
+
+/// The channel by which people get messages.
+pub trait Notifier {
+    /// Sends a message. The subject is one line of at most 100 ASCII characters. After an error the message may or may
+    /// not have been sent.
+    fn notify(&self, subject: &str, text: &str) -> impl Future<Output = Result<(), PortError>>;
 }
 
 /// The outcome of [`Bucket::put_if_absent`].

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::drift::Drift;
 use super::error::{PortError, Recovery};
+use super::silence::SilenceMessage;
 use super::stream::Stream;
 use super::time::UnixSeconds;
 
@@ -42,6 +43,8 @@ pub struct StreamReport {
 /// The counts of what the vendor showed in one tick.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ListedCounts {
+    /// Calls of the vendor's client to list a page or to fetch a blob, the failed ones included.
+    pub requests: u64,
     /// Pages listed.
     pub pages: u64,
     /// Blobs consumed to the end.
@@ -101,6 +104,12 @@ pub struct Notes {
     /// Advice on a stream that never showed an event; `None` if the stream has shown one, or if it is too early for
     /// advice.
     pub silence: Option<String>,
+    /// The time in seconds since 1970 since which the stream has delivered nothing; `None` unless that is longer ago than
+    /// the setting allows.
+    pub silent_since: Option<UnixSeconds>,
+    /// The message that is due on the start or end of a silence, for [`report_silence`](crate::report_silence).
+    #[serde(skip)]
+    pub silence_message: Option<SilenceMessage>,
     /// A note that a new stream waits for its first content, with the reason and since when; `None` otherwise.
     pub waiting: Option<String>,
     /// Seconds between the oldest watermark and now; `None` before the first listing.
@@ -134,13 +143,18 @@ impl StreamReport {
         self.gaps.retain(|gap| !later.gaps.iter().any(|again| (again.from, &again.cause) == (gap.from, &gap.cause)));
         self.gaps.extend(later.gaps);
         let lag = later.notes.watermark_lag_seconds.or(self.notes.watermark_lag_seconds);
-        let is_later_silent = later.notes == Notes::default() && later.pending.is_empty() && later.failure.is_some();
+        let failed_early = later.notes == Notes::default() && later.pending.is_empty() && later.failure.is_some();
         Self {
             listed: self.listed.plus(later.listed),
             lines: self.lines.plus(later.lines),
-            // A turn that failed before it read the head does not know the pending work.
-            pending: if is_later_silent { self.pending } else { later.pending },
-            notes: Notes { watermark_lag_seconds: lag, ..later.notes },
+            // A turn that failed before it read the head knows neither the pending work nor the silence.
+            pending: if failed_early { self.pending } else { later.pending },
+            notes: Notes {
+                watermark_lag_seconds: lag,
+                silent_since: if failed_early { self.notes.silent_since } else { later.notes.silent_since },
+                silence_message: if failed_early { self.notes.silence_message } else { later.notes.silence_message },
+                ..later.notes
+            },
             drained: later.drained,
             failure: later.failure.or(self.failure.filter(|failure| failure.needs_person)),
             ..self
@@ -152,6 +166,7 @@ impl ListedCounts {
     /// Returns the sum of both.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
+            requests: self.requests + other.requests,
             pages: self.pages + other.pages,
             blobs: self.blobs + other.blobs,
             events: self.events + other.events,
@@ -217,7 +232,13 @@ mod tests {
             source: "acme".to_owned(),
             stream: "openai_audit".to_owned(),
             log_type: "OpenAI.Audit",
-            listed: ListedCounts { pages: count, blobs: 2 * count, events: 3 * count, duplicates: 5 * count },
+            listed: ListedCounts {
+                requests: 11 * count,
+                pages: count,
+                blobs: 2 * count,
+                events: 3 * count,
+                duplicates: 5 * count,
+            },
             lines: LineCounts {
                 delivered: 4 * count,
                 rejected: 6 * count,
@@ -246,9 +267,8 @@ mod tests {
             notes: Notes {
                 watermark_lag_seconds: lag,
                 not_offered: vec![listing],
-                waiting: None,
                 silence: silence.map(str::to_owned),
-                clock_skew_seconds: None,
+                ..Notes::default()
             },
             ..report(0)
         };
@@ -277,6 +297,19 @@ mod tests {
         assert!(first().followed_by(report(1)).pending.is_empty());
         let failed = StreamReport { failure: Some(Failure::new("s", &PortError::next_tick("no"))), ..report(0) };
         assert_eq!(first().followed_by(failed).pending, pending);
+    }
+
+    #[test]
+    fn a_silence_is_taken_from_the_later_report_unless_that_never_read_the_head() {
+        let silent = Notes {
+            silent_since: Some(5),
+            silence_message: Some(SilenceMessage::Began { since: 5 }),
+            ..Notes::default()
+        };
+        let first = || StreamReport { notes: silent.clone(), ..report(1) };
+        assert_eq!(first().followed_by(report(1)).notes, Notes::default());
+        let failed = StreamReport { failure: Some(Failure::new("s", &PortError::next_tick("no"))), ..report(0) };
+        assert_eq!(first().followed_by(failed).notes, silent);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::base::report::{Failure, ListedCounts, Notes, PendingReport, StreamRep
 use crate::base::stream::Stream;
 use crate::base::time::{UnixSeconds, time_until};
 use crate::deliver::delivery::Delivery;
+use crate::plan::silence::{due_message, silent_since};
 use crate::plan::vendor_time::VendorTime;
 use crate::state::cache::SourceCache;
 use crate::state::stream_state::StreamState;
@@ -81,7 +82,12 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
         ended = state.raise_seq_mark().await;
     }
     let mut report = StreamReport::of(stream);
-    report.listed = ListedCounts { events, duplicates: duplicates + delivered.duplicates, ..findings.listed };
+    report.listed = ListedCounts {
+        requests: findings.requests,
+        events,
+        duplicates: duplicates + delivered.duplicates,
+        ..findings.listed
+    };
     report.lines = delivered.lines;
     report.gaps = [findings.gaps, delivered.gaps].concat();
     report.pending = pending_report(&state, env.now());
@@ -93,6 +99,8 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
     report.notes = Notes {
         not_offered: findings.not_offered,
         silence: silence_note(&report, &state, policy),
+        silent_since: silent_since(&state.head, env.now(), env.settings.no_data_seconds),
+        silence_message: due_message(&state.head, env.now(), env.settings.no_data_seconds),
         waiting: waiting_note(&report, &state, policy),
         watermark_lag_seconds: watermark_lag_seconds(&state),
         clock_skew_seconds: vendor_time.skew_seconds(),

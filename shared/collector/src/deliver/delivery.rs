@@ -241,6 +241,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         let items = self.batch.ledger_items(self.state.head.seq, self.ledger_expiry());
         let mut next = self.state.head_after(&items);
         next.times.last_event = next.times.last_event.max(self.batch.newest_event());
+        self.note_delivery(&mut next, self.batch.line_count());
         self.update.apply(&mut next);
         let swapped = self.state.swap(next, &items).await?;
         if swapped == Swap::Applied {
@@ -270,12 +271,20 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     async fn adopt(&mut self, key: &str, object: &[u8]) -> Result<(), PortError> {
         self.state.verify_last_commit().await?;
         let rows = object::row_ids(key, object)?;
-        let adopted = rows.len() as u64;
-        let items = row_items(rows.into_iter(), self.state.head.seq, self.ledger_expiry());
-        if self.state.swap(self.state.head_after(&items), &items).await? == Swap::Applied {
-            self.outcome.lines.adopted += adopted;
+        let items = row_items(rows.iter().copied(), self.state.head.seq, self.ledger_expiry());
+        let mut next = self.state.head_after(&items);
+        self.note_delivery(&mut next, rows.len());
+        if self.state.swap(next, &items).await? == Swap::Applied {
+            self.outcome.lines.adopted += rows.len() as u64;
         }
         Ok(())
+    }
+
+    /// Sets the time of the last delivery in the head if the commit has lines.
+    fn note_delivery(&self, next: &mut Head, lines: usize) {
+        if lines > 0 {
+            next.times.last_delivery = next.times.last_delivery.max(Some(self.env().now()));
+        }
     }
 
     /// Compares the batch with the ledger again if other ticks have committed since the batch was begun, and drops the

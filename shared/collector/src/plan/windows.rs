@@ -107,6 +107,7 @@ mod tests {
             retention,
             dedup_horizon_seconds: 30 * DAY,
             silence: None,
+            no_data_advice: "",
             start_delay: None,
             fetches_ahead: 1,
             split_after_pages: None,

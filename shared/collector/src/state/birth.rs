@@ -267,7 +267,7 @@ fn new_head<S, B, C: Clock>(env: &Env<'_, S, B, C>, stream: &Stream, policy: &Ve
         last_commit: LastCommit::default(),
         floor,
         listings: stream.listings.iter().map(|id| ((*id).to_owned(), listing.clone())).collect(),
-        times: HeadTimes { written_at: now, ..HeadTimes::default() },
+        times: HeadTimes { written_at: now, created_at: Some(now), ..HeadTimes::default() },
     }
 }
 

@@ -4,4 +4,5 @@ pub(crate) mod birth;
 pub(crate) mod cache;
 pub(crate) mod head_update;
 pub(crate) mod ledger_cache;
+pub(crate) mod silence_report;
 pub(crate) mod stream_state;

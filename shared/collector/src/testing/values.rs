@@ -96,6 +96,7 @@ pub(crate) fn policy() -> VendorPolicy {
         dedup_horizon_seconds: 30 * 86_400,
         split_after_pages: Some(10),
         silence: None,
+        no_data_advice: "look at the settings",
         start_delay: None,
         fetches_ahead: 3,
     }

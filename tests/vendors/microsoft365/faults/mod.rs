@@ -8,6 +8,7 @@ mod login;
 mod paging;
 mod permanent;
 mod repeats;
+mod silence;
 mod subscriptions;
 mod throttling;
 mod unreadable;

@@ -106,6 +106,7 @@ fn source(id: &str, label: &str) -> Source<UnusedVendor> {
         dedup_horizon_seconds: 60,
         split_after_pages: None,
         silence: None,
+        no_data_advice: "",
         start_delay: None,
         fetches_ahead: 0,
     };

@@ -34,7 +34,7 @@ fn ok_a_tick_lists_delivers_and_reports() {
     world.vendor.add_events([NOW - 50, NOW - 40, NOW - 40]);
     world.vendor.add_blob("b", NOW - 30, Content::of(&[event(NOW - 30)]));
     let report = tick(&world);
-    let listed = ListedCounts { pages: 1, blobs: 1, events: 4, duplicates: 1 };
+    let listed = ListedCounts { requests: 2, pages: 1, blobs: 1, events: 4, duplicates: 1 };
     assert_eq!((report.listed, report.lines.delivered, report.lines.objects), (listed, 3, 1));
     assert_eq!((report.failure, report.drained, report.notes.watermark_lag_seconds), (None, true, Some(0)));
     assert_eq!(report.stream, "openai_audit");

@@ -17,6 +17,7 @@ pub const POLICY: VendorPolicy = VendorPolicy {
     dedup_horizon_seconds: 30 * DAY,
     split_after_pages: None,
     silence: None,
+    no_data_advice: "check that the toy still records its events",
     start_delay: None,
     fetches_ahead: 0,
 };
