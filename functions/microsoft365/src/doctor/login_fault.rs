@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_login_without_a_number_fails_by_its_connection_or_its_gateway() {
-        assert_eq!(code("logging in: login.example/x: could not connect: refused", "s"), Code::HostUnreachable);
+        assert_eq!(code("logging in: login.example/x: could not connect: refused", "canary"), Code::HostUnreachable);
         assert_eq!(
             code("logging in: HTTP 403: the answer is not the login service's but a gateway's", "canary"),
             Code::Gateway

@@ -122,7 +122,7 @@ impl Shell {
 
 impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers> Shell<Se, St, Bu, To> {
     /// Serves invocations until Lambda ends the process. `open` opens the source of a secret's ARN, and `check` checks
-    /// everything that it needs at the vendor. An invocation is a tick unless its event asks for another [`Action`].
+    /// everything that it needs at the vendor. An invocation is a tick unless its event asks for another action.
     pub async fn serve<V: Vendor>(
         &self,
         open: impl AsyncFn(&str) -> Result<Source<V>, PortError>,
