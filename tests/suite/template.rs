@@ -30,7 +30,7 @@ const FULL: [(&str, &str); 6] = [
 const ROLES: [&str; 2] = ["OpenAIRole", "Microsoft365Role"];
 
 /// The SDK's calls and the actions that they need. Reads also need the key of the bucket or of the secrets.
-const CALLS: [(&str, &[&str]); 11] = [
+const CALLS: [(&str, &[&str]); 12] = [
     ("batch_get_item", &["dynamodb:BatchGetItem"]),
     ("get_item", &["dynamodb:GetItem"]),
     // A read may ask for one version, and s3:ListBucket lets S3 report that a key is missing.
@@ -39,6 +39,7 @@ const CALLS: [(&str, &[&str]); 11] = [
     ("list_object_versions", &["s3:ListBucketVersions"]),
     ("list_objects_v2", &["s3:ListBucket"]),
     ("list_secrets", &["secretsmanager:ListSecrets"]),
+    ("list_subscriptions_by_topic", &["sns:ListSubscriptionsByTopic"]),
     ("put_item", &["dynamodb:PutItem"]),
     ("publish", &["sns:Publish"]),
     ("put_object", &["s3:PutObject", "kms:GenerateDataKey"]),
