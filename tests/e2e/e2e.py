@@ -23,6 +23,7 @@ import botocore.config
 
 import athena
 import backlog
+import emulated
 import lake
 import tables
 from steps import Steps, must_fail, say
@@ -159,6 +160,7 @@ class EndToEnd:
         command = ["sam", "build", "--template-file", str(ROOT / "template.yaml"), "--build-dir", str(self.built)]
         command += ["--parameter-overrides", f"Architecture={ARCHITECTURE}"]
         self.processes.run("sam-build", command, self.env, BUILD_SECONDS, cwd=ROOT)
+        say(f"  {emulated.adapt(self.built)} resources are unknown to the emulated AWS and left out")
 
     @property
     def built(self):

@@ -18,6 +18,7 @@ import duckdb
 
 import athena
 import ddl
+import named_queries
 import queries
 from steps import must_fail, say
 from processes import Failed
@@ -93,12 +94,15 @@ def read_files(lake, table, first):
     return Contents(files, lines)
 
 
-def load(table, files):
-    """Loads the files into DuckDB, with exactly the columns and types of the DDL. Returns the connection."""
+def load(table, files, connection=None):
+    """Loads the files into DuckDB, with exactly the columns and types of the DDL. Returns the connection.
+
+    The connection is a new one unless `connection` is given.
+    """
     columns = {table.key(column.name): ddl.duckdb_type(column.kind, table.key) for column in table.columns}
     if len({key.lower() for key in columns}) < len(columns):
         raise Failed(f"{table.name}: two columns differ only by case, which DuckDB ignores")
-    connection = duckdb.connect()
+    connection = connection or duckdb.connect()
     query = f"""
         create table "{table.name}" as
         select * from read_json(
@@ -337,6 +341,7 @@ def run_steps(steps, binary, work):
     found = steps.run("the tables are valid for Athena", lambda: tables(binary))
     lake, streams = steps.run("DuckDB reads a demo's lake through the tables", lambda: check_demo(binary, found, work))
     steps.run("DuckDB reads each day from its own partition", lambda: check_days(binary, found, lake, streams))
+    steps.run("the saved queries find their events", lambda: named_queries.check(binary, found))
     steps.run("the printed queries read edge cases in two versions of DuckDB", lambda: check_edge_cases(binary))
     steps.run("these checks can fail", lambda: checks_can_fail(binary, found, lake, streams))
     return found

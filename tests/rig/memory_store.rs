@@ -8,6 +8,7 @@ use std::future::pending;
 use collector::{Bucket, Head, LedgerHour, LedgerItem, LedgerKind, PortError, Put, State, Stream, Written};
 
 use super::time::pause;
+use super::usage::Usage;
 
 /// The kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +73,7 @@ struct Inner {
     ledger: BTreeMap<(String, LedgerKind, u32, u64), LedgerItem>,
     objects: BTreeMap<String, Vec<u8>>,
     calls: BTreeMap<Call, u64>,
+    usage: Usage,
     script: Script,
     has_died: bool,
 }
@@ -91,6 +93,7 @@ impl Default for MemoryStore {
             ledger: BTreeMap::new(),
             objects: BTreeMap::new(),
             calls: BTreeMap::new(),
+            usage: Usage::default(),
             script: Box::new(|_, _| Outcome::Succeeds),
             has_died: false,
         }))
@@ -114,6 +117,11 @@ impl MemoryStore {
     /// Returns the number of calls of this kind since the last [`Self::script`] or [`Self::clear_faults`].
     pub fn calls(&self, call: Call) -> u64 {
         self.0.borrow().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// Returns what AWS would have billed since the last call of this method.
+    pub fn take_usage(&self) -> Usage {
+        std::mem::take(&mut self.0.borrow_mut().usage)
     }
 
     /// Returns `true` if a caller has died since the last call of this method.
@@ -171,7 +179,12 @@ impl MemoryStore {
 
 impl State for MemoryStore {
     async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
-        self.perform(Call::Head, |inner| inner.heads.get(&stream.name()).cloned()).await
+        let read = |inner: &mut Inner| {
+            let head = inner.heads.get(&stream.name()).cloned();
+            inner.usage.read_head(head.as_ref());
+            head
+        };
+        self.perform(Call::Head, read).await
     }
 
     async fn write(
@@ -195,7 +208,10 @@ impl State for MemoryStore {
         let place = |seq| (stream.name(), kind, hour, seq);
         let read = |inner: &mut Inner| {
             let items = inner.ledger.range(place(0)..=place(u64::MAX)).map(|(_, item)| item);
-            items.filter(|item| after_seq.is_none_or(|after| item.seq > after)).cloned().collect()
+            let items: Vec<LedgerItem> =
+                items.filter(|item| after_seq.is_none_or(|after| item.seq > after)).cloned().collect();
+            inner.usage.read_ledger(&items);
+            items
         };
         self.perform(Call::Ledger, read).await
     }
@@ -208,7 +224,9 @@ impl State for MemoryStore {
     ) -> Result<Vec<LedgerHour>, PortError> {
         let look_up = |inner: &mut Inner| {
             let is_there = |hour: &&LedgerHour| inner.ledger.contains_key(&(stream.name(), hour.kind, hour.hour, seq));
-            hours.iter().filter(is_there).copied().collect()
+            let found = hours.iter().filter(is_there).copied().collect();
+            inner.usage.look_up(hours.len());
+            found
         };
         self.perform(Call::VisibleHours, look_up).await
     }
@@ -216,6 +234,7 @@ impl State for MemoryStore {
 
 impl Inner {
     fn write(&mut self, stream: &str, expected: Option<u64>, head: &Head, items: &[LedgerItem]) -> Written {
+        self.usage.write(head, items);
         if self.heads.get(stream).map(|head| head.version) != expected {
             return Written::Refused;
         }
@@ -229,27 +248,37 @@ impl Inner {
 
 impl Bucket for MemoryStore {
     async fn put_if_absent(&self, key: &str, body: Vec<u8>, _: &str) -> Result<Put, PortError> {
-        let put = |inner: &mut Inner| match inner.objects.contains_key(key) {
-            true => Put::AlreadyThere,
-            false => {
-                inner.objects.insert(key.to_owned(), body);
-                Put::Created
+        let put = |inner: &mut Inner| {
+            inner.usage.put(&body);
+            match inner.objects.contains_key(key) {
+                true => Put::AlreadyThere,
+                false => {
+                    inner.objects.insert(key.to_owned(), body);
+                    Put::Created
+                }
             }
         };
         self.perform(Call::Put, put).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
-        self.perform(Call::Get, |inner| inner.objects.get(key).cloned()).await
+        let get = |inner: &mut Inner| {
+            inner.usage.gets += 1;
+            inner.objects.get(key).cloned()
+        };
+        self.perform(Call::Get, get).await
     }
 
     async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, _: &str) -> Result<bool, PortError> {
-        let replace = |inner: &mut Inner| match inner.objects.get_mut(key) {
-            Some(object) if object == expected => {
-                *object = body;
-                true
+        let replace = |inner: &mut Inner| {
+            inner.usage.put(&body);
+            match inner.objects.get_mut(key) {
+                Some(object) if object == expected => {
+                    *object = body;
+                    true
+                }
+                _ => false,
             }
-            _ => false,
         };
         self.perform(Call::Replace, replace).await
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `time` | virtual time: one shared clock that sleeps and calls advance |
 //! | `memory_store` | state and bucket in memory, with fault injection |
+//! | `usage` | the units that AWS would bill for the calls of the state and the bucket |
 //! | `secret` | a secret that can be rotated |
 //! | `vendor` | a client whose calls take virtual time |
 //! | `killable` | a tick that can be killed at any of its awaits |
@@ -17,5 +18,6 @@ pub mod memory_store;
 pub mod reconciliation;
 pub mod secret;
 pub mod time;
+pub mod usage;
 pub mod vendor;
 pub mod worker;

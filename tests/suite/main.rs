@@ -2,6 +2,7 @@
 
 mod aws;
 mod conformance;
+mod documents;
 mod exhaustive;
 mod local;
 mod memory_store;
@@ -9,6 +10,7 @@ mod monitoring;
 mod settings;
 mod stack;
 mod stops;
+mod storage;
 mod template;
 mod world;
 mod yaml;

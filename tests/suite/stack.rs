@@ -48,7 +48,8 @@ impl Stack {
 
     /// Returns the descriptions of all failed assertions of the rules; none if the deployment is accepted.
     pub(crate) fn refusals(&self) -> Vec<String> {
-        let rules = object(&self.template["Rules"]).values();
+        let is_active = |rule: &&Value| rule.get("RuleCondition").is_none_or(|condition| self.holds(condition));
+        let rules = object(&self.template["Rules"]).values().filter(is_active);
         let assertions = rules.flat_map(|rule| array(&rule["Assertions"]));
         let failed = assertions.filter(|assertion| !self.holds(&assertion["Assert"]));
         failed.map(|assertion| text(&assertion["AssertDescription"])).collect()
@@ -69,9 +70,12 @@ impl Stack {
         names.filter_map(|name| Some((name.clone(), self.resource(name)?))).collect()
     }
 
-    /// Returns the value of an output.
-    pub(crate) fn output(&self, name: &str) -> String {
-        text(&self.resolve(&self.template["Outputs"][name]["Value"]).unwrap_or_default())
+    /// Returns the value of an output; `None` if its condition does not hold.
+    pub(crate) fn output(&self, name: &str) -> Option<Value> {
+        let output = &self.template["Outputs"][name];
+        assert!(output.is_object(), "no output {name}");
+        let is_shown = output["Condition"].as_str().is_none_or(|condition| self.condition(condition));
+        if is_shown { self.resolve(&output["Value"]) } else { None }
     }
 
     /// Returns the environment variables of a function.
@@ -138,6 +142,10 @@ impl Stack {
                 let parts = self.resolve(&of[1])?;
                 let parts: Vec<_> = array(&parts).iter().map(text).collect();
                 Some(Value::from(parts.join(of[0].as_str()?)))
+            }
+            "Fn::Select" => {
+                let index: usize = text(&of[0]).parse().ok()?;
+                self.resolve(&of[1][index])
             }
             "Fn::Sub" => Some(Value::from(self.substituted(of))),
             other => panic!("no function: {other}"),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 mod microsoft365;
+mod monthly_cost;
 mod openai;
 mod rig;
 mod seeds;
