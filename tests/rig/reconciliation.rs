@@ -8,7 +8,7 @@ use collector::Stream;
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use schema::{LineContext, Normalizer, RowId};
-use simulators::Served;
+use simulators::ServedEvent;
 
 use super::memory_store::MemoryStore;
 
@@ -55,7 +55,7 @@ impl Reconciliation {
 ///
 /// # Errors
 /// An object is damaged.
-pub fn reconcile(store: &MemoryStore, stream: &Stream, served: &[Served]) -> Result<Reconciliation, String> {
+pub fn reconcile(store: &MemoryStore, stream: &Stream, served: &[ServedEvent]) -> Result<Reconciliation, String> {
     let mut due = served_by_row_id(stream, served);
     let mut result = Reconciliation::default();
     for (key, body) in objects(store, stream) {
@@ -93,7 +93,7 @@ fn shortened(identity: &str) -> String {
 }
 
 /// Returns the served events by row id: the identity, and the number of deliveries so far.
-fn served_by_row_id(stream: &Stream, served: &[Served]) -> BTreeMap<String, (String, u32)> {
+fn served_by_row_id(stream: &Stream, served: &[ServedEvent]) -> BTreeMap<String, (String, u32)> {
     let normalizer = Normalizer::new(stream.log_type);
     let context = LineContext {
         source_id: stream.source.as_str(),

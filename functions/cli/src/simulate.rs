@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use adapters::clock::SystemClock;
 use collector::Clock;
-use simulators::{Faults, Options, Running};
+use simulators::{Faults, Options, RunningSimulator};
 
 use crate::exit::{Exit, Failed};
 use crate::interrupt::Interrupt;
@@ -82,7 +82,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
 }
 
 /// Returns a text with the numbers of answered requests and shown events, which is printed at the end.
-fn final_counts(running: &Running) -> String {
+fn final_counts(running: &RunningSimulator) -> String {
     let shown: u64 = running.counts().iter().map(|(_, count)| count).sum();
     format!("{} requests answered, {shown} events shown", running.requests())
 }
@@ -93,7 +93,7 @@ pub(crate) fn serve(
     options: &Options,
     port: u16,
     clock: simulators::Clock,
-) -> Result<Running, Failed> {
+) -> Result<RunningSimulator, Failed> {
     check_ledger(options)?;
     let prepared = simulated.prepare(options, clock);
     let prepared = prepared.map_err(|error| Failed::usage(format!("cannot set up the simulator: {error}")))?;
@@ -102,7 +102,7 @@ pub(crate) fn serve(
 }
 
 /// Returns the origin of a running simulator, such as `http://127.0.0.1:8080`.
-pub(crate) fn origin(running: &Running) -> String {
+pub(crate) fn origin(running: &RunningSimulator) -> String {
     format!("http://{}", running.address())
 }
 

@@ -10,7 +10,7 @@ use adapters::local::LocalSecrets;
 use collector::{Source, SourceCache, Stream, StreamReport, Vendor};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use simulators::{Faults, Options, Running};
+use simulators::{Faults, Options, RunningSimulator};
 
 use crate::clock::CliClock;
 use crate::exit::Failed;
@@ -129,7 +129,7 @@ pub(crate) trait PreparedSimulator {
     ///
     /// # Errors
     /// The port cannot be bound.
-    fn serve(&self, port: u16) -> io::Result<Running>;
+    fn serve(&self, port: u16) -> io::Result<RunningSimulator>;
 }
 
 /// Returns the values of variables that are all required.

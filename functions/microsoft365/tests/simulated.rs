@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use simulators::microsoft365::{
     Behaviours, CLIENT_ID, CLIENT_SECRET, Certificate, Cloud, Microsoft365Simulator, READ, TENANT_ID,
 };
-use simulators::{Faults, Options, Running};
+use simulators::{Faults, Options, RunningSimulator};
 
 /// Ticks after which a call that still fails makes the test fail.
 const MAX_TICKS: usize = 200;
@@ -93,7 +93,7 @@ type Events = BTreeSet<(LogType, String)>;
 /// A vendor with seven days of content, its client and their clock.
 struct World {
     simulator: Microsoft365Simulator,
-    running: Running,
+    running: RunningSimulator,
     client: Microsoft365<Credential, VirtualClock>,
     clock: VirtualClock,
     streams: Vec<Stream>,

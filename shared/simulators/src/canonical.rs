@@ -15,26 +15,30 @@ const MAX_DEPTH: usize = 64;
 /// order.
 pub(crate) fn canonical(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
-    write(json.trim(), MAX_DEPTH, &mut out);
+    write_value(json.trim(), MAX_DEPTH, &mut out);
     out
 }
 
-fn write(json: &str, depth: usize, out: &mut String) {
-    let done = depth > 0
+/// Writes a value in canonical form. Writes its original text if `depth` is 0, if it is a number or literal, or if it
+/// cannot be brought into canonical form.
+fn write_value(json: &str, depth: usize, out: &mut String) {
+    let is_written = depth > 0
         && match json.as_bytes().first() {
-            Some(b'{') => object(json, depth, out),
-            Some(b'[') => array(json, depth, out),
-            Some(b'"') => string(json, out),
+            Some(b'{') => write_object(json, depth, out),
+            Some(b'[') => write_array(json, depth, out),
+            Some(b'"') => write_string(json, out),
             _ => false,
         };
-    if !done {
+    if !is_written {
         out.push_str(json);
     }
 }
 
-fn object(json: &str, depth: usize, out: &mut String) -> bool {
+/// Writes an object with its keys sorted by their bytes. Returns `false` and writes nothing if the text is not an
+/// object.
+fn write_object(json: &str, depth: usize, out: &mut String) -> bool {
     let Some(mut fields) = fields(json) else { return false };
-    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+    fields.sort_by(|(first, _), (second, _)| first.cmp(second));
     out.push('{');
     for (number, (key, value)) in fields.iter().enumerate() {
         if number > 0 {
@@ -42,7 +46,7 @@ fn object(json: &str, depth: usize, out: &mut String) -> bool {
         }
         out.push_str(&serde_json::Value::from(key.as_str()).to_string());
         out.push(':');
-        write(value.get(), depth - 1, out);
+        write_value(value.get(), depth - 1, out);
     }
     out.push('}');
     true
@@ -51,7 +55,7 @@ fn object(json: &str, depth: usize, out: &mut String) -> bool {
 /// Returns an object's fields, including duplicate keys. `None` if the text is not an object or a key is not a valid
 /// string.
 pub(crate) fn fields(json: &str) -> Option<Vec<(String, &RawValue)>> {
-    serde_json::Deserializer::from_str(json).deserialize_map(Fields).ok()
+    serde_json::Deserializer::from_str(json).deserialize_map(FieldsVisitor).ok()
 }
 
 /// Returns the string value at `path`, a list of nested keys. `None` if there is none, or if it is not a string. Of
@@ -63,14 +67,15 @@ pub(crate) fn text_at(json: &str, path: &[&str]) -> Option<String> {
     text_at(value.get(), rest)
 }
 
-fn array(json: &str, depth: usize, out: &mut String) -> bool {
-    let Ok(elements) = serde_json::Deserializer::from_str(json).deserialize_seq(Elements) else { return false };
+/// Writes an array. Returns `false` and writes nothing if the text is not an array.
+fn write_array(json: &str, depth: usize, out: &mut String) -> bool {
+    let Ok(elements) = serde_json::Deserializer::from_str(json).deserialize_seq(ElementsVisitor) else { return false };
     out.push('[');
     for (number, element) in elements.iter().enumerate() {
         if number > 0 {
             out.push(',');
         }
-        write(element.get(), depth - 1, out);
+        write_value(element.get(), depth - 1, out);
     }
     out.push(']');
     true
@@ -78,15 +83,15 @@ fn array(json: &str, depth: usize, out: &mut String) -> bool {
 
 /// Writes a string with `serde_json`'s escapes. Returns `false` and writes nothing if the string has a lone surrogate,
 /// which a Rust string cannot hold.
-fn string(json: &str, out: &mut String) -> bool {
+fn write_string(json: &str, out: &mut String) -> bool {
     let Ok(text) = serde_json::from_str::<String>(json) else { return false };
     out.push_str(&serde_json::Value::from(text).to_string());
     true
 }
 
-struct Fields;
+struct FieldsVisitor;
 
-impl<'de> Visitor<'de> for Fields {
+impl<'de> Visitor<'de> for FieldsVisitor {
     type Value = Vec<(String, &'de RawValue)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,9 +107,9 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-struct Elements;
+struct ElementsVisitor;
 
-impl<'de> Visitor<'de> for Elements {
+impl<'de> Visitor<'de> for ElementsVisitor {
     type Value = Vec<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,13 +139,13 @@ mod tests {
 
     #[test]
     fn different_values_have_different_canonical_forms() {
-        for (one, other) in [
+        for (first, second) in [
             (r#"{"a":1}"#, r#"{"a":1.0}"#),
             (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
             (r#"{"a":1,"a":2}"#, r#"{"a":2,"a":1}"#),
             (r#"{"a":"\ud800"}"#, r#"{"a":"\ud801"}"#),
         ] {
-            assert_ne!(canonical(one), canonical(other));
+            assert_ne!(canonical(first), canonical(second));
         }
     }
 }

@@ -63,25 +63,25 @@ pub struct Transport {
     pub reset: f64,
     /// Share of connections that are closed in the middle of the answer's body.
     pub cut: f64,
-    /// Share of answers that are sent in chunks instead of with a `Content-Length`.
+    /// Share of answers whose body is sent in chunks instead of with a `Content-Length`.
     pub chunked: f64,
-    /// Share of answers that are compressed, of those whose client accepts gzip.
+    /// Share of answers that are compressed with gzip. Only answers to clients that accept gzip count.
     pub gzip: f64,
 }
 
 impl Transport {
     /// Returns the connection faults of this preset. In a storm, `rng` decides the shares.
     pub(crate) fn new(faults: Faults, rng: &mut SeededRng) -> Self {
-        let calm = Self { delay: Duration::ZERO, server_error: 0.0, reset: 0.0, cut: 0.0, chunked: 0.0, gzip: 0.5 };
+        let healthy = Self { delay: Duration::ZERO, server_error: 0.0, reset: 0.0, cut: 0.0, chunked: 0.0, gzip: 0.5 };
         match faults {
-            Faults::None => calm,
-            Faults::Some => Self { server_error: 0.03, reset: 0.02, cut: 0.02, ..calm },
+            Faults::None => healthy,
+            Faults::Some => Self { server_error: 0.03, reset: 0.02, cut: 0.02, ..healthy },
             Faults::Storm => Self {
                 server_error: rng.share(0.1),
                 reset: rng.share(0.06),
                 cut: rng.share(0.06),
                 chunked: rng.share(1.0),
-                ..calm
+                ..healthy
             },
         }
     }
@@ -114,20 +114,21 @@ pub(crate) fn apply_transport_faults(
     rng: &mut SeededRng,
 ) -> Reply {
     if rng.chance(transport.gzip) && accepts_gzip(request) && !reply.body.is_empty() {
-        reply = compressed(reply);
+        reply = with_gzip_body(reply);
     }
     reply.is_chunked = rng.chance(transport.chunked);
     reply.delay = reply.delay.max(transport.delay);
     if rng.chance(transport.reset) {
         reply.end = End::Reset;
     } else if rng.chance(transport.cut) {
-        reply = cut(reply, rng);
+        reply = with_cut_body(reply, rng);
     }
     reply
 }
 
-/// Makes the connection close at a random place in the reply's body, or before the status line if the body is empty.
-pub(crate) fn cut(mut reply: Reply, rng: &mut SeededRng) -> Reply {
+/// Returns the reply with a connection that closes at a random place in the body, or before the status line if the body
+/// is empty.
+pub(crate) fn with_cut_body(mut reply: Reply, rng: &mut SeededRng) -> Reply {
     reply.end = if reply.body.is_empty() { End::Reset } else { End::Cut(rng.below(reply.body.len())) };
     reply
 }
@@ -136,7 +137,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     header(request, "accept-encoding").is_some_and(|accepted| accepted.contains("gzip"))
 }
 
-fn compressed(mut reply: Reply) -> Reply {
+fn with_gzip_body(mut reply: Reply) -> Reply {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     if let Ok(body) = encoder.write_all(&reply.body).and_then(|()| encoder.finish()) {
         reply.body = body;
@@ -158,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_answer_is_never_whole() {
+    fn a_cut_answer_is_never_complete() {
         let mut rng = SeededRng::new(1, "cut", 0);
         for body in ["", "x", "some text"] {
-            let reply = cut(Reply::new(StatusCode::OK, "", body), &mut rng);
+            let reply = with_cut_body(Reply::new(StatusCode::OK, "", body), &mut rng);
             match reply.end {
                 End::Reset => assert!(body.is_empty()),
                 End::Cut(after) => assert!(after < body.len()),

@@ -1,10 +1,10 @@
-//! A JSON object whose fields keep the order in which they were added, as those of the vendors do.
+//! A JSON object whose fields keep the order in which they were added, as in the objects that the vendors send.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// Names and values, in the order in which they are written.
+/// The names and values of a JSON object's fields, in the order in which they are written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fields<'a>(pub(crate) Vec<(&'a str, Value)>);
 

@@ -13,11 +13,11 @@ use crate::seeded_rng::SeededRng;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gateway {
-    /// The operation whose requests the gateway answers, named as in
-    /// [`Scripted::operation`](crate::Scripted::operation). By default every operation.
+    /// The name of the operation whose requests the gateway answers, as in
+    /// [`Scripted::operation`](crate::Scripted::operation). By default it answers requests of every operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Share of requests that the gateway answers, 0 to 1. By default all.
+    /// Share of requests that the gateway answers, from 0 to 1. By default it answers all of them.
     #[serde(default = "default_share")]
     pub share: f64,
     /// The HTTP status of the answer.

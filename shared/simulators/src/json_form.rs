@@ -6,8 +6,8 @@ pub(crate) mod milliseconds {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        u64::try_from(span.as_millis()).unwrap_or(u64::MAX).serialize(serializer)
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).serialize(serializer)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -21,7 +21,7 @@ pub(crate) mod bytes {
 
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Either {
+    enum TextOrBytes {
         Text(String),
         Bytes(Vec<u8>),
     }
@@ -34,9 +34,9 @@ pub(crate) mod bytes {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        Ok(match Either::deserialize(deserializer)? {
-            Either::Text(text) => text.into_bytes(),
-            Either::Bytes(bytes) => bytes,
+        Ok(match TextOrBytes::deserialize(deserializer)? {
+            TextOrBytes::Text(text) => text.into_bytes(),
+            TextOrBytes::Bytes(bytes) => bytes,
         })
     }
 }

@@ -11,23 +11,23 @@ use serde_json::value::RawValue;
 
 /// An event that clients could see, at least for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Served {
+pub struct ServedEvent {
     /// The log type of the event, for example `OpenAI.Audit`.
     pub log_type: &'static str,
-    /// A text that is the same for two copies of the same event. OpenAI: the event's `id`, or the event's text if it
-    /// has no `id`. Microsoft 365: the canonical JSON of the record, because two records may have the same `Id` and
-    /// different content.
+    /// The identity of the event: a text that all copies of the event have in common. OpenAI: the event's `id`, or the
+    /// event's text if it has no `id`. Microsoft 365: the canonical JSON of the record, because two records may have
+    /// the same `Id` and different content.
     pub identity: String,
     /// The event as it was sent.
     pub raw: String,
     /// The time from which clients could see the event.
-    pub at: Timestamp,
+    pub visible_at: Timestamp,
     /// The time from which clients can no longer see the event, because the vendor drops it; `None` if the vendor never
     /// does.
-    pub until: Option<Timestamp>,
+    pub visible_until: Option<Timestamp>,
 }
 
-impl Served {
+impl ServedEvent {
     /// Returns `true` if the event is a JSON object. A collector delivers only objects; tests also serve other values,
     /// to check that they are rejected.
     pub fn is_object(&self) -> bool {
@@ -35,20 +35,22 @@ impl Served {
     }
 }
 
-/// A ledger entry. It holds the event's number instead of its text, which the simulator can produce again.
+/// A ledger entry. It holds the number of the event instead of the text, because the simulator can produce the text
+/// again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) log_type: &'static str,
-    pub(crate) event: usize,
-    pub(crate) at: Timestamp,
+    pub(crate) event_number: usize,
+    pub(crate) visible_at: Timestamp,
 }
 
+/// A ledger entry as it is written to the ledger's file.
 #[derive(Serialize)]
-struct Line<'a> {
+struct LedgerLine<'a> {
     source: &'a str,
     log_type: &'a str,
     id: Option<String>,
-    at: String,
+    visible_at: String,
     raw: &'a RawValue,
 }
 
@@ -58,7 +60,7 @@ struct Line<'a> {
 pub(crate) struct Ledger {
     source: &'static str,
     entries: Vec<Entry>,
-    seen: HashSet<(&'static str, usize)>,
+    recorded: HashSet<(&'static str, usize)>,
     file: Option<File>,
 }
 
@@ -67,20 +69,20 @@ impl Ledger {
     /// missing.
     pub(crate) fn open(source: &'static str, path: Option<&Path>) -> io::Result<Self> {
         let file = path.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
-        Ok(Self { source, entries: Vec::new(), seen: HashSet::new(), file })
+        Ok(Self { source, entries: Vec::new(), recorded: HashSet::new(), file })
     }
 
     /// Records that an event became visible. Does nothing if the event was recorded before. `raw` returns the event's
     /// JSON.
     pub(crate) fn record(&mut self, entry: Entry, raw: impl FnOnce() -> String) {
-        if !self.seen.insert((entry.log_type, entry.event)) {
+        if !self.recorded.insert((entry.log_type, entry.event_number)) {
             return;
         }
         self.entries.push(entry);
         if let Some(file) = &mut self.file {
             // Each line is written at once, so that a reader sees only complete lines. A failed write is ignored,
             // because a full disk must not change what the simulator serves.
-            let _ = line(self.source, entry, &raw()).and_then(|line| file.write_all(&line));
+            let _ = ledger_line(self.source, entry, &raw()).and_then(|ledger_line| file.write_all(&ledger_line));
         }
     }
 
@@ -102,20 +104,26 @@ impl Ledger {
     }
 }
 
-fn line(source: &str, entry: Entry, raw: &str) -> io::Result<Vec<u8>> {
+fn ledger_line(source: &str, entry: Entry, raw: &str) -> io::Result<Vec<u8>> {
     #[derive(serde::Deserialize)]
-    struct Identified {
+    struct EventWithId {
         #[serde(alias = "Id")]
         id: Option<serde_json::Value>,
     }
-    let id = serde_json::from_str::<Identified>(raw).ok().and_then(|event| event.id).map(|id| match id {
+    let id = serde_json::from_str::<EventWithId>(raw).ok().and_then(|event| event.id).map(|id| match id {
         serde_json::Value::String(id) => id,
         other => other.to_string(),
     });
     let raw: &RawValue = serde_json::from_str(raw)?;
-    let mut line = serde_json::to_vec(&Line { source, log_type: entry.log_type, id, at: entry.at.to_string(), raw })?;
-    line.push(b'\n');
-    Ok(line)
+    let mut ledger_line = serde_json::to_vec(&LedgerLine {
+        source,
+        log_type: entry.log_type,
+        id,
+        visible_at: entry.visible_at.to_string(),
+        raw,
+    })?;
+    ledger_line.push(b'\n');
+    Ok(ledger_line)
 }
 
 #[cfg(test)]
@@ -123,11 +131,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_recorded_once_and_as_it_was_sent() {
+    fn an_event_is_recorded_once_and_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.ndjson");
         let mut ledger = Ledger::open("openai", Some(&path)).unwrap();
-        let entry = Entry { log_type: "OpenAI.Audit", event: 3, at: Timestamp::UNIX_EPOCH };
+        let entry = Entry { log_type: "OpenAI.Audit", event_number: 3, visible_at: Timestamp::UNIX_EPOCH };
         for _ in 0..2 {
             ledger.record(entry, || r#"{"id":"a",  "n":1.0}"#.to_owned());
         }

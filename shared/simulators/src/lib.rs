@@ -33,9 +33,9 @@ mod settings;
 
 pub use faults::{Faults, Transport};
 pub use gateway::Gateway;
-pub use ledger::Served;
+pub use ledger::ServedEvent;
 pub use options::{Clock, Options};
 pub use outage::Outage;
 pub use requests::ReceivedRequest;
 pub use script::{Fault, Scripted};
-pub use server::Running;
+pub use server::RunningSimulator;

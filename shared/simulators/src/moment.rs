@@ -15,8 +15,8 @@ pub(crate) fn after_seconds(at: Timestamp, seconds: i64) -> Timestamp {
 }
 
 /// Returns `true` if two spans overlap. The end of a span does not belong to it.
-pub(crate) fn intersect(one: &Range<Timestamp>, other: &Range<Timestamp>) -> bool {
-    one.start.max(other.start) < one.end.min(other.end)
+pub(crate) fn spans_overlap(first: &Range<Timestamp>, second: &Range<Timestamp>) -> bool {
+    first.start.max(second.start) < first.end.min(second.end)
 }
 
 /// The default for the start of a span: the span has no start.
@@ -45,9 +45,9 @@ mod tests {
     fn adjacent_spans_do_not_overlap() {
         let span = |from, to| Timestamp::from_second(from).unwrap()..Timestamp::from_second(to).unwrap();
         for (from, to, expected) in [(0, 10, false), (0, 11, true), (12, 13, true), (19, 30, true), (20, 30, false)] {
-            assert_eq!(intersect(&span(10, 20), &span(from, to)), expected, "{from} {to}");
+            assert_eq!(spans_overlap(&span(10, 20), &span(from, to)), expected, "{from} {to}");
         }
-        assert!(!intersect(&span(10, 20), &span(15, 15)), "an empty span has no moment");
-        assert!(intersect(&span(10, 20), &(start_of_time()..end_of_time())));
+        assert!(!spans_overlap(&span(10, 20), &span(15, 15)), "an empty span has no moment");
+        assert!(spans_overlap(&span(10, 20), &(start_of_time()..end_of_time())));
     }
 }

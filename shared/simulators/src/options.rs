@@ -56,7 +56,7 @@ impl Options {
     }
 
     /// Returns the earliest time at which a generated event can happen.
-    pub(crate) fn first(&self) -> Timestamp {
+    pub(crate) fn span_start(&self) -> Timestamp {
         after_milliseconds(self.now, -self.span_seconds.max(1) * 1_000)
     }
 }

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_outage_of_a_time_gives_the_status() {
+    fn the_first_outage_that_includes_the_time_gives_the_status() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let outages =
             [Outage { from: at(10), to: at(20), status: 503 }, Outage { from: at(15), to: end_of_time(), status: 500 }];

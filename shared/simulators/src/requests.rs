@@ -41,7 +41,7 @@ impl Requests {
         self.by_operation.values().sum()
     }
 
-    pub(crate) fn of(&self, operation: &str) -> u64 {
+    pub(crate) fn count_of(&self, operation: &str) -> u64 {
         self.by_operation.get(operation).copied().unwrap_or_default()
     }
 
@@ -63,7 +63,7 @@ mod tests {
             let target = number.to_string();
             requests.record(ReceivedRequest { at: Timestamp::UNIX_EPOCH, operation, target, status: None });
         }
-        assert_eq!((requests.total(), requests.of("even"), requests.of("none")), (max + 3, max / 2 + 2, 0));
+        assert_eq!((requests.total(), requests.count_of("even"), requests.count_of("none")), (max + 3, max / 2 + 2, 0));
         assert_eq!(
             (requests.latest().count(), requests.latest().next().unwrap().target.as_str()),
             (MAX_KEPT_REQUESTS, "3")

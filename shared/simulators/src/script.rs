@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::faults::{cut, server_error};
+use crate::faults::{server_error, with_cut_body};
 use crate::http::{self, End, Reply, Request};
 use crate::json_form;
 use crate::seeded_rng::SeededRng;
@@ -49,7 +49,8 @@ impl Fault {
     }
 }
 
-/// A fault at one request: the n-th request of an operation, or the n-th one that has certain query parameters.
+/// A fault at one request: at the n-th request of an operation, or at the n-th request that has certain query
+/// parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scripted {
@@ -72,7 +73,8 @@ impl Scripted {
         Self { operation: operation.into(), having: Vec::new(), number, fault }
     }
 
-    /// Counts only requests whose query has this parameter, too: a `name`, or a `name=value`.
+    /// Returns the fault with one more condition: it counts only requests whose query has this parameter, which is a
+    /// `name` or a `name=value`.
     ///
     /// For example, `Scripted::new("audit_logs", 3, fault).having("after")` is a fault at the third request that has a
     /// cursor.
@@ -95,7 +97,7 @@ impl Scripted {
     }
 }
 
-/// A script, and how many requests each of its entries has counted.
+/// A script with the number of requests that each of its entries has counted.
 #[derive(Debug, Default)]
 pub(crate) struct ScriptProgress {
     script: Vec<Scripted>,
@@ -112,11 +114,11 @@ impl ScriptProgress {
         }
         let parameters = http::decode_parameters(request.uri().query().unwrap_or_default().as_bytes());
         let mut faults = Vec::new();
-        for (one, count) in self.script.iter().zip(&mut self.counts) {
-            if one.matches_request(operation, &parameters) {
+        for (scripted, count) in self.script.iter().zip(&mut self.counts) {
+            if scripted.matches_request(operation, &parameters) {
                 *count += 1;
-                if *count == one.number {
-                    faults.push(one.fault.clone());
+                if *count == scripted.number {
+                    faults.push(scripted.fault.clone());
                 }
             }
         }
@@ -150,7 +152,7 @@ impl ScriptedFaults {
         for fault in &self.0 {
             match fault {
                 Fault::Reset => reply.end = End::Reset,
-                Fault::Cut => reply = cut(reply, rng),
+                Fault::Cut => reply = with_cut_body(reply, rng),
                 Fault::Delay(delay) => reply.delay = *delay,
                 Fault::Answer { .. } | Fault::ServerError | Fault::Throttled { .. } => {}
             }

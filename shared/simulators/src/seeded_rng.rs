@@ -18,7 +18,7 @@ impl RequestRngs {
         Self { seed, counts: HashMap::new() }
     }
 
-    /// Returns the generator for the next repetition of the request `target`, and counts it.
+    /// Counts a request for the URL `target`, and returns the generator for this repetition of the request.
     pub(crate) fn rng(&mut self, target: &str) -> SeededRng {
         if self.counts.len() >= MAX_COUNTED_REQUESTS {
             self.counts.clear();
@@ -34,8 +34,8 @@ impl RequestRngs {
 pub(crate) struct SeededRng(fastrand::Rng);
 
 impl SeededRng {
-    /// Returns the generator for one purpose, which is any text, such as the URL of a request. Each `number` gives
-    /// another sequence.
+    /// Returns the generator for one purpose. The purpose is any text, such as the URL of a request. Each `number`
+    /// gives a different sequence.
     pub(crate) fn new(seed: u64, purpose: &str, number: u64) -> Self {
         Self(fastrand::Rng::with_seed(mix(seed ^ hash(purpose)) ^ mix(number.wrapping_add(0x9E37_79B9_7F4A_7C15))))
     }
@@ -88,7 +88,7 @@ impl SeededRng {
 }
 
 /// Does the same as [`SeededRng::chance`], but draws no random number if `share` is 0. So a behaviour that is off does
-/// not change the random numbers of the others.
+/// not change the random numbers of the other behaviours.
 pub(crate) fn happens(share: f64, rng: &mut SeededRng) -> bool {
     share > 0.0 && rng.chance(share)
 }
@@ -111,10 +111,10 @@ mod tests {
 
     #[test]
     fn the_same_arguments_give_the_same_numbers() {
-        let ask = |seed, about, number| SeededRng::new(seed, about, number).hex(16);
-        assert_eq!(ask(1, "a", 0), ask(1, "a", 0));
-        for other in [ask(2, "a", 0), ask(1, "b", 0), ask(1, "a", 1)] {
-            assert_ne!(ask(1, "a", 0), other);
+        let hex_of = |seed, about, number| SeededRng::new(seed, about, number).hex(16);
+        assert_eq!(hex_of(1, "a", 0), hex_of(1, "a", 0));
+        for other in [hex_of(2, "a", 0), hex_of(1, "b", 0), hex_of(1, "a", 1)] {
+            assert_ne!(hex_of(1, "a", 0), other);
         }
     }
 
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guid_has_its_form() {
+    fn a_guid_has_five_groups_of_hex_digits() {
         let guid = SeededRng::new(1, "guid", 0).guid();
         assert_eq!(guid.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{guid}");
     }

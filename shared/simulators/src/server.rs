@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Sleep;
 
 use crate::http::{self, End, Reply, Request};
-use crate::ledger::Served;
+use crate::ledger::ServedEvent;
 use crate::requests::{ReceivedRequest, Requests};
 
 /// Number of connections that are served at the same time. Further ones wait until another one is closed.
@@ -30,9 +30,9 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 const CHUNK_BYTES: usize = 4_096;
 
 /// The received requests, shared by all connections.
-type Shared = Arc<Mutex<Requests>>;
+type SharedRequests = Arc<Mutex<Requests>>;
 
-fn lock(requests: &Shared) -> MutexGuard<'_, Requests> {
+fn lock(requests: &SharedRequests) -> MutexGuard<'_, Requests> {
     requests.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -40,32 +40,39 @@ fn lock(requests: &Shared) -> MutexGuard<'_, Requests> {
 pub(crate) trait Simulation: Send + Sync + 'static {
     /// Returns the name of the operation that `request` asks for; `other` if the vendor has no such operation.
     fn operation(&self, request: &Request) -> &'static str;
+    /// Handles a request and returns the reply to it.
     fn answer(&self, request: &Request) -> Reply;
+    /// Returns the time by the simulator's clock.
     fn now(&self) -> Timestamp;
     /// Returns the time for the `Date` header, which differs from [`Self::now`] if the vendor's clock is wrong.
     fn date(&self) -> Timestamp {
         self.now()
     }
-    fn served(&self) -> Vec<Served>;
+    /// Returns the value of [`RunningSimulator::served`].
+    fn served(&self) -> Vec<ServedEvent>;
+
+    /// Returns the value of [`RunningSimulator::counts`].
     fn counts(&self) -> Vec<(&'static str, u64)>;
+
+    /// Returns the value of [`RunningSimulator::pending`].
     fn pending(&self) -> usize;
 }
 
 /// A simulator with a running HTTP server. Dropping it stops the server.
-pub struct Running {
+pub struct RunningSimulator {
     address: SocketAddr,
-    requests: Shared,
+    requests: SharedRequests,
     simulation: Arc<dyn Simulation>,
-    accepting: JoinHandle<()>,
+    accept_task: JoinHandle<()>,
 }
 
-impl std::fmt::Debug for Running {
+impl std::fmt::Debug for RunningSimulator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("RunningSimulator").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
-impl Running {
+impl RunningSimulator {
     /// Serves `simulation` on 127.0.0.1. Port 0 means any free port.
     ///
     /// # Errors
@@ -76,9 +83,9 @@ impl Running {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = TcpListener::from_std(listener)?;
-        let requests = Shared::default();
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&simulation), Arc::clone(&requests)));
-        Ok(Self { address, requests, simulation, accepting })
+        let requests = SharedRequests::default();
+        let accept_task = tokio::spawn(accept_connections(listener, Arc::clone(&simulation), Arc::clone(&requests)));
+        Ok(Self { address, requests, simulation, accept_task })
     }
 
     /// Returns the address of the server.
@@ -92,7 +99,7 @@ impl Running {
     /// A test can compare it with the events of a client once nothing is [pending](Self::pending) and the client has
     /// listed all time once more after that. Before, an event may have become visible after the client had listed the
     /// event's time.
-    pub fn served(&self) -> Vec<Served> {
+    pub fn served(&self) -> Vec<ServedEvent> {
         self.simulation.served()
     }
 
@@ -115,7 +122,7 @@ impl Running {
     /// Returns the number of requests of an operation, named as in [`Scripted::operation`](crate::Scripted::operation),
     /// or `other` for requests that match no operation.
     pub fn requests_of(&self, operation: &str) -> u64 {
-        lock(&self.requests).of(operation)
+        lock(&self.requests).count_of(operation)
     }
 
     /// Returns the number of requests received at or after `from` and before `to`, by the simulator's clock. Only the
@@ -131,19 +138,19 @@ impl Running {
 
     /// Stops the server and waits until it has closed its connections and its port.
     pub async fn stop(mut self) {
-        self.accepting.abort();
+        self.accept_task.abort();
         // The task was aborted, so this is always an error.
-        let _ = (&mut self.accepting).await;
+        let _ = (&mut self.accept_task).await;
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningSimulator {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.accept_task.abort();
     }
 }
 
-async fn accept(listener: TcpListener, simulation: Arc<dyn Simulation>, requests: Shared) {
+async fn accept_connections(listener: TcpListener, simulation: Arc<dyn Simulation>, requests: SharedRequests) {
     let mut connections = JoinSet::new();
     let mut number = 0_u64;
     loop {
@@ -152,14 +159,14 @@ async fn accept(listener: TcpListener, simulation: Arc<dyn Simulation>, requests
                 // A client that disconnected while its connection was accepted needs no answer.
                 let Ok((stream, _)) = accepted else { continue };
                 number += 1;
-                connections.spawn(serve(stream, number, Arc::clone(&simulation), Arc::clone(&requests)));
+                connections.spawn(serve_connection(stream, number, Arc::clone(&simulation), Arc::clone(&requests)));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn serve(stream: TcpStream, number: u64, simulation: Arc<dyn Simulation>, requests: Shared) {
+async fn serve_connection(stream: TcpStream, number: u64, simulation: Arc<dyn Simulation>, requests: SharedRequests) {
     let service = service_fn(|request| {
         let (simulation, requests) = (Arc::clone(&simulation), Arc::clone(&requests));
         async move { respond(&*simulation, &requests, request).await }
@@ -175,7 +182,7 @@ async fn serve(stream: TcpStream, number: u64, simulation: Arc<dyn Simulation>, 
 
 async fn respond(
     simulation: &dyn Simulation,
-    requests: &Shared,
+    requests: &SharedRequests,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, io::Error> {
     let (head, body) = request.into_parts();
@@ -210,8 +217,8 @@ fn sleep(delay: Duration) -> Sleep {
 
 /// The body of a reply. If the reply is cut, it sends fewer bytes than its `Content-Length` announces.
 struct ReplyBody {
-    left: Bytes,
-    promised: Option<u64>,
+    unsent: Bytes,
+    content_length: Option<u64>,
     is_cut: bool,
     trickle: Option<Trickle>,
 }
@@ -225,17 +232,17 @@ struct Trickle {
 
 impl ReplyBody {
     fn new(reply: Reply) -> Self {
-        let whole = reply.body.len();
-        let mut left = Bytes::from(reply.body);
+        let length = reply.body.len();
+        let mut unsent = Bytes::from(reply.body);
         let is_cut = match reply.end {
             End::Cut(after) => {
-                left.truncate(after);
+                unsent.truncate(after);
                 true
             }
             End::Whole | End::Reset => false,
         };
         let trickle = reply.pause.map(|pause| Trickle { pause, waiting: None });
-        Self { left, promised: (!reply.is_chunked).then_some(whole as u64), is_cut, trickle }
+        Self { unsent, content_length: (!reply.is_chunked).then_some(length as u64), is_cut, trickle }
     }
 }
 
@@ -258,25 +265,25 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.left.is_empty() {
+        if self.unsent.is_empty() {
             let is_cut = std::mem::take(&mut self.is_cut);
             return Poll::Ready(is_cut.then(|| Err(io::Error::from(io::ErrorKind::ConnectionAborted))));
         }
         if let Some(trickle) = &mut self.trickle {
             ready!(trickle.poll_ready(context));
-            let byte = self.left.split_to(1);
+            let byte = self.unsent.split_to(1);
             return Poll::Ready(Some(Ok(Frame::data(byte))));
         }
-        let size = if self.promised.is_some() { self.left.len() } else { self.left.len().min(CHUNK_BYTES) };
-        let piece = self.left.split_to(size);
+        let size = if self.content_length.is_some() { self.unsent.len() } else { self.unsent.len().min(CHUNK_BYTES) };
+        let piece = self.unsent.split_to(size);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_empty() && !self.is_cut
+        self.unsent.is_empty() && !self.is_cut
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.promised.map_or_else(SizeHint::new, SizeHint::with_exact)
+        self.content_length.map_or_else(SizeHint::new, SizeHint::with_exact)
     }
 }

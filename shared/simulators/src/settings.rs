@@ -1,4 +1,5 @@
-//! Behaviours as JSON. Writing them gives all behaviours; reading a text changes only those that the text names.
+//! Writes behaviours as JSON and reads them from JSON. The written text has all behaviours; a text that is read changes
+//! only the behaviours that it names.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,7 +20,7 @@ impl openai::Behaviours {
     /// A message that names the invalid behaviour or value.
     pub fn with_json(&self, json: &str) -> Result<Self, String> {
         let behaviours: Self = with_changes(self, json)?;
-        check_common(&behaviours.script, &behaviours.down, &behaviours.gateway, &["audit_logs"])?;
+        check_common(&behaviours.script, &behaviours.outages, &behaviours.gateway, &["audit_logs"])?;
         for span in &behaviours.broken_spans {
             check_span("broken_spans", span.from, span.to)?;
             check_status("broken_spans", span.status)?;
@@ -43,7 +44,7 @@ impl microsoft365::Behaviours {
         let behaviours: Self = with_changes(self, json)?;
         check_common(
             &behaviours.script,
-            &behaviours.down,
+            &behaviours.outages,
             &behaviours.gateway,
             &["token", "start", "stop", "subscriptions", "content", "notifications", "blob", "sensitive_types"],
         )?;
@@ -79,32 +80,32 @@ fn with_changes<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result
         return Err("not a JSON object of behaviours, such as {\"short_pages\":1.0}".to_owned());
     };
     let mut all = serde_json::to_value(base).map_err(|error| error.to_string())?;
-    let known = all.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    let known = known.collect::<Vec<_>>().join(", ");
+    let known_names = all.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    let known_names = known_names.collect::<Vec<_>>().join(", ");
     // Deserialising after each change shows which field is invalid.
     for (name, change) in changes {
-        let Some(slot) = all.get_mut(&name) else {
-            return Err(format!("unknown behaviour `{name}`: use {known}"));
+        let Some(current) = all.get_mut(&name) else {
+            return Err(format!("unknown behaviour `{name}`: use {known_names}"));
         };
-        replace(slot, change, &name)?;
+        apply_change(current, change, &name)?;
         T::deserialize(&all).map_err(|error| format!("`{name}`: {error}"))?;
     }
     T::deserialize(all).map_err(|error| error.to_string())
 }
 
-fn replace(slot: &mut Value, change: Value, name: &str) -> Result<(), String> {
-    match (slot, change) {
+fn apply_change(current: &mut Value, change: Value, name: &str) -> Result<(), String> {
+    match (current, change) {
         (Value::Object(fields), Value::Object(changes)) => {
             for (inner, change) in changes {
-                replace(fields.entry(inner.clone()).or_insert(Value::Null), change, &format!("{name}.{inner}"))?;
+                apply_change(fields.entry(inner.clone()).or_insert(Value::Null), change, &format!("{name}.{inner}"))?;
             }
         }
         // Every behaviour that is a floating-point number is a share.
-        (slot, change) if slot.is_f64() => match change.as_f64() {
-            Some(share) if (0.0..=1.0).contains(&share) => *slot = share.into(),
+        (current, change) if current.is_f64() => match change.as_f64() {
+            Some(share) if (0.0..=1.0).contains(&share) => *current = share.into(),
             _ => return Err(format!("`{name}` is a share: use a number from 0 to 1, not {change}")),
         },
-        (slot, change) => *slot = change,
+        (current, change) => *current = change,
     }
     Ok(())
 }
@@ -119,13 +120,18 @@ fn pretty_json(behaviours: &impl Serialize) -> String {
 ///
 /// # Errors
 /// A message that names the invalid behaviour and says what is wrong with it.
-fn check_common(script: &[Scripted], down: &[Outage], gateway: &[Gateway], operations: &[&str]) -> Result<(), String> {
+fn check_common(
+    script: &[Scripted],
+    outages: &[Outage],
+    gateway: &[Gateway],
+    operations: &[&str],
+) -> Result<(), String> {
     for scripted in script {
         check_operation("script", &scripted.operation, operations)?;
     }
-    for outage in down {
-        check_span("down", outage.from, outage.to)?;
-        check_status("down", outage.status)?;
+    for outage in outages {
+        check_span("outages", outage.from, outage.to)?;
+        check_status("outages", outage.status)?;
     }
     for gateway in gateway {
         if let Some(operation) = &gateway.operation {
@@ -219,7 +225,7 @@ mod tests {
         let [from, to] = ["2026-11-20T00:00:00Z", "2026-11-20T06:00:00.25Z"].map(|text| text.parse().unwrap());
         behaviours.broken_spans =
             vec![BrokenSpan { from, to, status: 500, tenant_only: Some(false), retry_after_seconds: None }];
-        behaviours.down = vec![Outage { from: Timestamp::MIN, to: Timestamp::MAX, status: 503 }];
+        behaviours.outages = vec![Outage { from: Timestamp::MIN, to: Timestamp::MAX, status: 503 }];
         behaviours.gateway = vec![gateway()];
         assert_eq!(Behaviours::default().with_json(&behaviours.to_json()), Ok(behaviours));
     }
@@ -240,12 +246,13 @@ mod tests {
             [BlobChoice::Share(0.25), BlobChoice::First(520), BlobChoice::Ordinals(vec![1, 9])].map(broken).into();
         let pause = Duration::from_millis(100);
         storm.trickling_blobs = vec![TricklingBlobs { blobs: BlobChoice::First(1), content_type: None, pause }];
-        storm.down = vec![Outage { from, to, status: 503 }];
+        storm.outages = vec![Outage { from, to, status: 503 }];
         storm.gateway = vec![Gateway { operation: None, ..gateway() }];
         assert_eq!(microsoft365::Behaviours::default().with_json(&storm.to_json()), Ok(storm.clone()));
-        let changed = storm.with_json(r#"{"cloud":"gcc-high","broken":"Audit.General","page_size":2}"#).unwrap();
+        let changed =
+            storm.with_json(r#"{"cloud":"gcc-high","broken_content_type":"Audit.General","page_size":2}"#).unwrap();
         let expected = (Cloud::GccHigh, Some(ContentType::General), 2);
-        assert_eq!((changed.cloud, changed.broken, changed.page_size), expected);
+        assert_eq!((changed.cloud, changed.broken_content_type, changed.page_size), expected);
         let script = json!({"script": [{"operation": "content", "number": 3, "having": ["nextPage"], "fault": "cut"}]});
         assert_eq!(
             storm.with_json(&script.to_string()).unwrap().script,
@@ -279,7 +286,7 @@ mod tests {
             .with_json(
                 &json!({
                     "broken_spans": [{"from": "2026-11-20T00:00:00Z", "status": 500}],
-                    "down": [{"status": 503}],
+                    "outages": [{"status": 503}],
                     "gateway": [{"status": 502, "date_offset_seconds": 864000}],
                 })
                 .to_string(),
@@ -290,7 +297,7 @@ mod tests {
             behaviours.broken_spans,
             [BrokenSpan { from, to: end, status: 500, tenant_only: None, retry_after_seconds: None }]
         );
-        assert_eq!(behaviours.down, [Outage { from: start, to: end, status: 503 }]);
+        assert_eq!(behaviours.outages, [Outage { from: start, to: end, status: 503 }]);
         assert_eq!((behaviours.gateway[0].share, behaviours.gateway[0].date_offset_seconds), (1.0, 864_000));
         assert!(behaviours.gateway[0].body.starts_with("<html>"));
         let behaviours = microsoft365::Behaviours::default()
@@ -344,8 +351,8 @@ mod tests {
         check(r#"{"broken_spans":[{"status":99}]}"#, "`broken_spans` is no final HTTP status: use a number from 200");
         check(r#"{"broken_spans":[{"state":500}]}"#, "`broken_spans`: unknown field `state`, expected one of `from`");
         check(
-            r#"{"down":[{"from":"2026-11-20T00:00:00Z","to":"2026-11-20T00:00:00Z","status":503}]}"#,
-            "a span of `down` is empty: 2026-11-20T00:00:00Z is not after 2026-11-20T00:00:00Z",
+            r#"{"outages":[{"from":"2026-11-20T00:00:00Z","to":"2026-11-20T00:00:00Z","status":503}]}"#,
+            "a span of `outages` is empty: 2026-11-20T00:00:00Z is not after 2026-11-20T00:00:00Z",
         );
         check(
             r#"{"gateway":[{"status":502,"share":2}]}"#,

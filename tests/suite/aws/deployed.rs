@@ -15,7 +15,7 @@ use flate2::read::MultiGzDecoder;
 use openai::{Config, OpenAi};
 use serde_json::{Value, json};
 use simulators::Options;
-use simulators::Running;
+use simulators::RunningSimulator;
 use simulators::openai::{ADMIN_KEY, OpenAiSimulator};
 
 use super::dynamodb_server::{self, TABLE, create_table};
@@ -40,7 +40,7 @@ fn arn(name: &str) -> String {
 pub(crate) struct World {
     secret_store: SecretStore,
     pub(crate) store: Store,
-    pub(crate) simulator: Running,
+    pub(crate) simulator: RunningSimulator,
     pub(crate) topic: Topic,
     urls: [(&'static str, String); 5],
     pub(crate) function: Function,

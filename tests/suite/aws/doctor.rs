@@ -94,7 +94,7 @@ async fn openai(secret: &'static str, change: impl FnOnce(&mut oai::Behaviours))
 /// A simulated tenant and the configuration with which it is found.
 struct Tenant {
     simulator: Microsoft365Simulator,
-    _running: simulators::Running,
+    _running: simulators::RunningSimulator,
     config: microsoft365::Config,
 }
 

@@ -64,7 +64,7 @@ fn world(seed: u64, rng: &mut SeededRng, permanent: &PermanentFault) -> World {
         ahead_seconds: STORM_SECONDS,
         ..Options::new(start_time())
     };
-    let behaviours = permanent.add_to(Behaviours { latest_seconds: MAX_LATENESS_SECONDS, ..stormy(seed) });
+    let behaviours = permanent.add_to(Behaviours { max_delay_seconds: MAX_LATENESS_SECONDS, ..stormy(seed) });
     let mut world = World::with_clock_ahead(&options, behaviours, rng.pick(&[0, 0, 90, -90, 360, -360]));
     // With a vendor's clock that is behind, the content before the start would not be visible yet.
     world.time.advance(Duration::from_secs(MAX_CLOCK_ERROR_SECONDS));
@@ -78,7 +78,14 @@ fn world(seed: u64, rng: &mut SeededRng, permanent: &PermanentFault) -> World {
 /// before the first start, because a vendor does not change that later.
 fn stormy(seed: u64) -> Behaviours {
     let storm = Behaviours::new(Faults::Storm, seed);
-    Behaviours { auditing_off: false, broken: None, history: true, first_blob_seconds: 0, slow_start: None, ..storm }
+    Behaviours {
+        auditing_off: false,
+        broken_content_type: None,
+        has_history: true,
+        first_blob_seconds: 0,
+        slow_start: None,
+        ..storm
+    }
 }
 
 struct Microsoft365Storm<'a> {

@@ -11,7 +11,7 @@ use schema::LogType;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Microsoft365Simulator, TENANT_ID};
-use simulators::{Options, Running, Served};
+use simulators::{Options, RunningSimulator, ServedEvent};
 use tests::rig::killable::Died;
 use tests::rig::memory_store::MemoryStore;
 use tests::rig::reconciliation::{Reconciliation, reconcile};
@@ -66,7 +66,7 @@ pub(crate) type Client = Paced<Microsoft365<RotatingSecret, VirtualClock>>;
 pub(crate) struct World {
     pub(crate) time: VirtualTime,
     pub(crate) simulator: Microsoft365Simulator,
-    pub(crate) running: Running,
+    pub(crate) running: RunningSimulator,
     pub(crate) store: MemoryStore,
     pub(crate) credential: Credential,
     pub(crate) settings: Settings,
@@ -189,7 +189,7 @@ impl World {
     }
 
     /// Compares the bucket with the served events: one comparison per stream.
-    pub(crate) fn reconcile(&self, served: &[Served]) -> Vec<Reconciliation> {
+    pub(crate) fn reconcile(&self, served: &[ServedEvent]) -> Vec<Reconciliation> {
         self.streams().iter().map(|stream| reconcile(&self.store, stream, served).unwrap()).collect()
     }
 

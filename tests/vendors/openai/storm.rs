@@ -69,8 +69,8 @@ fn world(seed: u64, rng: &mut SeededRng) -> World {
         ..Options::new(start_time())
     };
     let stormy = Behaviours::new(Faults::Storm, seed);
-    let (late, near_latest) = rng.pick(&[(stormy.late, stormy.near_latest), (0.3, 0.3)]);
-    let behaviours = Behaviours { late, near_latest, latest_seconds: MAX_LATENESS_SECONDS, ..stormy };
+    let (late_events, near_max_delay) = rng.pick(&[(stormy.late_events, stormy.near_max_delay), (0.3, 0.3)]);
+    let behaviours = Behaviours { late_events, near_max_delay, max_delay_seconds: MAX_LATENESS_SECONDS, ..stormy };
     // A quarter of the seeds has many events, so that windows must be shortened.
     let options = Options { events: rng.pick(&[EVENTS, EVENTS, EVENTS, MANY_EVENTS]), ..options };
     let mut world = World::with_clock_ahead(&options, behaviours, rng.pick(&[0, 0, 90, -90]));

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use openai::{Config, OpenAi, SourceSecret};
 use secrecy::SecretString;
 use simulators::openai::{ADMIN_KEY, BASE_PATH, Behaviours, OpenAiSimulator};
-use simulators::{Options, Running};
+use simulators::{Options, RunningSimulator};
 use tests::rig::killable::Died;
 use tests::rig::memory_store::MemoryStore;
 use tests::rig::reconciliation::{Reconciliation, reconcile};
@@ -31,7 +31,7 @@ pub(crate) type Client<'a> = Paced<OpenAi<&'a RotatingSecret, &'a VirtualClock>>
 pub(crate) struct World {
     pub(crate) time: VirtualTime,
     pub(crate) simulator: OpenAiSimulator,
-    pub(crate) running: Running,
+    pub(crate) running: RunningSimulator,
     pub(crate) store: MemoryStore,
     pub(crate) key: RotatingSecret,
     pub(crate) settings: Settings,

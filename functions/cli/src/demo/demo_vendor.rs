@@ -7,7 +7,7 @@ use adapters::http::HttpClient;
 use adapters::local::{LocalSecrets, SecretSource};
 use collector::{Clock, Drift, SourceCache, Stream, StreamReport};
 use serde_json::Value;
-use simulators::{Faults, Options, Running};
+use simulators::{Faults, Options, RunningSimulator};
 
 use crate::clock::CliClock;
 use crate::exit::Failed;
@@ -19,7 +19,7 @@ use crate::vendors::VENDORS;
 /// One vendor of a demo.
 pub(super) struct DemoVendor<'a> {
     vendor: &'static VendorSpec,
-    running: Running,
+    running: RunningSimulator,
     source: Box<dyn AnySource + 'a>,
     cache: SourceCache,
     milliseconds: i64,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use microsoft365::{Config, Microsoft365};
 use serde_json::json;
 use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Microsoft365Simulator, TENANT_ID};
-use simulators::{Options, Running};
+use simulators::{Options, RunningSimulator};
 
 use crate::exit::{self, Failed};
 use crate::vendor::{PreparedSimulator, VendorSimulator, VendorSpec, required};
@@ -72,7 +72,7 @@ impl VendorSimulator for Behaviours {
 }
 
 impl PreparedSimulator for Microsoft365Simulator {
-    fn serve(&self, port: u16) -> io::Result<Running> {
+    fn serve(&self, port: u16) -> io::Result<RunningSimulator> {
         self.serve(port)
     }
 }

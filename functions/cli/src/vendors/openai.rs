@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use openai::{Config, OpenAi};
 use serde_json::json;
 use simulators::openai::{ADMIN_KEY, BASE_PATH, Behaviours, Key, OpenAiSimulator};
-use simulators::{Options, Running};
+use simulators::{Options, RunningSimulator};
 
 use crate::exit::{self, Failed};
 use crate::vendor::{PreparedSimulator, VendorSimulator, VendorSpec, required};
@@ -58,7 +58,7 @@ impl VendorSimulator for Behaviours {
 }
 
 impl PreparedSimulator for OpenAiSimulator {
-    fn serve(&self, port: u16) -> io::Result<Running> {
+    fn serve(&self, port: u16) -> io::Result<RunningSimulator> {
         self.serve(port)
     }
 }

@@ -8,7 +8,7 @@ use super::{error, request};
 use crate::http::Reply;
 use crate::seeded_rng::SeededRng;
 
-/// Checks the tenant, the token, the publisher and the permission [`READ`]. Returns what the token permits.
+/// Checks the tenant, the token, the publisher and the permission [`READ`]. Returns the rights of the token.
 ///
 /// # Errors
 /// The answer that refuses the request.
@@ -20,7 +20,7 @@ pub(super) fn admit(
 ) -> Result<Grant, Reply> {
     if !request::is_guid(call.tenant) {
         let message = format!("The tenant ID passed in the URL ({}) is not a valid GUID.", call.tenant);
-        return Err(error::refused("AF20013", &message));
+        return Err(error::bad_request("AF20013", &message));
     }
     let headers = call.request.headers();
     let unauthorized = || error::unauthorized(behaviours.unauthorized);
@@ -35,7 +35,7 @@ pub(super) fn admit(
     check_tenant(call.tenant, &grant, behaviours)?;
     match call.parameters.get("PublisherIdentifier") {
         Some(publisher) if !request::is_guid(publisher) => {
-            Err(error::refused("AF20002", "Invalid parameter type: PublisherIdentifier. Expected type: guid"))
+            Err(error::bad_request("AF20002", "Invalid parameter type: PublisherIdentifier. Expected type: guid"))
         }
         _ if !grant.permits(READ) => Err(error::not_permitted(&grant.roles)),
         _ => Ok(grant),
@@ -52,11 +52,11 @@ fn check_tenant(tenant: &str, grant: &Grant, behaviours: &Behaviours) -> Result<
             "The tenant ID passed in the URL ({tenant}) does not match the tenant ID passed in the access token ({}).",
             grant.tenant
         );
-        return Err(error::refused("AF20010", &message));
+        return Err(error::bad_request("AF20010", &message));
     }
     if !tenant.eq_ignore_ascii_case(&behaviours.tenant_id) {
         let message = format!("Specified tenant ID ({tenant}) does not exist in the system or has been deleted.");
-        return Err(error::refused("AF20011", &message));
+        return Err(error::bad_request("AF20011", &message));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::ledger::{AvailableBlob, Ledger};
 use super::records::RecordForm;
 use super::request::{self, Operation, Parameters};
 use super::subscriptions::{self, StartResult, Subscriptions};
-use super::throttle::{NO_PUBLISHER, Rates};
+use super::throttle::{NO_PUBLISHER, RequestRates};
 use super::token::{Grant, Tokens};
 use super::token_request::{TokenRequest, Version};
 use super::{admission, error};
@@ -34,7 +34,7 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     feeds: Feeds,
     subscriptions: Subscriptions,
-    rates: Rates,
+    rates: RequestRates,
     script_progress: ScriptProgress,
     request_rngs: RequestRngs,
 }
@@ -46,7 +46,7 @@ impl State {
             behaviours,
             tokens: Tokens::default(),
             subscriptions: Subscriptions::default(),
-            rates: Rates::default(),
+            rates: RequestRates::default(),
             script_progress: ScriptProgress::default(),
             request_rngs: RequestRngs::new(options.seed),
         })
@@ -85,8 +85,8 @@ impl State {
         let mut rng = self.request_rngs.rng(&request.uri().to_string());
         let clocks = self.clocks(now);
         self.advance(clocks.api);
-        if let Some(status) = Outage::status(&self.behaviours.down, now) {
-            return as_in_production(error::of_status(status, None));
+        if let Some(status) = Outage::status(&self.behaviours.outages, now) {
+            return as_in_production(error::with_status(status, None));
         }
         let operation = request::operation(request.uri().path());
         let name = operation.map_or("other", |(_, operation)| operation.name());
@@ -102,8 +102,8 @@ impl State {
         };
         let scripted = self.script_progress.faults_for(&self.behaviours.script, operation.name(), request);
         let call = Call { tenant, operation, request, parameters: Parameters::of(request), clocks, now: clocks.api };
-        let throttled = |retry_after| self.throttled(&call, retry_after);
-        if let Some(reply) = scripted.replacement(&mut rng, error::server_error, throttled) {
+        let throttled_reply = |retry_after| self.throttled_reply(&call, retry_after);
+        if let Some(reply) = scripted.replacement(&mut rng, error::server_error, throttled_reply) {
             return reply;
         }
         let answer = self.early_failure(&call, &mut rng).unwrap_or_else(|| self.dispatch(&call, &mut rng));
@@ -117,7 +117,7 @@ impl State {
         self.feeds.advance(&self.subscriptions, &self.behaviours, now);
     }
 
-    fn throttled(&self, call: &Call<'_>, retry_after: Option<u32>) -> Reply {
+    fn throttled_reply(&self, call: &Call<'_>, retry_after: Option<u32>) -> Reply {
         let publisher = call.parameters.get("PublisherIdentifier").unwrap_or(NO_PUBLISHER);
         as_in_production(error::throttled(
             self.behaviours.throttle,
@@ -127,8 +127,8 @@ impl State {
         ))
     }
 
-    /// Returns a random error as often as the behaviours ask for it, or the answer to a client that exceeds its request
-    /// rate. `None` if the request is to be handled.
+    /// Returns the error that answers the request in place of the API: a random error, as often as the behaviours ask
+    /// for it, or the answer to a client that exceeds its request rate. `None` if the API is to handle the request.
     fn early_failure(&mut self, call: &Call<'_>, rng: &mut SeededRng) -> Option<Reply> {
         let behaviours = &self.behaviours;
         let server_error = |rng: &mut SeededRng| faults::server_error(rng, error::server_error);
@@ -141,26 +141,26 @@ impl State {
                 ));
             }
             if happens(behaviours.token_missing, rng) {
-                return Some(json(&json!({"token_type": "Bearer", "expires_in": 3_599})));
+                return Some(json_reply(&json!({"token_type": "Bearer", "expires_in": 3_599})));
             }
             return rng.chance(behaviours.token_error).then(|| server_error(rng));
         }
         if happens(behaviours.no_resource, rng) {
             return Some(as_in_production(error::no_resource(call.request.uri().path())));
         }
-        let is_broken = behaviours.broken.is_some_and(|broken| self.is_about(call, broken));
+        let is_broken = behaviours.broken_content_type.is_some_and(|broken| self.concerns_content_type(call, broken));
         let publisher = call.parameters.get("PublisherIdentifier").filter(|publisher| request::is_guid(publisher));
         let max = if publisher.is_some() { behaviours.per_minute } else { behaviours.per_minute_shared };
         if self.rates.count(publisher, call.now) > max || rng.chance(behaviours.throttled) {
-            return Some(self.throttled(call, None));
+            return Some(self.throttled_reply(call, None));
         }
         if is_broken || rng.chance(behaviours.internal_error) {
-            return Some(as_in_production(error::internal(rng)));
+            return Some(as_in_production(error::internal_error(rng)));
         }
         rng.chance(behaviours.transport.server_error).then(|| server_error(rng))
     }
 
-    fn is_about(&self, call: &Call<'_>, content_type: ContentType) -> bool {
+    fn concerns_content_type(&self, call: &Call<'_>, content_type: ContentType) -> bool {
         let requested = match call.operation {
             Operation::Blob(id) => self.feeds.content_type(&http::decoded_path(id)),
             _ => call.parameters.get("contentType").and_then(ContentType::named),
@@ -177,7 +177,7 @@ impl State {
             Operation::TokenV1 => Version::V1,
             Operation::TokenV2 => Version::V2,
             _ => {
-                return match self.api(call, rng) {
+                return match self.answer_api_request(call, rng) {
                     Ok(reply) | Err(reply) => as_in_production(reply),
                 };
             }
@@ -189,34 +189,34 @@ impl State {
         self.tokens.answer(&token_request, &self.behaviours, call.clocks.login, rng)
     }
 
-    fn api(&mut self, call: &Call<'_>, rng: &mut SeededRng) -> Result<Reply, Reply> {
+    fn answer_api_request(&mut self, call: &Call<'_>, rng: &mut SeededRng) -> Result<Reply, Reply> {
         let grant = admission::admit(call, &mut self.tokens, &self.behaviours, rng)?;
         match call.operation {
             Operation::Subscriptions if rng.chance(self.behaviours.error_in_ok) => {
                 Ok(error::server_error(StatusCode::OK))
             }
-            Operation::Subscriptions => Ok(json(&self.subscriptions.list(&self.behaviours))),
-            Operation::SensitiveTypes => Ok(json(&sensitive_types())),
+            Operation::Subscriptions => Ok(json_reply(&self.subscriptions.list(&self.behaviours))),
+            Operation::SensitiveTypes => Ok(json_reply(&sensitive_types_json())),
             Operation::Blob(id) => {
                 let index = self.feeds.find(id)?;
                 admission::permit(&grant, index.0, &self.behaviours)?;
-                self.feeds.blob(index, form(&grant), call, &self.behaviours, rng)
+                self.feeds.blob(index, permitted_form(&grant), call, &self.behaviours, rng)
             }
             Operation::Start | Operation::Stop | Operation::Content | Operation::Notifications => {
-                self.of_content_type(call, &grant, rng)
+                self.answer_for_content_type(call, &grant, rng)
             }
             Operation::TokenV1 | Operation::TokenV2 => Err(error::unauthorized(self.behaviours.unauthorized)),
         }
     }
 
-    fn of_content_type(&mut self, call: &Call<'_>, grant: &Grant, rng: &mut SeededRng) -> Result<Reply, Reply> {
+    fn answer_for_content_type(&mut self, call: &Call<'_>, grant: &Grant, rng: &mut SeededRng) -> Result<Reply, Reply> {
         let name = call.parameters.get("contentType");
-        let name = name.ok_or_else(|| error::refused("AF20001", "Missing parameter: contentType."))?;
+        let name = name.ok_or_else(|| error::bad_request("AF20001", "Missing parameter: contentType."))?;
         let content_type = ContentType::named(name)
-            .ok_or_else(|| error::refused("AF20020", "The specified content type is not valid."))?;
+            .ok_or_else(|| error::bad_request("AF20020", "The specified content type is not valid."))?;
         admission::permit(grant, content_type, &self.behaviours)?;
         match call.operation {
-            Operation::Start => self.start(call, content_type, rng),
+            Operation::Start => self.start_subscription(call, content_type, rng),
             Operation::Stop => {
                 self.require_subscription(content_type)?;
                 self.subscriptions.stop(content_type, call.now);
@@ -226,7 +226,7 @@ impl State {
                 self.require_subscription(content_type)?;
                 self.feeds.list(content_type, call, &self.behaviours, rng)
             }
-            _ => Ok(json(&json!([]))),
+            _ => Ok(json_reply(&json!([]))),
         }
     }
 
@@ -234,52 +234,57 @@ impl State {
         match self.subscriptions.get(content_type) {
             Some(subscription) if subscription.is_on => Ok(()),
             Some(_) if !self.behaviours.stopped_is_gone => {
-                Err(error::refused("AF20023", "The subscription was disabled."))
+                Err(error::bad_request("AF20023", "The subscription was disabled."))
             }
-            _ => Err(error::refused("AF20022", "No subscription found for the specified content type.")),
+            _ => Err(error::bad_request("AF20022", "No subscription found for the specified content type.")),
         }
     }
 
-    fn start(&mut self, call: &Call<'_>, content_type: ContentType, rng: &mut SeededRng) -> Result<Reply, Reply> {
+    fn start_subscription(
+        &mut self,
+        call: &Call<'_>,
+        content_type: ContentType,
+        rng: &mut SeededRng,
+    ) -> Result<Reply, Reply> {
         if self.behaviours.auditing_off {
             return Err(error::auditing_off(call.tenant, content_type.name(), rng));
         }
         let body = call.request.body();
         if !body.is_empty() && serde_json::from_slice::<Value>(body).is_err() {
-            return Err(error::refused("AF20002", "Invalid parameter type: webhook. Expected type: object"));
+            return Err(error::bad_request("AF20002", "Invalid parameter type: webhook. Expected type: object"));
         }
         if self.behaviours.start_broken == Some(content_type) {
             return Err(error::server_error(StatusCode::INTERNAL_SERVER_ERROR));
         }
-        let waits = self.behaviours.start_waits_seconds;
-        if let Some(left) =
-            waits.and_then(|seconds| self.subscriptions.remaining_wait_seconds(content_type, call.now, seconds))
+        let wait_seconds = self.behaviours.start_waits_seconds;
+        if let Some(seconds_left) =
+            wait_seconds.and_then(|seconds| self.subscriptions.remaining_wait_seconds(content_type, call.now, seconds))
         {
-            return Err(error::start_throttled(left));
+            return Err(error::start_throttled(seconds_left));
         }
         let started = self.subscriptions.start(content_type, call.now, self.behaviours.start_throttled);
         match (started, self.behaviours.already_on) {
             (StartResult::Started, _) | (StartResult::AlreadyOn, AlreadyOn::Ok) => {
-                Ok(json(&subscriptions::entry(content_type, true)))
+                Ok(json_reply(&subscriptions::entry(content_type, true)))
             }
             (StartResult::AlreadyOn, AlreadyOn::Af20024) => {
-                Err(error::refused("AF20024", "The subscription is already enabled. No property change."))
+                Err(error::bad_request("AF20024", "The subscription is already enabled. No property change."))
             }
-            (StartResult::TooSoon, _) => Err(self.throttled(call, None)),
+            (StartResult::TooSoon, _) => Err(self.throttled_reply(call, None)),
         }
     }
 }
 
 /// Returns the form in which records are sent to a client with this token.
-fn form(grant: &Grant) -> RecordForm {
+fn permitted_form(grant: &Grant) -> RecordForm {
     RecordForm::of(grant.permits(READ_DLP))
 }
 
-fn json(body: &Value) -> Reply {
+fn json_reply(body: &Value) -> Reply {
     Reply::new(StatusCode::OK, error::JSON, body.to_string())
 }
 
-fn sensitive_types() -> Value {
+fn sensitive_types_json() -> Value {
     json!([{"id": "50842eb7-edc8-4019-85dd-5a5c1f2bb085", "name": "Credit Card Number"}])
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The value of `client_assertion_type` that the token endpoint accepts.
-pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(super) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A certificate that is registered for the application, so that a client may log in with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +67,8 @@ pub(super) fn verify(
     const MALFORMED: InvalidAssertion = InvalidAssertion(50_027, "The client assertion is malformed.");
     let (signed, signature) = assertion.rsplit_once('.').ok_or(MALFORMED)?;
     let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
-    let header: Header = decode(header).ok_or(MALFORMED)?;
-    let claims: Claims = decode(claims).ok_or(MALFORMED)?;
+    let header: Header = decode_part(header).ok_or(MALFORMED)?;
+    let claims: Claims = decode_part(claims).ok_or(MALFORMED)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| MALFORMED)?;
     let unknown =
         InvalidAssertion(700_027, "The certificate with which the client assertion was signed is not registered.");
@@ -92,7 +92,7 @@ pub(super) fn verify(
     Ok(VerifiedAssertion { id: claims.jti, expires: claims.exp })
 }
 
-fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
+fn decode_part<T: DeserializeOwned>(part: &str) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
@@ -106,8 +106,8 @@ mod tests {
     use super::*;
 
     fn signed(key: &RsaKeyPair, header: &Value, claims: &Value) -> String {
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(header), part(claims));
+        let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encoded(header), encoded(claims));
         let mut signature = vec![0; key.public_modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
@@ -115,18 +115,18 @@ mod tests {
 
     #[test]
     fn b34_an_assertion_needs_a_valid_signature_audience_issuer_and_time() {
-        let [key, other] = [(); 2].map(|()| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
+        let [key, other_key] = [(); 2].map(|()| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
         let public_key = key.public_key().as_ref().to_vec();
         let certificates = [Certificate { thumbprint: "t".to_owned(), public_key }];
         let header = json!({"alg": "RS256", "typ": "JWT", "x5t": "t"});
         let claims = json!({"aud": "u", "iss": "c", "sub": "c", "jti": "j", "nbf": 10, "exp": 20});
         let check = |assertion: &str, now: i64, expected: Result<&str, u32>| {
-            let whom = ExpectedClaims { client_id: "c", audience: "u", now };
-            let verified = verify(assertion, &certificates, &whom);
+            let expected_claims = ExpectedClaims { client_id: "c", audience: "u", now };
+            let verified = verify(assertion, &certificates, &expected_claims);
             let expected = expected.map(|id| VerifiedAssertion { id: id.to_owned(), expires: 20 });
             assert_eq!(verified.map_err(|bad| bad.0), expected, "{assertion}");
         };
-        let with = |name: &str, value: Value| {
+        let with_claim = |name: &str, value: Value| {
             let mut claims = claims.clone();
             claims[name] = value;
             signed(&key, &header, &claims)
@@ -135,14 +135,14 @@ mod tests {
         check(&good, 10, Ok("j"));
         check(&good, 9, Err(700_024));
         check(&good, 20, Err(700_024));
-        check(&signed(&other, &header, &claims), 10, Err(700_027));
+        check(&signed(&other_key, &header, &claims), 10, Err(700_027));
         check(&signed(&key, &json!({"alg": "RS256", "x5t": "z"}), &claims), 10, Err(700_027));
         check(&signed(&key, &json!({"alg": "RS256"}), &claims), 10, Err(700_027));
         check(&signed(&key, &json!({"alg": "none", "x5t": "t"}), &claims), 10, Err(5_002_738));
-        check(&with("aud", json!("v")), 10, Err(700_023));
-        check(&with("aud", json!("u/")), 10, Err(700_023));
-        check(&with("iss", json!("d")), 10, Err(700_021));
-        check(&with("sub", json!("d")), 10, Err(700_021));
+        check(&with_claim("aud", json!("v")), 10, Err(700_023));
+        check(&with_claim("aud", json!("u/")), 10, Err(700_023));
+        check(&with_claim("iss", json!("d")), 10, Err(700_021));
+        check(&with_claim("sub", json!("d")), 10, Err(700_021));
         check("no.assertion", 10, Err(50_027));
         check("", 10, Err(50_027));
     }

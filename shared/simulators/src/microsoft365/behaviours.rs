@@ -87,7 +87,7 @@ pub struct Behaviours {
     pub slow_start: Option<(ContentType, i64)>,
     /// `true` if subscriptions have content from before their first start. In production they have none. It is the
     /// default here, so that a test has content of several days at once.
-    pub history: bool,
+    pub has_history: bool,
     /// The largest number of blobs on a page of a listing.
     pub page_size: usize,
     /// Share of pages that are empty although another page follows. At most three such pages follow each other.
@@ -116,7 +116,7 @@ pub struct Behaviours {
     /// Share of blobs that are created in the same millisecond as another blob.
     pub same_instant: f64,
     /// Share of records that are repeated in a second blob of the same content type.
-    pub repeated: f64,
+    pub repeated_records: f64,
     /// Share of records that are repeated in a blob of the same content type at least five days later.
     pub repeated_days_later: f64,
     /// Share of records that are repeated in a blob of another content type: `Audit.General`, or `Audit.Exchange` for
@@ -127,18 +127,18 @@ pub struct Behaviours {
     pub same_id: f64,
     /// Share of records that become available 2 to 10 minutes after they happened, instead of the usual 60 to 90
     /// minutes.
-    pub quick: f64,
+    pub quick_records: f64,
     /// Share of records that become available one and a half hours to a day after they happened.
-    pub slow: f64,
+    pub slow_records: f64,
     /// Share of records that become available one to six days after they happened.
-    pub days_old: f64,
+    pub days_old_records: f64,
     /// Share of blobs that an outage of the vendor delayed. They are all created within ten minutes, at the end of the
     /// outage.
-    pub flood: f64,
+    pub delayed_blobs: f64,
     /// Share of blobs that listings show only some time after their `contentCreated`.
-    pub late: f64,
+    pub late_blobs: f64,
     /// The longest delay of such a blob, in seconds.
-    pub latest_seconds: i64,
+    pub max_delay_seconds: i64,
     /// Share of requests for a blob that are answered with 404 although the blob exists.
     pub not_found_yet: f64,
     /// Number of requests per minute that are accepted from one publisher (the query parameter `PublisherIdentifier`).
@@ -157,7 +157,7 @@ pub struct Behaviours {
     /// Share of requests that are answered with status 200 and an error object instead of the expected array.
     pub error_in_ok: f64,
     /// A content type for which all requests are answered with status 500.
-    pub broken: Option<ContentType>,
+    pub broken_content_type: Option<ContentType>,
     /// Share of listed blobs whose `contentUri` has the wrong host, tenant or path.
     pub uri_elsewhere: f64,
     /// The `contentExpiration` that listings show.
@@ -171,7 +171,7 @@ pub struct Behaviours {
     /// it. The clock of the token endpoint is always correct.
     pub date_off_seconds: i64,
     /// Share of records in which one or two fields have an irregular form that was seen in production.
-    pub irregular: f64,
+    pub irregular_records: f64,
     /// Share of records whose `ClientIP` is hard to parse: it has a zone, a port without brackets or an IPv4-mapped
     /// address, or is a list.
     pub odd_addresses: f64,
@@ -180,12 +180,12 @@ pub struct Behaviours {
     /// `true` if the field `Data` of alerts is a string that holds JSON, as in production. Otherwise it is an object.
     pub alert_data_as_text: bool,
     /// Share of records with a record type or with fields that Microsoft has not published.
-    pub unknown: f64,
+    pub unpublished_records: f64,
     /// Share of records of `Audit.General` that are one of the three parts of an event that is too large for one
     /// record.
-    pub split: f64,
+    pub split_events: f64,
     /// Share of records that are larger than 20 kB.
-    pub large: f64,
+    pub large_records: f64,
     /// Spans of content whose listing always fails.
     pub broken_spans: Vec<BrokenSpan>,
     /// Blobs that cannot be fetched. If several entries match a blob, the first one applies.
@@ -194,7 +194,7 @@ pub struct Behaviours {
     pub trickling_blobs: Vec<TricklingBlobs>,
     /// Spans of the simulator's time in which every request, including token requests, is answered with an error.
     /// [Scripts](Self::script) do not count these requests.
-    pub down: Vec<Outage>,
+    pub outages: Vec<Outage>,
     /// Share of requests that a content delivery network in front of the API and the token endpoint answers with a page
     /// of HTML and status 403, 400 or 404. [Scripts](Self::script) do not count these requests.
     pub edge_page: f64,

@@ -15,7 +15,7 @@ use crate::seeded_rng::SeededRng;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlobChoice {
-    /// This share of the blobs, 0 to 1. The seed decides which ones.
+    /// A share of the blobs, from 0 to 1. The seed decides which blobs belong to it.
     Share(f64),
     /// The blobs with the ordinals from 1 to this number.
     First(u32),
@@ -67,12 +67,12 @@ pub(super) struct BlobKey {
 }
 
 impl BlobChoice {
-    fn includes(&self, about: &str, content_type: Option<ContentType>, blob: BlobKey) -> bool {
+    fn includes(&self, purpose: &str, content_type: Option<ContentType>, blob: BlobKey) -> bool {
         content_type.is_none_or(|chosen| chosen == blob.content_type)
             && match self {
                 Self::Share(share) => {
-                    let about = format!("{about} {}", blob.content_type.name());
-                    SeededRng::new(blob.seed, &about, blob.ordinal.into()).chance(*share)
+                    let purpose = format!("{purpose} {}", blob.content_type.name());
+                    SeededRng::new(blob.seed, &purpose, blob.ordinal.into()).chance(*share)
                 }
                 Self::First(count) => blob.ordinal <= *count,
                 Self::Ordinals(ordinals) => ordinals.contains(&blob.ordinal),
@@ -82,7 +82,7 @@ impl BlobChoice {
 
 impl BlobKey {
     /// Returns `true` if the blob belongs to the `share` of blobs whose first record is broken. The seed decides it.
-    pub(super) fn is_among(self, share: f64) -> bool {
+    pub(super) fn has_broken_record(self, share: f64) -> bool {
         share > 0.0 && BlobChoice::Share(share).includes("broken record", None, self)
     }
 }
@@ -105,20 +105,20 @@ impl TricklingBlobs {
 mod tests {
     use super::*;
 
-    fn chosen(choice: &BlobChoice, content_type: ContentType, seed: u64) -> Vec<u32> {
+    fn chosen_ordinals(choice: &BlobChoice, content_type: ContentType, seed: u64) -> Vec<u32> {
         let blob = |ordinal| BlobKey { content_type, ordinal, seed };
         (1..=1_000).filter(|ordinal| choice.includes("test", Some(ContentType::Entra), blob(*ordinal))).collect()
     }
 
     #[test]
     fn blobs_are_chosen_by_ordinal_number_or_by_seed() {
-        let entra = |choice| chosen(&choice, ContentType::Entra, 1);
+        let entra = |choice| chosen_ordinals(&choice, ContentType::Entra, 1);
         assert_eq!(entra(BlobChoice::First(3)), [1, 2, 3]);
         assert_eq!(entra(BlobChoice::Ordinals(vec![7, 2])), [2, 7]);
         let share = BlobChoice::Share(0.2);
         assert!((150..250).contains(&entra(share.clone()).len()));
         assert_eq!(entra(share.clone()), entra(share.clone()));
-        assert_ne!(entra(share.clone()), chosen(&share, ContentType::Entra, 2));
-        assert!(chosen(&BlobChoice::First(3), ContentType::Dlp, 1).is_empty());
+        assert_ne!(entra(share.clone()), chosen_ordinals(&share, ContentType::Entra, 2));
+        assert!(chosen_ordinals(&BlobChoice::First(3), ContentType::Dlp, 1).is_empty());
     }
 }

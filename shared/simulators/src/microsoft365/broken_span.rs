@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::content_type::ContentType;
-use crate::moment::{end_of_time, intersect, is_end_of_time, is_start_of_time, start_of_time};
+use crate::moment::{end_of_time, is_end_of_time, is_start_of_time, spans_overlap, start_of_time};
 
 /// A span of time whose listing always fails: every listing whose window, from `startTime` to `endTime`, overlaps it is
 /// answered with an error.
@@ -32,7 +32,7 @@ pub struct BrokenSpan {
 impl BrokenSpan {
     /// Returns `true` if a listing of this content type and window fails because of the span.
     pub(super) fn overlaps(&self, content_type: ContentType, window: &Range<Timestamp>) -> bool {
-        self.applies_to(content_type) && intersect(&(self.from..self.to), window)
+        self.applies_to(content_type) && spans_overlap(&(self.from..self.to), window)
     }
 
     /// Returns `true` if the span prevents the listing of a blob of this content type that was created at `created`.

@@ -15,13 +15,13 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
 }
 
 /// Returns a 400 answer with this code.
-pub(super) fn refused(code: &str, message: &str) -> Reply {
+pub(super) fn bad_request(code: &str, message: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, code, message)
 }
 
 /// Returns the 401 answer to an invalid token. Unlike other errors of the API, it has no `AF` code.
-pub(super) fn unauthorized(how: Unauthorized) -> Reply {
-    let reply = match how {
+pub(super) fn unauthorized(form: Unauthorized) -> Reply {
+    let reply = match form {
         Unauthorized::Message => {
             let body = json!({"Message": "Authorization has been denied for this request."});
             Reply::new(StatusCode::UNAUTHORIZED, JSON, body.to_string())
@@ -34,13 +34,15 @@ pub(super) fn unauthorized(how: Unauthorized) -> Reply {
     reply.with_header("www-authenticate", "Bearer")
 }
 
-/// Returns the 404 answer to an unknown path. In production, valid paths sometimes get it, too.
+/// Returns the 404 answer to a request with an unknown path. In production, requests with a valid path sometimes get
+/// this answer, too.
 pub(super) fn no_resource(path: &str) -> Reply {
     let body = json!({"Message": format!("No HTTP resource was found that matches the request URI '{path}'.")});
     Reply::new(StatusCode::NOT_FOUND, JSON, body.to_string())
 }
 
-/// Returns the answer to a start that comes too early. Its message says in words how long to wait: `seconds`.
+/// Returns the answer to a client that starts a subscription too early. Its message says in words that the client must
+/// wait for `seconds`.
 pub(super) fn start_throttled(seconds: i64) -> Reply {
     let message = format!(
         "Too many frequent subscription start requests. Please retry again after {}m {}s.",
@@ -61,9 +63,9 @@ pub(super) fn not_permitted(roles: &[String]) -> Reply {
 
 /// Returns the answer to a throttled request. `method` and `publisher` appear in its message, and `retry_after` is the
 /// number of seconds in its `Retry-After` header.
-pub(super) fn throttled(how: Throttle, method: &str, publisher: &str, retry_after: Option<u32>) -> Reply {
+pub(super) fn throttled(form: Throttle, method: &str, publisher: &str, retry_after: Option<u32>) -> Reply {
     let message = format!("Too many requests. Method={method}, PublisherId={publisher}");
-    let reply = match how {
+    let reply = match form {
         Throttle::TooManyRequests => error(StatusCode::TOO_MANY_REQUESTS, "AF429", &message),
         Throttle::Forbidden => {
             let body = format!("{{'error':{{'code':'AF429','message':'{message}'}}}}");
@@ -83,12 +85,12 @@ pub(super) fn server_error(status: StatusCode) -> Reply {
 
 /// Returns an error answer with this status. Its code is `code`, or by default the one that the API usually sends with
 /// the status.
-pub(super) fn of_status(status: u16, code: Option<&str>) -> Reply {
+pub(super) fn with_status(status: u16, code: Option<&str>) -> Reply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match (code, status) {
         (Some(code), status) => error(status, code, "The request was refused."),
         (None, StatusCode::UNAUTHORIZED) => unauthorized(Unauthorized::Message),
-        (None, StatusCode::NOT_FOUND) => missing(),
+        (None, StatusCode::NOT_FOUND) => blob_missing(),
         (None, StatusCode::TOO_MANY_REQUESTS) => error(status, "AF429", "Too many requests."),
         (None, status) if status.is_server_error() => server_error(status),
         (None, status) => Reply::new(status, JSON, json!({"Message": "The request was refused."}).to_string()),
@@ -96,18 +98,18 @@ pub(super) fn of_status(status: u16, code: Option<&str>) -> Reply {
 }
 
 /// Returns the 404 answer to a request for a blob that does not exist.
-pub(super) fn missing() -> Reply {
+pub(super) fn blob_missing() -> Reply {
     error(StatusCode::NOT_FOUND, "AF20050", "The specified content does not exist.")
 }
 
 /// Returns a 500 answer with a random one of the API's codes for internal errors.
-pub(super) fn internal(rng: &mut SeededRng) -> Reply {
+pub(super) fn internal_error(rng: &mut SeededRng) -> Reply {
     let code = rng.pick(&["AF50000", "AF50005", "AF50006"]);
     error(StatusCode::INTERNAL_SERVER_ERROR, code, "An internal error occurred. Retry the request.")
 }
 
-/// Returns the answer to a start in a tenant whose auditing is off. As in production, its code is a whole sentence and
-/// its message is a stack trace.
+/// Returns the answer to a client that starts a subscription in a tenant whose auditing is off. As in production, its
+/// code is a whole sentence and its message is a stack trace.
 pub(super) fn auditing_off(tenant: &str, content_type: &str, rng: &mut SeededRng) -> Reply {
     let code = format!(
         "StartSubscription [CorrId={}] [TenantId={tenant},ContentType={content_type},ApplicationId={},PublisherId={tenant}] exception",
@@ -117,5 +119,5 @@ pub(super) fn auditing_off(tenant: &str, content_type: &str, rng: &mut SeededRng
     let message = format!(
         "Microsoft.Office.Compliance.Audit.API.StartController\r\n   at Microsoft.Office.Compliance.Audit.API.AzureManager.<GetSubscriptionTableClientForTenantAsync>d__52.MoveNext()\r\n--- End of stack trace from previous location where exception was thrown ---\r\n   at System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw()\r\nMicrosoft.Office.Compliance.Audit.DataServiceException: Tenant {tenant} does not exist."
     );
-    refused(&code, &message)
+    bad_request(&code, &message)
 }

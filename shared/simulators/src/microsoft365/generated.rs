@@ -52,9 +52,9 @@ impl RecordGenerator {
     /// share a blob.
     fn created(&self, number: usize) -> Timestamp {
         let blob = number / self.behaviours.records_per_blob.max(1);
-        let span = self.options.now.as_millisecond() - self.options.first().as_millisecond();
-        let before = SeededRng::new(self.options.seed, "made up blob", blob as u64).between(0, span - 1);
-        after_milliseconds(self.options.now, -before)
+        let span = self.options.now.as_millisecond() - self.options.span_start().as_millisecond();
+        let age_milliseconds = SeededRng::new(self.options.seed, "made up blob", blob as u64).between(0, span - 1);
+        after_milliseconds(self.options.now, -age_milliseconds)
     }
 }
 

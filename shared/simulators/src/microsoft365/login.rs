@@ -42,7 +42,7 @@ impl Logins {
             return Err(refused(BAD_REQUEST, "unauthorized_client", 700_016, message));
         }
         match (request.field("client_assertion"), request.field("client_secret")) {
-            (Some(assertion), _) => self.assertion(request, assertion, client_id, behaviours, now),
+            (Some(assertion), _) => self.check_assertion(request, assertion, client_id, behaviours, now),
             (None, Some(secret)) => check_secret(secret, behaviours),
             (None, None) => {
                 let message =
@@ -52,7 +52,7 @@ impl Logins {
         }
     }
 
-    fn assertion(
+    fn check_assertion(
         &mut self,
         request: &TokenRequest<'_>,
         assertion: &str,
@@ -60,7 +60,7 @@ impl Logins {
         behaviours: &Behaviours,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        if request.required("client_assertion_type")? != assertion::TYPE {
+        if request.required("client_assertion_type")? != assertion::ASSERTION_TYPE {
             return Err(refused(
                 BAD_REQUEST,
                 "invalid_request",
@@ -76,17 +76,18 @@ impl Logins {
             return Err(invalid_client(50_013, "The client assertion was used before."));
         }
         if self.used_assertions.len() >= MAX_ASSERTIONS {
-            self.evict(now.as_second());
+            self.forget_assertions(now.as_second());
         }
         self.used_assertions.insert(verified.id, verified.expires);
         Ok(())
     }
 
-    fn evict(&mut self, now: i64) {
+    fn forget_assertions(&mut self, now: i64) {
         self.used_assertions.retain(|_, expires| now < *expires);
         if self.used_assertions.len() >= MAX_ASSERTIONS {
-            let next = self.used_assertions.iter().min_by_key(|(_, expires)| **expires).map(|(id, _)| id.clone());
-            next.and_then(|id| self.used_assertions.remove(&id));
+            let next_to_expire =
+                self.used_assertions.iter().min_by_key(|(_, expires)| **expires).map(|(id, _)| id.clone());
+            next_to_expire.and_then(|id| self.used_assertions.remove(&id));
         }
     }
 }
@@ -115,14 +116,14 @@ mod tests {
     fn b34_expired_assertions_are_dropped_first_and_then_the_next_to_expire() {
         let max = MAX_ASSERTIONS as i64;
         let mut logins = Logins { used_assertions: (0..max).map(|number| (number.to_string(), number)).collect() };
-        logins.evict(100);
+        logins.forget_assertions(100);
         assert_eq!(
             (logins.used_assertions.len(), logins.used_assertions.contains_key("100")),
             (MAX_ASSERTIONS - 101, false)
         );
         let mut logins =
             Logins { used_assertions: (0..max).map(|number| (number.to_string(), number + 100)).collect() };
-        logins.evict(0);
+        logins.forget_assertions(0);
         assert_eq!(
             (logins.used_assertions.len(), logins.used_assertions.contains_key("0")),
             (MAX_ASSERTIONS - 1, false)

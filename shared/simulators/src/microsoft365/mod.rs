@@ -43,9 +43,9 @@ pub use ledger::{AvailableBlob, AvailableRecord, Difference, Ledger, RecordTally
 
 use crate::canonical::canonical;
 use crate::http::{Reply, Request};
-use crate::ledger::Served;
+use crate::ledger::ServedEvent;
 use crate::options::{Clock, Options};
-use crate::server::{Running, Simulation};
+use crate::server::{RunningSimulator, Simulation};
 use api::State;
 
 /// The Microsoft 365 simulator. A clone shares all its state with the original.
@@ -81,7 +81,7 @@ impl Microsoft365Simulator {
     ///
     /// # Errors
     /// As [`Self::new`] and [`Self::serve`].
-    pub fn start(options: Options, port: u16, clock: Clock) -> io::Result<Running> {
+    pub fn start(options: Options, port: u16, clock: Clock) -> io::Result<RunningSimulator> {
         Self::new(&options, clock)?.serve(port)
     }
 
@@ -89,8 +89,8 @@ impl Microsoft365Simulator {
     ///
     /// # Errors
     /// The port cannot be bound, or the caller is not in a tokio runtime.
-    pub fn serve(&self, port: u16) -> io::Result<Running> {
-        Running::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
+    pub fn serve(&self, port: u16) -> io::Result<RunningSimulator> {
+        RunningSimulator::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
     }
 
     /// Changes the behaviours from the next request on. The blobs and their records were fixed when the simulator was
@@ -143,14 +143,14 @@ impl Simulation for Shared {
         self.state().clocks((self.clock)()).api
     }
 
-    fn served(&self) -> Vec<Served> {
+    fn served(&self) -> Vec<ServedEvent> {
         let ledger = self.state().ledger();
-        let served = ledger.records().map(|record| Served {
+        let served = ledger.records().map(|record| ServedEvent {
             log_type: record.log_type,
             identity: canonical(&record.raw),
             raw: record.raw,
-            at: record.at,
-            until: Some(record.until),
+            visible_at: record.visible_at,
+            visible_until: Some(record.visible_until),
         });
         served.collect()
     }

@@ -43,24 +43,25 @@ impl Subscriptions {
     }
 
     /// Returns the seconds that the client must still wait until it may start the subscription; `None` if it may do so
-    /// now. The wait ends `seconds` after the first attempt, which this call notes.
+    /// now. The wait ends `seconds` after the first attempt; the first call stores the time of that
+    /// attempt.
     pub(super) fn remaining_wait_seconds(
         &mut self,
         content_type: ContentType,
         now: Timestamp,
         seconds: i64,
     ) -> Option<i64> {
-        let first = *self.first_attempts[content_type.index()].get_or_insert(now);
-        Some(seconds - now.duration_since(first).as_secs()).filter(|left| *left > 0)
+        let first_attempt = *self.first_attempts[content_type.index()].get_or_insert(now);
+        Some(seconds - now.duration_since(first_attempt).as_secs()).filter(|seconds_left| *seconds_left > 0)
     }
 
-    pub(super) fn start(&mut self, content_type: ContentType, now: Timestamp, throttled: bool) -> StartResult {
+    pub(super) fn start(&mut self, content_type: ContentType, now: Timestamp, is_throttled: bool) -> StartResult {
         let Some(known) = &mut self.subscriptions[content_type.index()] else {
             self.subscriptions[content_type.index()] =
                 Some(Subscription { is_on: true, first_start: now, last_start: now, disabled_periods: Vec::new() });
             return StartResult::Started;
         };
-        if throttled && known.last_start.duration_until(now) < START_INTERVAL {
+        if is_throttled && known.last_start.duration_until(now) < START_INTERVAL {
             return StartResult::TooSoon;
         }
         known.last_start = now;
@@ -108,7 +109,7 @@ impl Subscriptions {
 impl Subscription {
     /// Returns `true` if the subscription was enabled at `created`. Content that becomes available while it is disabled
     /// is never listed.
-    pub(super) fn keeps(&self, created: Timestamp) -> bool {
+    pub(super) fn was_enabled_at(&self, created: Timestamp) -> bool {
         !self.disabled_periods.iter().any(|(from, until)| *from <= created && until.is_none_or(|until| created < until))
     }
 }
@@ -128,21 +129,21 @@ mod tests {
 
     #[test]
     fn b39_b40_b41_a_subscription_is_started_stopped_and_started_again() {
-        let mut all = Subscriptions::default();
+        let mut subscriptions = Subscriptions::default();
         let dlp = ContentType::Dlp;
-        assert!(!all.stop(dlp, at(0)));
-        assert_eq!(all.start(dlp, at(0), true), StartResult::Started);
-        assert_eq!(all.start(dlp, at(1), true), StartResult::TooSoon);
-        assert_eq!(all.start(dlp, at(1), false), StartResult::AlreadyOn);
-        assert!(all.stop(dlp, at(20)));
-        assert_eq!(all.list(&Behaviours::default())[0]["status"], "disabled");
-        assert_eq!(all.list(&Behaviours { stopped_is_gone: true, ..Behaviours::default() }), json!([]));
-        assert!(!all.get(dlp).unwrap().keeps(at(25)));
-        assert_eq!(all.start(dlp, at(30), true), StartResult::Started);
-        let kept = [10, 20, 29, 30].map(|minute| all.get(dlp).unwrap().keeps(at(minute)));
+        assert!(!subscriptions.stop(dlp, at(0)));
+        assert_eq!(subscriptions.start(dlp, at(0), true), StartResult::Started);
+        assert_eq!(subscriptions.start(dlp, at(1), true), StartResult::TooSoon);
+        assert_eq!(subscriptions.start(dlp, at(1), false), StartResult::AlreadyOn);
+        assert!(subscriptions.stop(dlp, at(20)));
+        assert_eq!(subscriptions.list(&Behaviours::default())[0]["status"], "disabled");
+        assert_eq!(subscriptions.list(&Behaviours { stopped_is_gone: true, ..Behaviours::default() }), json!([]));
+        assert!(!subscriptions.get(dlp).unwrap().was_enabled_at(at(25)));
+        assert_eq!(subscriptions.start(dlp, at(30), true), StartResult::Started);
+        let kept = [10, 20, 29, 30].map(|minute| subscriptions.get(dlp).unwrap().was_enabled_at(at(minute)));
         assert_eq!(kept, [true, false, false, true]);
         let status_missing = Behaviours { status_missing: true, ..Behaviours::default() };
-        assert_eq!(all.list(&status_missing), json!([{"contentType": "DLP.All", "webhook": null}]));
-        assert_eq!(all.get(ContentType::Entra), None);
+        assert_eq!(subscriptions.list(&status_missing), json!([{"contentType": "DLP.All", "webhook": null}]));
+        assert_eq!(subscriptions.get(ContentType::Entra), None);
     }
 }

@@ -12,12 +12,12 @@ const MAX_PUBLISHERS: usize = 4_096;
 
 /// The number of requests of each publisher in the current minute.
 #[derive(Debug, Default)]
-pub(super) struct Rates {
+pub(super) struct RequestRates {
     minute: i64,
     counts: HashMap<Option<String>, u32>,
 }
 
-impl Rates {
+impl RequestRates {
     /// Counts a request, and returns the number of requests that the publisher has made in this minute.
     pub(super) fn count(&mut self, publisher: Option<&str>, now: Timestamp) -> u32 {
         let minute = now.as_second().div_euclid(60);
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn b60_requests_are_counted_per_publisher_and_minute() {
-        let mut rates = Rates::default();
+        let mut rates = RequestRates::default();
         let at = |second| Timestamp::from_second(second).unwrap();
         let counts = [(Some("a"), 60), (Some("A"), 119), (None, 119), (Some("a"), 120)]
             .map(|(publisher, second)| rates.count(publisher, at(second)));

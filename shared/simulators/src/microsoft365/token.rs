@@ -53,18 +53,18 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// Returns what the request's token permits; `None` if it has no valid token.
+    /// Returns the rights of the request's token; `None` if the request has no valid token.
     pub(super) fn grant(&self, headers: &HeaderMap, now: Timestamp) -> Option<&Grant> {
         self.grants.get(http::bearer(headers)?).filter(|grant| now < grant.expires)
     }
 
-    /// Counts a use of the request's token. If `is_due`, also revokes the token unless it is nearly new. Returns
-    /// `false` if the request has no known token, or if its token was revoked now.
-    pub(super) fn count_use(&mut self, headers: &HeaderMap, is_due: bool) -> bool {
+    /// Counts a use of the request's token. If `is_revocation_due`, also revokes the token unless few requests were
+    /// made with it. Returns `false` if the request has no known token, or if its token was revoked now.
+    pub(super) fn count_use(&mut self, headers: &HeaderMap, is_revocation_due: bool) -> bool {
         let Some(token) = http::bearer(headers) else { return false };
         let Some(grant) = self.grants.get_mut(token) else { return false };
         grant.requests = grant.requests.saturating_add(1);
-        let is_revoked = is_due && grant.requests > MIN_REQUESTS_BEFORE_REVOCATION;
+        let is_revoked = is_revocation_due && grant.requests > MIN_REQUESTS_BEFORE_REVOCATION;
         if is_revoked {
             self.grants.remove(token);
         }
@@ -82,7 +82,7 @@ impl Tokens {
         let checked = self.logins.check(request, behaviours, now).and_then(|()| requested_audience(request));
         match checked {
             Ok(audience) => self.issue(request, audience, behaviours, now, rng),
-            Err(refused) => refusal(&refused, now, rng),
+            Err(refused) => refusal_reply(&refused, now, rng),
         }
     }
 
@@ -95,7 +95,7 @@ impl Tokens {
         rng: &mut SeededRng,
     ) -> Reply {
         if self.grants.len() >= MAX_TOKENS {
-            self.evict(now);
+            self.forget_tokens(now);
         }
         let (from, until) = (now.as_second(), now.as_second() + behaviours.token_seconds);
         let grant = Grant {
@@ -106,7 +106,7 @@ impl Tokens {
             expires: Timestamp::from_second(until).unwrap_or(now),
             requests: 0,
         };
-        let token = token(&grant, &behaviours.client_id, from, until, rng);
+        let token = token_text(&grant, &behaviours.client_id, from, until, rng);
         let seconds = behaviours.token_seconds;
         let body = match request.version {
             Version::V1 => json!({
@@ -119,14 +119,15 @@ impl Tokens {
             }),
         };
         self.grants.insert(token, grant);
-        reply(StatusCode::OK, &body)
+        json_reply(StatusCode::OK, &body)
     }
 
-    fn evict(&mut self, now: Timestamp) {
+    fn forget_tokens(&mut self, now: Timestamp) {
         self.grants.retain(|_, grant| now < grant.expires);
         if self.grants.len() >= MAX_TOKENS {
-            let next = self.grants.iter().min_by_key(|(_, grant)| grant.expires).map(|(token, _)| token.clone());
-            next.and_then(|token| self.grants.remove(&token));
+            let next_to_expire =
+                self.grants.iter().min_by_key(|(_, grant)| grant.expires).map(|(token, _)| token.clone());
+            next_to_expire.and_then(|token| self.grants.remove(&token));
         }
     }
 }
@@ -159,8 +160,8 @@ fn audience(target: &str, origin: &str) -> Option<String> {
 
 /// Returns a token in the form of a JWT, so that a client can read its claims. Its signature is random text: the
 /// simulator recognises its tokens by their whole text.
-fn token(grant: &Grant, client: &str, from: i64, until: i64, rng: &mut SeededRng) -> String {
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+fn token_text(grant: &Grant, client: &str, from: i64, until: i64, rng: &mut SeededRng) -> String {
+    let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let head = json!({"typ": "JWT", "alg": "RS256", "kid": "simulated"});
     let mut claims = json!({
         "aud": grant.audience, "tid": grant.tenant, "appid": client,
@@ -174,10 +175,10 @@ fn token(grant: &Grant, client: &str, from: i64, until: i64, rng: &mut SeededRng
     if !grant.scopes.is_empty() {
         claims["scp"] = json!(grant.scopes.join(" "));
     }
-    format!("{}.{}.{}", part(&head), part(&claims), rng.alphanumeric(86))
+    format!("{}.{}.{}", encoded(&head), encoded(&claims), rng.alphanumeric(86))
 }
 
-fn refusal(refused: &Refused, now: Timestamp, rng: &mut SeededRng) -> Reply {
+fn refusal_reply(refused: &Refused, now: Timestamp, rng: &mut SeededRng) -> Reply {
     let (trace, correlation) = (rng.guid(), rng.guid());
     let timestamp = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let body = json!({
@@ -188,10 +189,10 @@ fn refusal(refused: &Refused, now: Timestamp, rng: &mut SeededRng) -> Reply {
         ),
         "error_codes": [refused.code], "timestamp": timestamp, "trace_id": trace, "correlation_id": correlation,
     });
-    reply(refused.status, &body)
+    json_reply(refused.status, &body)
 }
 
-fn reply(status: StatusCode, body: &Value) -> Reply {
+fn json_reply(status: StatusCode, body: &Value) -> Reply {
     Reply::new(status, error::JSON, body.to_string()).with_header("cache-control", "no-store, no-cache")
 }
 
@@ -210,7 +211,7 @@ mod tests {
         }
     }
 
-    fn ask(version: Version, tenant: &str, changed: &[(&str, &str)]) -> (StatusCode, Value) {
+    fn request_token(version: Version, tenant: &str, changed: &[(&str, &str)]) -> (StatusCode, Value) {
         let target = match version {
             Version::V1 => ("resource", "https://manage.office.com"),
             Version::V2 => ("scope", "https://manage.office.com/.default"),
@@ -231,12 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn b33_version_1_has_strings_and_version_2_numbers() {
-        let (status, body) = ask(Version::V1, TENANT_ID, &[]);
+    fn b33_version_1_sends_numbers_as_strings_and_version_2_as_numbers() {
+        let (status, body) = request_token(Version::V1, TENANT_ID, &[]);
         assert_eq!((status, &body["expires_in"]), (StatusCode::OK, &json!("3599")));
         assert_eq!((&body["expires_on"], &body["resource"]), (&json!("3599"), &json!("https://manage.office.com")));
         assert_eq!((&body["not_before"], &body["token_type"]), (&json!("-300"), &json!("Bearer")));
-        let (status, body) = ask(Version::V2, TENANT_ID, &[]);
+        let (status, body) = request_token(Version::V2, TENANT_ID, &[]);
         assert_eq!((status, &body["expires_in"]), (StatusCode::OK, &json!(3599)));
         assert_eq!((&body["ext_expires_in"], body.get("expires_on")), (&json!(3599), None));
     }
@@ -244,8 +245,8 @@ mod tests {
     #[test]
     fn b35_err_each_refusal_has_its_code() {
         let check = |tenant: &str, changed: &[(&str, &str)], status: u16, code: u32| {
-            let (got, body) = ask(Version::V2, tenant, changed);
-            assert_eq!((got.as_u16(), &body["error_codes"]), (status, &json!([code])), "{body}");
+            let (actual_status, body) = request_token(Version::V2, tenant, changed);
+            assert_eq!((actual_status.as_u16(), &body["error_codes"]), (status, &json!([code])), "{body}");
             assert!(body["error_description"].as_str().unwrap().starts_with(&format!("AADSTS{code}: ")), "{body}");
             for name in ["error", "timestamp", "trace_id", "correlation_id"] {
                 assert!(body[name].is_string(), "{name} of {body}");
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn b36_another_tenant_that_is_known_gets_a_token_of_its_own() {
-        let (status, body) = ask(Version::V2, OTHER_TENANT, &[]);
+        let (status, body) = request_token(Version::V2, OTHER_TENANT, &[]);
         let token = body["access_token"].as_str().unwrap();
         let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
         let claims: Value = serde_json::from_slice(&claims).unwrap();
@@ -280,7 +281,7 @@ mod tests {
                 expires: Timestamp::UNIX_EPOCH,
                 requests: 0,
             };
-            let token = token(&grant, CLIENT_ID, 0, 1, &mut SeededRng::new(1, "token", 0));
+            let token = token_text(&grant, CLIENT_ID, 0, 1, &mut SeededRng::new(1, "token", 0));
             let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
             serde_json::from_slice::<Value>(&claims).unwrap()["roles"].clone()
         };
@@ -299,9 +300,9 @@ mod tests {
             requests: 0,
         };
         tokens.grants.extend((0..5_000).map(|number| (number.to_string(), grant(number))));
-        tokens.evict(Timestamp::from_second(99).unwrap());
+        tokens.forget_tokens(Timestamp::from_second(99).unwrap());
         assert_eq!((tokens.grants.len(), tokens.grants.contains_key("100")), (4_899, false));
-        tokens.evict(Timestamp::from_second(2_000).unwrap());
+        tokens.forget_tokens(Timestamp::from_second(2_000).unwrap());
         assert_eq!((tokens.grants.len(), tokens.grants.contains_key("2001")), (2_999, true));
     }
 }

@@ -26,7 +26,11 @@ pub(super) struct Window {
 ///
 /// # Errors
 /// The API's answer to a window that is malformed, too long or too old.
-pub(super) fn requested(parameters: &Parameters, now: Timestamp, behaviours: &Behaviours) -> Result<Window, Reply> {
+pub(super) fn requested_window(
+    parameters: &Parameters,
+    now: Timestamp,
+    behaviours: &Behaviours,
+) -> Result<Window, Reply> {
     window(parameters.get("startTime"), parameters.get("endTime"), now, behaviours)
 }
 
@@ -36,25 +40,26 @@ fn window(start: Option<&str>, end: Option<&str>, now: Timestamp, behaviours: &B
         (Some(start), Some(end)) => (start, end),
         _ => {
             let message = "Start time and end time must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time no more than 7 days in the past.";
-            return Err(error::refused("AF20030", message));
+            return Err(error::bad_request("AF20030", message));
         }
     };
-    let mut window = Window { start: time("startTime", start_text)?, end: time("endTime", end_text)? };
-    let too_long = window.start.duration_until(window.end) > DAY;
-    if too_long && behaviours.long_span_partial {
+    let mut window =
+        Window { start: parse_parameter("startTime", start_text)?, end: parse_parameter("endTime", end_text)? };
+    let is_too_long = window.start.duration_until(window.end) > DAY;
+    if is_too_long && behaviours.long_span_partial {
         window.end = window.start.saturating_add(DAY).unwrap_or(window.end);
     }
-    let too_old = window.start < after_seconds(now, -MAX_WINDOW_AGE_SECONDS - behaviours.grace_seconds);
-    if window.start >= window.end || too_old || (too_long && !behaviours.long_span_partial) {
+    let is_too_old = window.start < after_seconds(now, -MAX_WINDOW_AGE_SECONDS - behaviours.grace_seconds);
+    if window.start >= window.end || is_too_old || (is_too_long && !behaviours.long_span_partial) {
         let message = format!(
             "StartTime and EndTime must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time prior to end time and start time no more than 7 days in the past. StartTime:{start_text}, EndTime:{end_text}"
         );
-        return Err(error::refused("AF20055", &message));
+        return Err(error::bad_request("AF20055", &message));
     }
     Ok(window)
 }
 
-fn time(name: &str, text: &str) -> Result<Timestamp, Reply> {
+fn parse_parameter(name: &str, text: &str) -> Result<Timestamp, Reply> {
     parse(text).ok_or_else(|| {
         let message = format!("Invalid parameter type: {name}. Expected type: datetime");
         error::error(StatusCode::BAD_REQUEST, "AF20002", &message)
@@ -100,7 +105,7 @@ mod tests {
         check("2026-11-22T08:30:15Z", Some("2026-11-22T08:30:15Z"));
         check("2026-11-22T08:30:15.250Z", Some("2026-11-22T08:30:15.25Z"));
         check("2026-11-22T08:30Z", Some("2026-11-22T08:30:00Z"));
-        check("2026-11-22T08:30:15 00:00", None); // what becomes of a raw +00:00
+        check("2026-11-22T08:30:15 00:00", None); // An unescaped `+` of a URL is decoded as a space.
         check("2026-11-22T08:30:15+00:00", None);
         check("2026-11-22 08:30:15", None);
         check("1795334400", None);

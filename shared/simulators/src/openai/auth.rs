@@ -9,29 +9,29 @@ use super::keys::Key;
 use super::reply;
 use crate::http::{Reply, bearer};
 
-/// Returns the 401 answer if the request's API key may not read the audit log; `None` if it may. With `as_string`, the
-/// body's `error` is a plain string instead of an object.
-pub(super) fn refusal(headers: &HeaderMap, keys: &[Key], now: Timestamp, as_string: bool) -> Option<Reply> {
-    let Some(given) = bearer(headers) else {
+/// Returns the 401 answer if the request's API key may not read the audit log; `None` if it may. With
+/// `is_plain_string`, the body's `error` is a plain string instead of an object.
+pub(super) fn refusal(headers: &HeaderMap, keys: &[Key], now: Timestamp, is_plain_string: bool) -> Option<Reply> {
+    let Some(given_key) = bearer(headers) else {
         let message = "You didn't provide an API key in an Authorization header.";
-        return Some(unauthorized(message, Some("invalid_api_key"), as_string));
+        return Some(unauthorized(message, Some("invalid_api_key"), is_plain_string));
     };
-    let known = keys.iter().find(|key| key.key == given && key.is_valid_at(now));
-    match known {
+    let matching_key = keys.iter().find(|key| key.key == given_key && key.is_valid_at(now));
+    match matching_key {
         Some(key) if !key.key.starts_with("sk-admin-") => {
-            Some(unauthorized("This endpoint needs an admin API key.", Some("invalid_api_key"), as_string))
+            Some(unauthorized("This endpoint needs an admin API key.", Some("invalid_api_key"), is_plain_string))
         }
         Some(key) if !key.may_read_audit_logs => {
             let message = "You have insufficient permissions for this operation. Missing scopes: api.audit_logs.read.";
-            Some(unauthorized(message, None, as_string))
+            Some(unauthorized(message, None, is_plain_string))
         }
         Some(_) => None,
-        None => Some(unauthorized("Incorrect API key provided.", Some("invalid_api_key"), as_string)),
+        None => Some(unauthorized("Incorrect API key provided.", Some("invalid_api_key"), is_plain_string)),
     }
 }
 
-fn unauthorized(message: &str, code: Option<&str>, as_string: bool) -> Reply {
-    if as_string {
+fn unauthorized(message: &str, code: Option<&str>, is_plain_string: bool) -> Reply {
+    if is_plain_string {
         return reply::json(StatusCode::UNAUTHORIZED, &json!({"error": message}));
     }
     reply::error(StatusCode::UNAUTHORIZED, message, "invalid_request_error", None, code)
@@ -54,13 +54,13 @@ mod tests {
 
     #[test]
     fn keys_are_valid_within_their_time() {
-        let good = || Key::new("sk-admin-a");
-        check("Bearer sk-admin-a", good(), None);
-        check("Bearer sk-admin-b", good(), Some("invalid_api_key"));
-        check("Basic sk-admin-a", good(), Some("didn't provide"));
+        let valid_key = || Key::new("sk-admin-a");
+        check("Bearer sk-admin-a", valid_key(), None);
+        check("Bearer sk-admin-b", valid_key(), Some("invalid_api_key"));
+        check("Basic sk-admin-a", valid_key(), Some("didn't provide"));
         check("Bearer sk-a", Key::new("sk-a"), Some("admin API key"));
-        check("Bearer sk-admin-a", Key { may_read_audit_logs: false, ..good() }, Some("api.audit_logs.read"));
-        check("Bearer sk-admin-a", Key { until: Timestamp::UNIX_EPOCH, ..good() }, Some("invalid_api_key"));
-        check("Bearer sk-admin-a", Key { from: Timestamp::MAX, ..good() }, Some("invalid_api_key"));
+        check("Bearer sk-admin-a", Key { may_read_audit_logs: false, ..valid_key() }, Some("api.audit_logs.read"));
+        check("Bearer sk-admin-a", Key { until: Timestamp::UNIX_EPOCH, ..valid_key() }, Some("invalid_api_key"));
+        check("Bearer sk-admin-a", Key { from: Timestamp::MAX, ..valid_key() }, Some("invalid_api_key"));
     }
 }

@@ -7,14 +7,18 @@ use crate::seeded_rng::SeededRng;
 /// A kind of unusual payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awkward {
+    /// A name with control characters and other unusual characters.
     Names,
+    /// A value of 10 kB.
     LongValue,
+    /// A long PEM text.
     Pem,
+    /// A list of 500 addresses.
     LongList,
 }
 
 impl Awkward {
-    pub(super) fn any(rng: &mut SeededRng) -> Self {
+    pub(super) fn random(rng: &mut SeededRng) -> Self {
         rng.pick(&[Self::Names, Self::LongValue, Self::Pem, Self::LongList])
     }
 
@@ -32,9 +36,9 @@ impl Awkward {
     pub(super) fn payload(self, rng: &mut SeededRng) -> Value {
         let id = rng.alphanumeric(16);
         match self {
-            Self::Names => json!({"id": id, "data": {"name": NAME, "title": NAME}}),
+            Self::Names => json!({"id": id, "data": {"name": AWKWARD_NAME, "title": AWKWARD_NAME}}),
             Self::LongValue => json!({"id": id, "changes_requested": {"description": "größer ".repeat(1_250)}}),
-            Self::Pem => json!({"id": id, "name": NAME, "certificate": pem(rng, 150, "\r\n")}),
+            Self::Pem => json!({"id": id, "name": AWKWARD_NAME, "certificate": pem(rng, 150, "\r\n")}),
             Self::LongList => {
                 let address = |number| format!("203.0.{}.{}/32", number / 250, number % 250);
                 json!({"id": id, "allowed_ips": (0..500).map(address).collect::<Vec<_>>()})
@@ -44,7 +48,7 @@ impl Awkward {
 }
 
 /// A name with a tab, control characters, quotes, a NUL, right-to-left text, an emoji and a combining accent.
-const NAME: &str = "tab\t, bell\u{7}, line\u{2028}separator, quote \", backslash \\, zero \u{0}, \u{202e}tfel\u{202c}, del \u{7f}, 🦀, e\u{301}";
+const AWKWARD_NAME: &str = "tab\t, bell\u{7}, line\u{2028}separator, quote \", backslash \\, zero \u{0}, \u{202e}tfel\u{202c}, del \u{7f}, 🦀, e\u{301}";
 
 /// Returns a random text in the form of a PEM certificate: `lines` lines of content, each followed by the line ending
 /// `end`.

@@ -31,7 +31,7 @@ pub struct Behaviours {
     /// `true` if the list begins with the oldest events instead of the newest.
     pub ascending: bool,
     /// Share of pages whose events are in random order. `first_id` and `last_id` are those of the correct order.
-    pub shuffled: f64,
+    pub shuffled_pages: f64,
     /// `true` if a `limit` that is out of range is replaced by the nearest valid one. Otherwise the request is refused.
     pub limit_clamped: bool,
     /// `true` if a filter whose name lacks its brackets is ignored. Otherwise the request is refused.
@@ -39,7 +39,7 @@ pub struct Behaviours {
     /// The answer to a cursor that names no known event.
     pub unknown_cursor: UnknownCursor,
     /// Share of requests with a valid cursor that are answered as if the cursor were unknown.
-    pub cursor_lost: f64,
+    pub lost_cursors: f64,
     /// `true` if the id of an event that is no longer kept is still a valid cursor. Otherwise it is an unknown cursor.
     pub vanished_cursor_kept: bool,
     /// `true` if the id of an event that the request's filters, window or `tenant_only` exclude is an unknown cursor.
@@ -56,44 +56,44 @@ pub struct Behaviours {
     /// Share of pages without events whose `data` is `null` instead of an empty list.
     pub data_null: f64,
     /// Share of last pages whose `has_more` is `true`. The page after such a page is empty.
-    pub false_more: f64,
+    pub false_has_more: f64,
     /// Share of requests with `after` that are answered with the page that ends with the cursor, instead of the page
     /// after it.
-    pub page_repeated: f64,
+    pub repeated_pages: f64,
     /// Share of pages that are sent as two or three JSON documents in one body.
     pub several_documents: f64,
     /// Share of listed events that are sent with one field more or one field less than the event has.
-    pub reshaped: f64,
+    pub reshaped_events: f64,
 
     /// `true` if `login.succeeded` and `logout.succeeded` have an empty payload. Otherwise they have no payload.
     pub empty_login_payload: bool,
     /// Share of events without complete details of the actor: no actor, a `null` actor, a session without a user agent,
     /// or an API key without an id.
-    pub sparse: f64,
+    pub sparse_actors: f64,
     /// Share of `api_key.updated` events that have their scopes under `changes_requested` instead of `data`.
     pub scopes_requested: f64,
     /// Share of sessions with an IPv6 address.
-    pub ipv6: f64,
+    pub ipv6_sessions: f64,
     /// The probability with which an event has a type that the API's specification lacks, and with which it has a field
     /// that the specification lacks.
-    pub unheard_of: f64,
+    pub unpublished_fields_and_types: f64,
     /// Share of events with an unusual payload: control characters in names, a value of 10 kB, a long PEM text, or a
     /// list of 500 addresses.
-    pub awkward: f64,
+    pub awkward_payloads: f64,
     /// Share of events with a lone surrogate in a name, which is valid JSON but not valid Unicode.
     pub lone_surrogates: f64,
     /// Share of events whose payload is under an earlier name of the event's type. Only types that had another name
     /// before are affected.
     pub earlier_names: f64,
     /// Share of events that all happen in one second, at most 3,000 events.
-    pub crowd: f64,
+    pub crowded_events: f64,
 
     /// Share of events that become visible only some time after they happened.
-    pub late: f64,
+    pub late_events: f64,
     /// The longest delay of a late event, in seconds. Most late events are delayed by at most a hundredth of it.
-    pub latest_seconds: i64,
+    pub max_delay_seconds: i64,
     /// Share of late events that are delayed by at least 95 % of the longest delay.
-    pub near_latest: f64,
+    pub near_max_delay: f64,
     /// `true` if the late events from before the start become visible within three seconds after the start, so that a
     /// test need not wait for them. Otherwise their delay is random, as for all late events.
     pub late_past_soon: bool,
@@ -120,7 +120,7 @@ pub struct Behaviours {
     pub broken_spans: Vec<BrokenSpan>,
     /// Spans of the simulator's time in which every request is answered with an error. [Scripts](Self::script) do not
     /// count these requests.
-    pub down: Vec<Outage>,
+    pub outages: Vec<Outage>,
     /// Share of requests that a content delivery network in front of the API answers with a page of HTML and status
     /// 403, 400 or 404. [Scripts](Self::script) do not count these requests.
     pub edge_page: f64,
@@ -162,11 +162,11 @@ fn healthy(transport: Transport) -> Behaviours {
         audit_logging: AuditLogging::On,
         tenant_only_refused: None,
         ascending: false,
-        shuffled: 0.0,
+        shuffled_pages: 0.0,
         limit_clamped: false,
         unbracketed_ignored: false,
         unknown_cursor: UnknownCursor::BadRequest,
-        cursor_lost: 0.0,
+        lost_cursors: 0.0,
         vanished_cursor_kept: false,
         filtered_cursor_unknown: false,
         edge_ids: EdgeIds::Present,
@@ -174,22 +174,22 @@ fn healthy(transport: Transport) -> Behaviours {
         short_pages: 0.0,
         empty_pages: 0.0,
         data_null: 0.0,
-        false_more: 0.0,
-        page_repeated: 0.0,
+        false_has_more: 0.0,
+        repeated_pages: 0.0,
         several_documents: 0.0,
-        reshaped: 0.0,
+        reshaped_events: 0.0,
         empty_login_payload: false,
-        sparse: 0.1,
+        sparse_actors: 0.1,
         scopes_requested: 0.5,
-        ipv6: 0.25,
-        unheard_of: 0.01,
-        awkward: 0.01,
+        ipv6_sessions: 0.25,
+        unpublished_fields_and_types: 0.01,
+        awkward_payloads: 0.01,
         lone_surrogates: 0.0,
         earlier_names: 0.0,
-        crowd: 0.125,
-        late: 0.01,
-        latest_seconds: 240,
-        near_latest: 0.0,
+        crowded_events: 0.125,
+        late_events: 0.01,
+        max_delay_seconds: 240,
+        near_max_delay: 0.0,
         late_past_soon: true,
         kept_since: Timestamp::MIN,
         kept_seconds: None,
@@ -199,7 +199,7 @@ fn healthy(transport: Transport) -> Behaviours {
         quota_exhausted: 0.0,
         quota_code: QuotaCode::InsufficientQuota,
         broken_spans: Vec::new(),
-        down: Vec::new(),
+        outages: Vec::new(),
         edge_page: 0.0,
         region_refused: 0.0,
         gateway: Vec::new(),
@@ -216,26 +216,26 @@ fn storm(healthy: Behaviours, rng: &mut SeededRng) -> Behaviours {
         edge_ids: rng.pick(&[EdgeIds::Present, EdgeIds::Null, EdgeIds::Absent]),
         edge_ids_withheld: rng.share(0.5),
         short_pages: rng.share(0.5),
-        page_repeated: rng.share(0.04),
+        repeated_pages: rng.share(0.04),
         unbracketed_ignored: rng.chance(0.5),
         empty_login_payload: rng.chance(0.5),
-        unheard_of: rng.share(0.1),
-        awkward: rng.share(0.1),
-        late: rng.share(0.2),
-        reshaped: rng.share(0.1),
+        unpublished_fields_and_types: rng.share(0.1),
+        awkward_payloads: rng.share(0.1),
+        late_events: rng.share(0.2),
+        reshaped_events: rng.share(0.1),
         throttled: rng.share(0.1),
         quota_exhausted: rng.share(0.02),
         several_documents: rng.share(0.3),
-        shuffled: rng.share(0.3),
-        cursor_lost: rng.share(0.02),
+        shuffled_pages: rng.share(0.3),
+        lost_cursors: rng.share(0.02),
         vanished_cursor_kept: rng.chance(0.5),
         filtered_cursor_unknown: rng.chance(0.5),
         empty_pages: rng.share(0.02),
-        false_more: rng.share(0.5),
-        sparse: rng.share(0.5),
+        false_has_more: rng.share(0.5),
+        sparse_actors: rng.share(0.5),
         retry_after_seconds: rng.pick(&[Some(1), Some(2), None]),
         quota_code: rng.pick(&[QuotaCode::InsufficientQuota, QuotaCode::CreditBalanceExhausted]),
-        near_latest: rng.share(0.3),
+        near_max_delay: rng.share(0.3),
         ..healthy
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::moment::{end_of_time, intersect, is_end_of_time, is_start_of_time, start_of_time};
+use crate::moment::{end_of_time, is_end_of_time, is_start_of_time, spans_overlap, start_of_time};
 
 /// A span of event time whose listing always fails: every list request whose window overlaps it is answered with an
 /// error.
@@ -35,9 +35,9 @@ impl BrokenSpan {
         tenant_only: bool,
         window: &Range<Timestamp>,
     ) -> Option<&'a Self> {
-        let is_met = |span: &&Self| {
-            span.tenant_only.is_none_or(|broken| broken == tenant_only) && intersect(&(span.from..span.to), window)
+        let is_overlapping = |span: &&Self| {
+            span.tenant_only.is_none_or(|broken| broken == tenant_only) && spans_overlap(&(span.from..span.to), window)
         };
-        spans.iter().find(is_met)
+        spans.iter().find(is_overlapping)
     }
 }

@@ -10,7 +10,7 @@ use super::supplied::supplied_events;
 use crate::options::Options;
 use crate::seeded_rng::{SeededRng, hash, mix};
 
-/// The largest number of events that [`Behaviours::crowd`] puts into one second.
+/// The largest number of events that [`Behaviours::crowded_events`] puts into one second.
 const MAX_CROWD: usize = 3_000;
 /// Share of events that happen in the same second as the event generated before.
 const SAME_SECOND_SHARE: f64 = 0.15;
@@ -29,26 +29,27 @@ pub(super) fn events(options: &Options, behaviours: &Behaviours) -> io::Result<V
 }
 
 fn generated(options: &Options, behaviours: &Behaviours) -> Vec<Event> {
-    let crowd = ((options.events as f64 * behaviours.crowd) as usize).min(MAX_CROWD);
-    let (first, now) = (options.first().as_second(), options.now.as_second());
+    let crowd_size = ((options.events as f64 * behaviours.crowded_events) as usize).min(MAX_CROWD);
+    let (first, now) = (options.span_start().as_second(), options.now.as_second());
     let last = now + options.ahead_seconds.max(0);
-    let crowded = SeededRng::new(options.seed, "openai crowd", 0).between(first, now - 1);
+    let crowded_second = SeededRng::new(options.seed, "openai crowd", 0).between(first, now - 1);
     let all_past_soon = behaviours.late_past_soon && options.ahead_seconds <= 0;
-    let mut previous = crowded;
+    let mut previous_second = crowded_second;
     (0..options.events)
         .map(|number| {
             let mut rng = SeededRng::new(options.seed, "openai event", number as u64);
-            // At least this event is late, unless `behaviours.late` is 0.
-            let is_late = rng.chance(behaviours.late) || (number == crowd && behaviours.late > 0.0);
-            let second = match number {
-                _ if number < crowd => crowded,
+            // The first event after the crowd is always late, so that there is a late event unless
+            // `behaviours.late_events` is 0.
+            let is_late = rng.chance(behaviours.late_events) || (number == crowd_size && behaviours.late_events > 0.0);
+            let event_second = match number {
+                _ if number < crowd_size => crowded_second,
                 _ if is_late && all_past_soon => now - rng.between(1, LATE_SPAN_SECONDS),
-                _ if rng.chance(SAME_SECOND_SHARE) => previous,
+                _ if rng.chance(SAME_SECOND_SHARE) => previous_second,
                 _ => rng.between(first, last - 1),
             };
-            previous = second;
-            let visible_at = visible_at(second, is_late, options, behaviours, &mut rng);
-            generated_event(number, second, visible_at, behaviours, &mut rng)
+            previous_second = event_second;
+            let visible_at = visible_at(event_second, is_late, options, behaviours, &mut rng);
+            generated_event(number, event_second, visible_at, behaviours, &mut rng)
         })
         .collect()
 }

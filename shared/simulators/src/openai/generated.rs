@@ -14,7 +14,7 @@ pub fn generated(seed: u64, now: Timestamp) -> impl Iterator<Item = String> {
     let behaviours = Behaviours::new(options.faults, seed);
     (0..).map(move |number| {
         let mut rng = SeededRng::new(seed, "openai made up", number as u64);
-        let effective_at = rng.between(options.first().as_second(), now.as_second() - 1);
+        let effective_at = rng.between(options.span_start().as_second(), now.as_second() - 1);
         generated_event(number, effective_at, now, &behaviours, &mut rng).raw
     })
 }

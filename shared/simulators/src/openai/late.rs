@@ -7,8 +7,8 @@ use crate::moment::after_milliseconds;
 use crate::options::Options;
 use crate::seeded_rng::SeededRng;
 
-/// If [`Behaviours::late_past_soon`] is set, events from before the start are late only if they happened at most this
-/// many seconds before it.
+/// If [`Behaviours::late_past_soon`] is set, an event from before the start is late only if it happened at most this
+/// many seconds before the start.
 pub(super) const LATE_SPAN_SECONDS: i64 = 240;
 
 /// Returns the time at which an event becomes visible.
@@ -16,13 +16,13 @@ pub(super) const LATE_SPAN_SECONDS: i64 = 240;
 /// An event that is not late is visible when it happens, or from the start if it happened before the start. A late
 /// event becomes visible seconds to hours later.
 pub(super) fn visible_at(
-    second: i64,
+    event_second: i64,
     is_late: bool,
     options: &Options,
     behaviours: &Behaviours,
     rng: &mut SeededRng,
 ) -> Timestamp {
-    let at = Timestamp::from_second(second).unwrap_or(options.now);
+    let at = Timestamp::from_second(event_second).unwrap_or(options.now);
     if !is_late {
         return at.max(options.now);
     }
@@ -38,15 +38,15 @@ pub(super) fn visible_at(
 }
 
 /// Returns a random delay of a late event in milliseconds: usually short, sometimes of any length up to the longest,
-/// and for a share of [`Behaviours::near_latest`] nearly the longest.
+/// and for a share of [`Behaviours::near_max_delay`] nearly the longest.
 fn random_delay_milliseconds(behaviours: &Behaviours, rng: &mut SeededRng) -> i64 {
-    let longest = behaviours.latest_seconds.max(1).saturating_mul(1_000);
-    if rng.chance(behaviours.near_latest) {
-        rng.between(longest - longest / 20, longest)
+    let max_delay_milliseconds = behaviours.max_delay_seconds.max(1).saturating_mul(1_000);
+    if rng.chance(behaviours.near_max_delay) {
+        rng.between(max_delay_milliseconds - max_delay_milliseconds / 20, max_delay_milliseconds)
     } else if rng.chance(0.9) {
-        rng.between(1_000, longest / 100 + 1_000).min(longest)
+        rng.between(1_000, max_delay_milliseconds / 100 + 1_000).min(max_delay_milliseconds)
     } else {
-        rng.between(1_000, longest)
+        rng.between(1_000, max_delay_milliseconds)
     }
 }
 
@@ -60,14 +60,14 @@ mod tests {
     /// Returns the delays of a thousand late events in seconds. The events happen `offset` seconds after the start.
     fn seconds_late(offset: i64, behaviours: &Behaviours) -> Vec<i64> {
         let options = Options::new(NOW);
-        let second = NOW.as_second() + offset;
-        let at = |number| visible_at(second, true, &options, behaviours, &mut SeededRng::new(1, "late", number));
-        (0..1_000).map(|number| at(number).as_second() - second).collect()
+        let event_second = NOW.as_second() + offset;
+        let at = |number| visible_at(event_second, true, &options, behaviours, &mut SeededRng::new(1, "late", number));
+        (0..1_000).map(|number| at(number).as_second() - event_second).collect()
     }
 
     #[test]
     fn late_events_take_minutes_and_rarely_hours_within_the_bound() {
-        let behaviours = Behaviours { latest_seconds: 26 * 3_600, ..Behaviours::default() };
+        let behaviours = Behaviours { max_delay_seconds: 26 * 3_600, ..Behaviours::default() };
         let late = seconds_late(10, &behaviours);
         let hours = late.iter().filter(|seconds| **seconds > 3_600).count();
         assert!((50..150).contains(&hours), "{hours}");
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_share_of_late_events_takes_nearly_the_longest_delay() {
-        let behaviours = Behaviours { latest_seconds: DAY, near_latest: 0.3, ..Behaviours::default() };
+        let behaviours = Behaviours { max_delay_seconds: DAY, near_max_delay: 0.3, ..Behaviours::default() };
         let late = seconds_late(10, &behaviours);
         let near = late.iter().filter(|seconds| **seconds >= DAY - DAY / 20).count();
         assert!((250..400).contains(&near), "{near}");
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn late_events_of_the_past_become_visible_soon_or_after_their_delay() {
-        let soon = Behaviours { latest_seconds: DAY, near_latest: 1.0, ..Behaviours::default() };
+        let soon = Behaviours { max_delay_seconds: DAY, near_max_delay: 1.0, ..Behaviours::default() };
         assert!(seconds_late(-100, &soon).iter().all(|seconds| (101..=103).contains(seconds)));
         assert!(seconds_late(-3_600, &soon).iter().all(|seconds| *seconds == 3_600), "no longer late at the start");
         let in_time = Behaviours { late_past_soon: false, ..soon };

@@ -25,7 +25,7 @@ pub(super) struct List<'a> {
     pub(super) events: &'a [Event],
     /// The index in `events` of the event that a cursor names.
     pub(super) index_by_cursor: &'a HashMap<String, usize>,
-    /// For each event of `events`, whether it is visible.
+    /// For each event of `events`, `true` if it is visible.
     pub(super) visible: &'a [bool],
     /// Events that happened before this second are no longer kept. In seconds since 1970.
     pub(super) kept_from: i64,
@@ -35,7 +35,8 @@ pub(super) struct List<'a> {
 impl List<'_> {
     /// Returns the page that `query` asks for.
     pub(super) fn page(&self, query: &Query) -> Result<Page, UnknownId> {
-        let (after, before) = (self.find(query, &query.after, "after")?, self.find(query, &query.before, "before")?);
+        let (after, before) =
+            (self.cursor_index(query, &query.after, "after")?, self.cursor_index(query, &query.before, "before")?);
         let (start, end) = self.window(query);
         let ascending = self.behaviours.ascending;
         let (above, below) = if ascending { (after, before) } else { (before, after) };
@@ -55,7 +56,7 @@ impl List<'_> {
     /// returns the requested page.
     pub(super) fn repeated_page(&self, query: &Query) -> Result<Page, UnknownId> {
         let next = self.page(query)?;
-        let Some(cursor) = self.find(query, &query.after, "after")? else { return Ok(next) };
+        let Some(cursor) = self.cursor_index(query, &query.after, "after")? else { return Ok(next) };
         let (start, end) = self.window(query);
         let is_listed = |index: &usize| self.is_listed(*index, query);
         let page = if self.behaviours.ascending {
@@ -76,12 +77,17 @@ impl List<'_> {
     ///
     /// # Errors
     /// The cursor names no known event.
-    fn find(&self, query: &Query, id: &Option<String>, param: &'static str) -> Result<Option<usize>, UnknownId> {
+    fn cursor_index(
+        &self,
+        query: &Query,
+        id: &Option<String>,
+        param: &'static str,
+    ) -> Result<Option<usize>, UnknownId> {
         let Some(id) = id else { return Ok(None) };
         let is_known = |index: &usize| {
             self.visible[*index]
                 && (self.behaviours.vanished_cursor_kept || self.is_kept(*index))
-                && (!self.behaviours.filtered_cursor_unknown || self.is_asked_for(*index, query))
+                && (!self.behaviours.filtered_cursor_unknown || self.matches_query(*index, query))
         };
         self.index_by_cursor.get(id).copied().filter(is_known).map(Some).ok_or(UnknownId(param))
     }
@@ -90,7 +96,7 @@ impl List<'_> {
         self.events[index].effective_at >= self.kept_from
     }
 
-    fn is_asked_for(&self, index: usize, query: &Query) -> bool {
+    fn matches_query(&self, index: usize, query: &Query) -> bool {
         let event = &self.events[index];
         event.is_tenant_scoped == query.tenant_only
             && (query.from..=query.to).contains(&event.effective_at)
@@ -98,7 +104,7 @@ impl List<'_> {
     }
 
     fn is_listed(&self, index: usize, query: &Query) -> bool {
-        self.visible[index] && self.is_kept(index) && self.is_asked_for(index, query)
+        self.visible[index] && self.is_kept(index) && self.matches_query(index, query)
     }
 
     /// Takes the first `limit` indices of `matching` and sorts them in the order of the list.
@@ -184,12 +190,12 @@ mod tests {
         Ok((page.events.iter().map(|index| events[*index].cursor.as_str()).collect(), page.has_more))
     }
 
-    fn ask(query: &str, ascending: bool) -> Result<(String, bool), UnknownId> {
+    fn requested_page(query: &str, ascending: bool) -> Result<(String, bool), UnknownId> {
         requested(query, &Behaviours { ascending, ..Behaviours::default() }, false, false)
     }
 
     fn check(query: &str, ids: &str, has_more: bool) {
-        assert_eq!(ask(query, false), Ok((ids.to_owned(), has_more)), "{query}");
+        assert_eq!(requested_page(query, false), Ok((ids.to_owned(), has_more)), "{query}");
     }
 
     #[test]
@@ -230,8 +236,9 @@ mod tests {
 
     #[test]
     fn b06_ascending_order_is_the_reverse() {
-        let check =
-            |query, ids: &str, has_more| assert_eq!(ask(query, true), Ok((ids.to_owned(), has_more)), "{query}");
+        let check = |query, ids: &str, has_more| {
+            assert_eq!(requested_page(query, true), Ok((ids.to_owned(), has_more)), "{query}")
+        };
         check("limit=2", "gf", true);
         check("after=f&limit=2", "ec", true);
         check("before=f", "g", false);
@@ -280,7 +287,7 @@ mod tests {
 
     #[test]
     fn err_b08_a_cursor_that_does_not_exist() {
-        assert_eq!(ask("after=x", false), Err(UnknownId("after")));
-        assert_eq!(ask("before=x", false), Err(UnknownId("before")));
+        assert_eq!(requested_page("after=x", false), Err(UnknownId("after")));
+        assert_eq!(requested_page("before=x", false), Err(UnknownId("before")));
     }
 }

@@ -35,9 +35,9 @@ pub use generated::generated;
 pub use keys::{ADMIN_KEY, Key};
 
 use crate::http::{Reply, Request};
-use crate::ledger::Served;
+use crate::ledger::ServedEvent;
 use crate::options::{Clock, Options};
-use crate::server::{Running, Simulation};
+use crate::server::{RunningSimulator, Simulation};
 use endpoint::operation;
 use state::State;
 
@@ -73,7 +73,7 @@ impl OpenAiSimulator {
     ///
     /// # Errors
     /// As [`Self::new`] and [`Self::serve`].
-    pub fn start(options: Options, port: u16, clock: Clock) -> io::Result<Running> {
+    pub fn start(options: Options, port: u16, clock: Clock) -> io::Result<RunningSimulator> {
         Self::new(&options, clock)?.serve(port)
     }
 
@@ -81,8 +81,8 @@ impl OpenAiSimulator {
     ///
     /// # Errors
     /// The port cannot be bound, or the caller is not in a tokio runtime.
-    pub fn serve(&self, port: u16) -> io::Result<Running> {
-        Running::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
+    pub fn serve(&self, port: u16) -> io::Result<RunningSimulator> {
+        RunningSimulator::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
     }
 
     /// Changes the behaviours from the next request on. The events and the times at which they become visible were
@@ -113,7 +113,7 @@ impl Simulation for Shared {
         (self.clock)()
     }
 
-    fn served(&self) -> Vec<Served> {
+    fn served(&self) -> Vec<ServedEvent> {
         self.state().served()
     }
 

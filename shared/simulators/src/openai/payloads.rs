@@ -23,26 +23,28 @@ const NAMES: [&str; 6] =
 /// Returns a random payload for this event type; `None` if events of this type have no payload.
 pub(super) fn payload(event_type: &str, rng: &mut SeededRng, behaviours: &Behaviours) -> Option<Value> {
     if event_type.starts_with("tenant.") {
-        return Some(tenant(event_type, rng));
+        return Some(tenant_payload(event_type, rng));
     }
     let (family, _) = event_type.split_once('.')?;
     Some(match family {
-        "login" | "logout" => return login(event_type, rng, behaviours.empty_login_payload),
+        "login" | "logout" => return login_payload(event_type, rng, behaviours.empty_login_payload),
         "resource" | "tunnel" => return None,
-        "api_key" => api_key(event_type, rng, behaviours.scopes_requested),
-        "certificate" | "certificates" | "external_key" | "checkpoint" => key_material(event_type, rng),
-        "group" | "invite" | "project" | "organization" | "rate_limit" => organization(event_type, rng),
-        "ip_allowlist" => ip_allowlist(event_type, rng),
-        "role" => role(event_type, rng),
-        "service_account" | "user" | "scim" => member(event_type, rng),
-        "workload_identity_provider" | "workload_identity_provider_mapping" => workload_identity(event_type, rng),
+        "api_key" => api_key_payload(event_type, rng, behaviours.scopes_requested),
+        "certificate" | "certificates" | "external_key" | "checkpoint" => key_material_payload(event_type, rng),
+        "group" | "invite" | "project" | "organization" | "rate_limit" => organization_payload(event_type, rng),
+        "ip_allowlist" => ip_allowlist_payload(event_type, rng),
+        "role" => role_payload(event_type, rng),
+        "service_account" | "user" | "scim" => member_payload(event_type, rng),
+        "workload_identity_provider" | "workload_identity_provider_mapping" => {
+            workload_identity_payload(event_type, rng)
+        }
         _ => {
             json!({"id": rng.alphanumeric(12), "detail": {"reason": "of a kind yet unheard of", "weight": rng.between(1, 9)}})
         }
     })
 }
 
-fn login(event_type: &str, rng: &mut SeededRng, empty_login: bool) -> Option<Value> {
+fn login_payload(event_type: &str, rng: &mut SeededRng, empty_login: bool) -> Option<Value> {
     if event_type.ends_with(".failed") {
         let (code, message) = rng.pick(&[
             ("invalid_credentials", "The e-mail address or the password is wrong."),
@@ -63,7 +65,7 @@ fn pick_some<'a>(from: &[&'a str], rng: &mut SeededRng) -> Vec<&'a str> {
     from.iter().cycle().skip(start).take(count).copied().collect()
 }
 
-fn api_key(event_type: &str, rng: &mut SeededRng, requested_share: f64) -> Value {
+fn api_key_payload(event_type: &str, rng: &mut SeededRng, requested_share: f64) -> Value {
     let id = random_id("key_", rng);
     let scopes = pick_some(&SCOPES, rng);
     match event_type {
@@ -74,7 +76,7 @@ fn api_key(event_type: &str, rng: &mut SeededRng, requested_share: f64) -> Value
     }
 }
 
-fn key_material(event_type: &str, rng: &mut SeededRng) -> Value {
+fn key_material_payload(event_type: &str, rng: &mut SeededRng) -> Value {
     let name = rng.pick(&NAMES);
     match event_type {
         "certificate.deleted" => {
@@ -99,7 +101,7 @@ fn key_material(event_type: &str, rng: &mut SeededRng) -> Value {
     }
 }
 
-fn organization(event_type: &str, rng: &mut SeededRng) -> Value {
+fn organization_payload(event_type: &str, rng: &mut SeededRng) -> Value {
     let name = rng.pick(&NAMES);
     match event_type {
         "group.created" => json!({"id": random_id("group_", rng), "data": {"group_name": name}}),
@@ -135,7 +137,7 @@ fn organization(event_type: &str, rng: &mut SeededRng) -> Value {
     }
 }
 
-fn ip_allowlist(event_type: &str, rng: &mut SeededRng) -> Value {
+fn ip_allowlist_payload(event_type: &str, rng: &mut SeededRng) -> Value {
     let name = rng.pick(&NAMES);
     let ips: Vec<_> = (0..1 + rng.below(4))
         .map(|_| {
@@ -155,7 +157,7 @@ fn ip_allowlist(event_type: &str, rng: &mut SeededRng) -> Value {
     }
 }
 
-fn role(event_type: &str, rng: &mut SeededRng) -> Value {
+fn role_payload(event_type: &str, rng: &mut SeededRng) -> Value {
     let role = format!("role-{}", rng.alphanumeric(10));
     let permissions = pick_some(&PERMISSIONS, rng);
     match event_type {
@@ -187,7 +189,7 @@ fn role(event_type: &str, rng: &mut SeededRng) -> Value {
     }
 }
 
-fn member(event_type: &str, rng: &mut SeededRng) -> Value {
+fn member_payload(event_type: &str, rng: &mut SeededRng) -> Value {
     let (family, verb) = event_type.split_once('.').unwrap_or((event_type, ""));
     let id = match family {
         "service_account" => random_id("svc_acct_", rng),
@@ -202,7 +204,7 @@ fn member(event_type: &str, rng: &mut SeededRng) -> Value {
     }
 }
 
-fn workload_identity(event_type: &str, rng: &mut SeededRng) -> Value {
+fn workload_identity_payload(event_type: &str, rng: &mut SeededRng) -> Value {
     let provider = random_id("wip_", rng);
     let data = json!({"issuer": "https://token.example.com", "audience": "api", "claims": {"sub": "repo:example/app", "n": rng.between(1, 99)}});
     match event_type {
@@ -223,7 +225,7 @@ fn workload_identity(event_type: &str, rng: &mut SeededRng) -> Value {
 }
 
 /// Returns a plausible payload: the API's specification describes none for these types.
-fn tenant(event_type: &str, rng: &mut SeededRng) -> Value {
+fn tenant_payload(event_type: &str, rng: &mut SeededRng) -> Value {
     let subject = event_type.trim_start_matches("tenant.").split('.').next().unwrap_or("tenant");
     json!({
         "id": random_id(&format!("{subject}_"), rng), "tenant_id": "tenant-Yw3Kd8Rz", "name": rng.pick(&NAMES),

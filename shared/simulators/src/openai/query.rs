@@ -71,22 +71,22 @@ impl Query {
             filters: Vec::new(),
         };
         for (name, value) in http::decode_parameters(text.as_bytes()) {
-            query.take(&name, value, behaviours)?;
+            query.add_parameter(&name, value, behaviours)?;
         }
         query.check_types()?;
         Ok(query)
     }
 
-    fn take(&mut self, name: &str, value: String, behaviours: &Behaviours) -> Result<(), Refused> {
+    fn add_parameter(&mut self, name: &str, value: String, behaviours: &Behaviours) -> Result<(), Refused> {
         match name {
-            "limit" => self.limit = limit(&value, behaviours.limit_clamped)?,
+            "limit" => self.limit = parse_limit(&value, behaviours.limit_clamped)?,
             "after" => self.after = Some(value),
             "before" => self.before = Some(value),
             "tenant_only" => self.tenant_only = value.parse().map_err(|_| refused(name, "must be true or false"))?,
-            "effective_at[gt]" => self.from = self.from.max(seconds(name, &value)?.saturating_add(1)),
-            "effective_at[gte]" => self.from = self.from.max(seconds(name, &value)?),
-            "effective_at[lt]" => self.to = self.to.min(seconds(name, &value)?.saturating_sub(1)),
-            "effective_at[lte]" => self.to = self.to.min(seconds(name, &value)?),
+            "effective_at[gt]" => self.from = self.from.max(parse_seconds(name, &value)?.saturating_add(1)),
+            "effective_at[gte]" => self.from = self.from.max(parse_seconds(name, &value)?),
+            "effective_at[lt]" => self.to = self.to.min(parse_seconds(name, &value)?.saturating_sub(1)),
+            "effective_at[lte]" => self.to = self.to.min(parse_seconds(name, &value)?),
             _ => return self.add_filter(name, value, behaviours.unbracketed_ignored),
         }
         Ok(())
@@ -94,7 +94,7 @@ impl Query {
 
     fn add_filter(&mut self, name: &str, value: String, unbracketed_ignored: bool) -> Result<(), Refused> {
         let Some(filter) = Filter::named(name.trim_end_matches("[]")) else {
-            return Ok(()); // a parameter nobody knows
+            return Ok(()); // Unknown parameters are ignored.
         };
         if !name.ends_with("[]") {
             return if unbracketed_ignored { Ok(()) } else { Err(refused(name, "is a list: write it with []")) };
@@ -113,9 +113,9 @@ impl Query {
     }
 
     fn check_types(&self) -> Result<(), Refused> {
-        let given =
+        let requested_types =
             self.filters.iter().filter(|(filter, _)| *filter == Filter::EventTypes).flat_map(|(_, types)| types);
-        for event_type in given {
+        for event_type in requested_types {
             if !types::is_known(event_type) {
                 return Err(refused("event_types", &format!("has no value {event_type:?}")));
             }
@@ -127,22 +127,22 @@ impl Query {
     }
 }
 
-fn limit(value: &str, clamped: bool) -> Result<usize, Refused> {
+fn parse_limit(value: &str, is_clamped: bool) -> Result<usize, Refused> {
     let max = i64::try_from(MAX_LIMIT).unwrap_or(i64::MAX);
     match value.parse::<i64>() {
-        Ok(limit) if clamped || (1..=max).contains(&limit) => {
+        Ok(limit) if is_clamped || (1..=max).contains(&limit) => {
             Ok(usize::try_from(limit.max(1)).unwrap_or(MAX_LIMIT).min(MAX_LIMIT))
         }
         _ => Err(refused("limit", "must be an integer from 1 to 100")),
     }
 }
 
-fn seconds(name: &str, value: &str) -> Result<i64, Refused> {
+fn parse_seconds(name: &str, value: &str) -> Result<i64, Refused> {
     value.parse().map_err(|_| refused(name, "must be an integer, seconds since 1970"))
 }
 
-fn refused(param: &str, what: &str) -> Refused {
-    Refused { param: param.to_owned(), message: format!("Invalid '{param}': {what}.") }
+fn refused(param: &str, problem: &str) -> Refused {
+    Refused { param: param.to_owned(), message: format!("Invalid '{param}': {problem}.") }
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn err_b07_b12_b13_b14_b15_names_the_parameter() {
+    fn err_b07_b12_b13_b14_b15_the_message_names_the_parameter() {
         let check = |text: &str, param: &str| assert_eq!(parse(text).unwrap_err().param, param, "{text}");
         check("limit=0", "limit");
         check("limit=101", "limit");

@@ -37,7 +37,7 @@ pub(super) fn region_refused() -> Reply {
 }
 
 /// Returns the error that the API usually sends with this status.
-pub(super) fn of_status(status: u16) -> Reply {
+pub(super) fn with_status(status: u16) -> Reply {
     match StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR) {
         StatusCode::TOO_MANY_REQUESTS => throttled(None),
         status if status.is_server_error() => server_error(status),
@@ -56,7 +56,7 @@ pub(super) fn throttled(retry_after: Option<u32>) -> Reply {
     }
 }
 
-/// Returns the 429 answer to an account without credit. Waiting does not help against it.
+/// Returns the 429 answer to an account without credit. A wait does not end this refusal.
 pub(super) fn quota_exhausted(code: QuotaCode) -> Reply {
     let message = "You exceeded your current quota, please check your plan and billing details.";
     error(StatusCode::TOO_MANY_REQUESTS, message, code.name(), None, Some(code.name()))
@@ -64,16 +64,16 @@ pub(super) fn quota_exhausted(code: QuotaCode) -> Reply {
 
 /// Adds the headers that say how many requests are left in this minute. `max` is the limit per minute, and `seconds`
 /// the time until the next minute.
-pub(super) fn with_remaining_requests(mut reply: Reply, max: u32, left: u32, seconds: i64) -> Reply {
+pub(super) fn with_remaining_requests(mut reply: Reply, max: u32, remaining: u32, seconds: i64) -> Reply {
     reply.headers.retain(|(name, _)| !name.starts_with("x-ratelimit-"));
     reply
         .with_header("x-ratelimit-limit-requests", max.to_string())
-        .with_header("x-ratelimit-remaining-requests", left.to_string())
-        .with_header("x-ratelimit-reset-requests", span(seconds))
+        .with_header("x-ratelimit-remaining-requests", remaining.to_string())
+        .with_header("x-ratelimit-reset-requests", format_duration(seconds))
 }
 
 /// Formats a duration as the rate limit headers do: `7s`, `6m0s`, `1h0m0s`.
-fn span(seconds: i64) -> String {
+fn format_duration(seconds: i64) -> String {
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds}s"),
         (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn b25_durations_have_hours_minutes_and_seconds() {
-        assert_eq!([7, 60, 360, 3_661].map(span), ["7s", "1m0s", "6m0s", "1h1m1s"]);
+        assert_eq!([7, 60, 360, 3_661].map(format_duration), ["7s", "1m0s", "6m0s", "1h1m1s"]);
     }
 
     #[test]

@@ -20,13 +20,13 @@ const DEFAULT_AGE_SECONDS: i64 = 60;
 /// # Errors
 /// A record is not JSON.
 pub(super) fn supplied_events(records: &[String], visible_at: &[Timestamp], now: Timestamp) -> io::Result<Vec<Event>> {
-    let mut known = HashSet::new();
+    let mut known_identities = HashSet::new();
     let mut events = Vec::with_capacity(records.len());
     for (number, raw) in records.iter().enumerate() {
         let visible_at = visible_at.get(number).copied().unwrap_or(now);
         let event = event(raw, now, visible_at)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {error}", number + 1)))?;
-        if known.insert(event.identity().to_owned()) {
+        if known_identities.insert(event.identity().to_owned()) {
             events.push(event);
         }
     }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_supplied_value_that_is_no_event_has_a_place_in_the_list() {
+    fn a_supplied_value_that_is_no_event_is_listed_all_the_same() {
         for raw in ["7", "null", "[]", r#"["a", 5]"#, "\"id\"", "{}", r#"{"id":7}"#, r#"{"id":""}"#, r#"{"id":null}"#] {
             let event = read(&format!(" {raw}\n"));
             assert_eq!((event.identity(), event.raw.as_str()), (raw, raw));
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn err_names_the_number_of_a_record_that_is_not_json() {
+    fn err_the_message_names_the_number_of_a_record_that_is_not_json() {
         let error = supplied_events(&["{}".to_owned(), "{".to_owned()], &[], NOW).unwrap_err();
         assert!(error.to_string().starts_with("record 2: "), "{error}");
     }

@@ -1,7 +1,7 @@
 //! The event types in the specification of the audit logs API.
 
 /// The types of events that happen in an organization or in a project.
-pub(crate) const ORGANIZATION: [&str; 59] = [
+pub(crate) const ORGANIZATION_TYPES: [&str; 59] = [
     "api_key.created",
     "api_key.updated",
     "api_key.deleted",
@@ -64,7 +64,7 @@ pub(crate) const ORGANIZATION: [&str; 59] = [
 ];
 
 /// The types of events that happen in a tenant, which holds several organizations.
-pub(crate) const TENANT: [&str; 86] = [
+pub(crate) const TENANT_TYPES: [&str; 86] = [
     "tenant.metadata.updated",
     "tenant.microsoft_entra_mapping.upserted",
     "tenant.microsoft_entra_mapping.deleted",
@@ -154,15 +154,15 @@ pub(crate) const TENANT: [&str; 86] = [
 ];
 
 /// The number of all event types.
-pub(crate) const COUNT: usize = ORGANIZATION.len() + TENANT.len();
+pub(crate) const TYPE_COUNT: usize = ORGANIZATION_TYPES.len() + TENANT_TYPES.len();
 
-/// Returns an event type. `number` is an index into both lists, one after the other; beyond their end it starts again.
+/// Returns an event type. `number` is an index into the two lists joined together; it starts again at their end.
 pub(crate) fn event_type_by_number(number: usize) -> &'static str {
-    let number = number % COUNT;
-    ORGANIZATION.get(number).copied().unwrap_or_else(|| TENANT[number - ORGANIZATION.len()])
+    let number = number % TYPE_COUNT;
+    ORGANIZATION_TYPES.get(number).copied().unwrap_or_else(|| TENANT_TYPES[number - ORGANIZATION_TYPES.len()])
 }
 
-/// Event types with a name that they had before. Some payloads still stand under the earlier name.
+/// Event types, each with its earlier name. Some payloads still stand under the earlier name.
 const EARLIER_NAMES: [(&str, &str); 9] = [
     ("checkpoint.permission.created", "checkpoint_permission.created"),
     ("checkpoint.permission.deleted", "checkpoint_permission.deleted"),
@@ -182,7 +182,7 @@ pub(crate) fn earlier_name(event_type: &str) -> Option<&'static str> {
 
 /// Returns `true` if the specification has this event type.
 pub(crate) fn is_known(event_type: &str) -> bool {
-    ORGANIZATION.contains(&event_type) || TENANT.contains(&event_type)
+    ORGANIZATION_TYPES.contains(&event_type) || TENANT_TYPES.contains(&event_type)
 }
 
 /// Returns `true` if events of this type are listed under `tenant_only=true`.
@@ -198,8 +198,8 @@ mod tests {
 
     #[test]
     fn each_of_the_145_types_is_listed_once() {
-        let all: HashSet<_> = (0..COUNT).map(event_type_by_number).collect();
-        assert_eq!((all.len(), COUNT), (145, 145));
+        let all: HashSet<_> = (0..TYPE_COUNT).map(event_type_by_number).collect();
+        assert_eq!((all.len(), TYPE_COUNT), (145, 145));
         assert!(all.iter().all(|event_type| is_known(event_type)));
         assert_eq!(all.iter().filter(|event_type| is_tenant_scoped(event_type)).count(), 88);
     }

@@ -78,14 +78,14 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut answer = Answer { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() };
     if answer.header("transfer-encoding") == Some("chunked") {
-        answer.body = unchunked(&answer.body)?;
+        answer.body = without_chunks(&answer.body)?;
     } else if answer.header("content-length")?.parse() != Ok(answer.body.len()) {
         return None;
     }
     Some(answer)
 }
 
-fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
+fn without_chunks(mut bytes: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let end = bytes.windows(2).position(|part| part == b"\r\n")?;

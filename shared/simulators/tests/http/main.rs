@@ -1,6 +1,6 @@
 //! Tests of both simulators over real HTTP, with a minimal client.
 
-#![expect(clippy::unwrap_used, reason = "a test binary: what fails, fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 mod client;
 mod microsoft365;
@@ -25,7 +25,7 @@ impl ManualClock {
         Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
     }
 
-    fn pass(&self, seconds: i64) {
+    fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::Relaxed);
     }
 

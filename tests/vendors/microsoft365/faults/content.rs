@@ -54,7 +54,7 @@ async fn f53_a_value_that_does_not_fit_is_kept_beside_its_field_and_counted() {
 
 #[tokio::test]
 async fn f53_all_known_deviations_at_once_are_delivered() {
-    let world = tenant_with(1_000, |it| (it.irregular, it.large, it.split) = (1.0, 0.05, 0.5));
+    let world = tenant_with(1_000, |it| (it.irregular_records, it.large_records, it.split_events) = (1.0, 0.05, 0.5));
     assert_drained(&world.tick().await.unwrap(), 1_000);
     world.assert_exact();
 }
@@ -85,7 +85,7 @@ async fn f67_the_general_feed_keeps_the_whole_record_in_its_payload() {
 
 #[tokio::test]
 async fn f67_a_feed_of_only_unknown_record_types_is_delivered() {
-    let world = tenant_with(500, |it| it.unknown = 1.0);
+    let world = tenant_with(500, |it| it.unpublished_records = 1.0);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 500);
     let drifting =

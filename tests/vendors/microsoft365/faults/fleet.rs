@@ -20,7 +20,7 @@ async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_g
     let world = world_with(&options, |_| {});
     world.drain().await;
     let held = world.watermark(LogType::Exchange);
-    world.simulator.change(|it| it.broken = Some(ContentType::Exchange));
+    world.simulator.change(|it| it.broken_content_type = Some(ContentType::Exchange));
     let worker = world.worker();
     for _ in 0..24 {
         world.minutes(120);
@@ -43,7 +43,7 @@ async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_g
         assert!(result.is_exact() || stream.log_type == LogType::Exchange, "{}: {result:?}", stream.name());
         assert!(result.duplicated.is_empty());
     }
-    world.simulator.change(|it| it.broken = None);
+    world.simulator.change(|it| it.broken_content_type = None);
     world.minutes(5);
     world.drain().await;
     world.assert_exact();

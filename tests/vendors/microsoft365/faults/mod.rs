@@ -47,7 +47,8 @@ fn tenant_with(records: usize, change: impl FnOnce(&mut Behaviours)) -> World {
 
 /// Creates a tenant with these options and behaviours and without repeated records. The look-back is a day.
 fn world_with(options: &Options, change: impl FnOnce(&mut Behaviours)) -> World {
-    let mut behaviours = Behaviours { late: 0.0, repeated: 0.0, repeated_days_later: 0.0, ..Behaviours::default() };
+    let mut behaviours =
+        Behaviours { late_blobs: 0.0, repeated_records: 0.0, repeated_days_later: 0.0, ..Behaviours::default() };
     change(&mut behaviours);
     let mut world = World::with(options, behaviours);
     world.settings.lookback_seconds = DAY;

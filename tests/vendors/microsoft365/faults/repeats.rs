@@ -86,7 +86,7 @@ async fn f49_one_record_in_two_content_types_is_two_lines_and_in_two_blobs_one()
 
 #[tokio::test]
 async fn f49_records_repeated_everywhere_are_one_line_per_log_type() {
-    let world = tenant_with(300, |it| (it.repeated, it.repeated_elsewhere) = (0.5, 0.3));
+    let world = tenant_with(300, |it| (it.repeated_records, it.repeated_elsewhere) = (0.5, 0.3));
     let reports = world.tick().await.unwrap();
     assert!(reports.iter().all(|report| report.drained && report.failure.is_none()));
     let duplicates: u64 = reports.iter().map(|report| report.listed.duplicates).sum();
@@ -138,7 +138,7 @@ async fn f50_the_same_id_with_other_content_is_another_record() {
 
 #[tokio::test]
 async fn f50_shared_ids_among_many_lose_nothing() {
-    let world = tenant_with(300, |it| (it.same_id, it.repeated) = (0.5, 0.3));
+    let world = tenant_with(300, |it| (it.same_id, it.repeated_records) = (0.5, 0.3));
     let reports = world.tick().await.unwrap();
     assert_eq!(delivered(&reports), 300);
     assert!(reports.iter().map(|report| report.lines.shared_ids).sum::<u64>() > 10, "{reports:?}");

@@ -56,7 +56,7 @@ async fn f31_a_start_of_an_enabled_subscription_counts_as_success() {
 #[tokio::test]
 async fn f32_half_a_day_without_content_is_no_gap_and_no_failure() {
     let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: DAY, ..Options::new(start_time()) };
-    let world = world_with(&options, |it| (it.history, it.first_blob_seconds) = (false, 12 * HOUR));
+    let world = world_with(&options, |it| (it.has_history, it.first_blob_seconds) = (false, 12 * HOUR));
     let worker = world.worker();
     for _ in 0..24 {
         assert_drained(&tick(&worker).await, 0);

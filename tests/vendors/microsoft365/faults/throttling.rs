@@ -136,7 +136,7 @@ async fn f62_a_flood_after_an_outage_is_taken_at_the_vendors_pace_oldest_first_o
 
 #[tokio::test]
 async fn f62_all_content_types_share_one_rate_limit() {
-    let mut world = tenant_with(3_000, |it| (it.records_per_blob, it.page_size, it.flood) = (1, 200, 1.0));
+    let mut world = tenant_with(3_000, |it| (it.records_per_blob, it.page_size, it.delayed_blobs) = (1, 200, 1.0));
     world.pace = (1, 1);
     let ticks = world.drain().await;
     assert_eq!(ticks.iter().map(|reports| delivered(reports)).sum::<u64>(), 3_000);

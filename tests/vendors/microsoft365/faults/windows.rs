@@ -37,7 +37,7 @@ impl World {
     /// Counts the records that were listed this many seconds ago and are not delivered yet.
     fn overdue(&self, seconds: i64) -> usize {
         let due = self.time.now() - jiff::SignedDuration::from_secs(seconds);
-        let served: Vec<_> = self.running.served().into_iter().filter(|event| event.at <= due).collect();
+        let served: Vec<_> = self.running.served().into_iter().filter(|event| event.visible_at <= due).collect();
         self.reconcile(&served).iter().map(|result| result.lost.len()).sum()
     }
 }
@@ -49,7 +49,8 @@ async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_onc
     for (latest, within, every) in [(3 * HOUR, 300, 5), (20 * HOUR, HOUR + 300, 20), (6 * DAY, DAY + HOUR, 6 * 60)] {
         let options =
             Options { events: 80, span_seconds: HOUR, ahead_seconds: latest / 3, ..Options::new(start_time()) };
-        let world = world_with(&options, |it| (it.late, it.latest_seconds, it.records_per_blob) = (1.0, latest, 2));
+        let world =
+            world_with(&options, |it| (it.late_blobs, it.max_delay_seconds, it.records_per_blob) = (1.0, latest, 2));
         let worker = world.worker();
         while world.running.pending() > 0 || world.running.requests() == 0 {
             let reports = tick(&worker).await;
@@ -68,7 +69,8 @@ async fn f56_a_wrong_clock_of_the_collector_loses_nothing() {
     for ahead in [360, -360, 3_000, -3_000] {
         let options =
             Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(start_time()) };
-        let mut world = World::with_clock_ahead(&options, Behaviours { late: 0.0, ..Behaviours::default() }, ahead);
+        let mut world =
+            World::with_clock_ahead(&options, Behaviours { late_blobs: 0.0, ..Behaviours::default() }, ahead);
         world.settings.lookback_seconds = 7 * DAY;
         world.minutes(1);
         while world.running.pending() > 0 || world.running.requests() == 0 {

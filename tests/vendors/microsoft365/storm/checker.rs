@@ -119,7 +119,8 @@ impl<'a> DeliveryChecker<'a> {
             assert!(result.unexpected.len() <= max_unexpected, "{name}: {result:?}");
             let lost: HashSet<u128> = result.lost.iter().map(|lost| identity(lost)).collect();
             let log_type = followed.stream.log_type.name();
-            let shown = ledger.blobs().filter(|blob| blob.content_type.log_type() == log_type && blob.at <= shown_by);
+            let shown =
+                ledger.blobs().filter(|blob| blob.content_type.log_type() == log_type && blob.visible_at <= shown_by);
             for blob in shown {
                 if !ledger.records_of(&blob).any(|record| lost.contains(&identity(&record))) {
                     continue;

@@ -68,7 +68,7 @@ async fn f22_unknown_types_and_fields_are_delivered_whole_and_counted() {
 async fn f22_an_event_that_changes_afterwards_is_counted_and_not_delivered_again() {
     let world = World::of_minutes(50);
     assert_drained(&world.tick().await.unwrap(), 50);
-    world.simulator.change(|it| it.reshaped = 1.0);
+    world.simulator.change(|it| it.reshaped_events = 1.0);
     world.minutes(61);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 0);

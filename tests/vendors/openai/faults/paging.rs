@@ -129,7 +129,7 @@ async fn f18_endless_empty_pages_with_their_own_cursors_end_too() {
 #[tokio::test]
 async fn f18_a_last_page_that_promises_more_is_followed_to_an_empty_one() {
     let world = five_pages();
-    world.simulator.change(|it| it.false_more = 1.0);
+    world.simulator.change(|it| it.false_has_more = 1.0);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
     assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, REQUESTS_WITHOUT_FAULTS + 1, 0));
@@ -197,7 +197,7 @@ async fn f20_a_page_that_is_repeated_once_restarts_the_window() {
 #[tokio::test]
 async fn f20_a_vendor_that_repeats_its_first_page_for_ever_loses_nothing() {
     let world = five_pages();
-    world.simulator.change(|it| it.page_repeated = 1.0);
+    world.simulator.change(|it| it.repeated_pages = 1.0);
     let worker = world.worker().await;
     assert_drained(&tick(&worker).await, 450);
     assert!(world.requests() <= 120, "{} requests", world.requests());
@@ -215,7 +215,7 @@ async fn f20_a_vendor_that_repeats_its_first_page_for_ever_loses_nothing() {
 async fn f20_a_second_that_no_page_holds_becomes_pending_and_affects_only_itself() {
     let spread = (0..100).map(|number| event(&format!("e-{number}"), -600 * number - 1));
     let world = World::of(events_of_one_second("crowd", 150, -30_000).chain(spread).collect());
-    world.simulator.change(|it| it.page_repeated = 1.0);
+    world.simulator.change(|it| it.repeated_pages = 1.0);
     let worker = world.worker().await;
     let report = tick(&worker).await;
     assert_failed(&report, false, "does not advance");
@@ -231,7 +231,7 @@ async fn f20_a_second_that_no_page_holds_becomes_pending_and_affects_only_itself
         assert!(report.pending.pending_reason.is_some_and(|reason| reason.contains("does not advance")));
         assert!(world.requests() - before <= 12, "{} requests", world.requests() - before);
     }
-    world.simulator.change(|it| it.page_repeated = 0.0);
+    world.simulator.change(|it| it.repeated_pages = 0.0);
     assert_eq!(world.drain().await.iter().map(|report| report.lines.delivered).sum::<u64>(), 50);
     assert_eq!(world.pending(), []);
     world.assert_exact();
@@ -250,7 +250,7 @@ async fn f21_a_vendor_that_lists_the_oldest_first_loses_nothing() {
 #[tokio::test]
 async fn f21_pages_in_no_order_lose_nothing() {
     let world = five_pages();
-    world.simulator.change(|it| it.shuffled = 1.0);
+    world.simulator.change(|it| it.shuffled_pages = 1.0);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
     assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, REQUESTS_WITHOUT_FAULTS, 0));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use openai::{ORGANIZATION, TENANT};
 use serde_json::Value;
 use simulators::openai::{Behaviours, BrokenSpan};
-use simulators::{Gateway, Served};
+use simulators::{Gateway, ServedEvent};
 use tests::rig::reconciliation::reconcile;
 use tests::world::rng::SeededRng;
 
@@ -48,14 +48,14 @@ impl PermanentFault {
         let result = reconcile(&world.store, &stream(), &served).unwrap();
         assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
         let lost: HashSet<_> = result.lost.iter().collect();
-        for event in served.iter().filter(|event| event.at <= shown_by && lost.contains(&event.identity)) {
+        for event in served.iter().filter(|event| event.visible_at <= shown_by && lost.contains(&event.identity)) {
             let (is_tenant, second) = (is_tenant_scoped(event), second(event));
             if is_tenant && !with_tenant {
                 continue;
             }
             let state = &world.head().listings[if is_tenant { TENANT } else { ORGANIZATION }];
             let is_pending = state.pending.spans.iter().any(|span| (span.from..span.to).contains(&second));
-            let (id, shown) = (&event.identity, event.at);
+            let (id, shown) = (&event.identity, event.visible_at);
             let what = format!("{id} of {second}, shown at {shown}; {self:?}; {state:?}");
             assert!(is_pending || second >= state.watermark, "neither delivered nor pending: {what}");
             assert!(self.breaks(is_tenant, second), "healthy and not delivered: {what}");
@@ -70,13 +70,13 @@ impl PermanentFault {
     }
 }
 
-fn is_tenant_scoped(event: &Served) -> bool {
+fn is_tenant_scoped(event: &ServedEvent) -> bool {
     let value: Value = serde_json::from_str(&event.raw).unwrap_or_default();
     let event_type = value["type"].as_str().unwrap_or_default();
     event_type.starts_with("tenant.") || matches!(event_type, "role.bound_to_resource" | "role.unbound_from_resource")
 }
 
-fn second(event: &Served) -> i64 {
+fn second(event: &ServedEvent) -> i64 {
     let value: Value = serde_json::from_str(&event.raw).unwrap_or_default();
     value["effective_at"].as_i64().unwrap_or_default()
 }

@@ -17,19 +17,19 @@ const SECONDS_DIGITS: usize = 10;
 pub(super) fn id(seed: u64, tenant: &str, content_type: ContentType, created: Timestamp, index: usize) -> String {
     let mut rng = SeededRng::new(seed, content_type.name(), index as u64);
     let name = content_type.name().replace('.', "_");
-    let lower = name.to_ascii_lowercase();
-    let stamp = |at: Timestamp| at.strftime("%Y%m%d%H%M%S%3f").to_string();
-    let first = format!("{}{index:06}", stamp(created));
+    let lower_name = name.to_ascii_lowercase();
+    let format_stamp = |at: Timestamp| at.strftime("%Y%m%d%H%M%S%3f").to_string();
+    let first = format!("{}{index:06}", format_stamp(created));
     match rng.below(3) {
-        0 => format!("{first}${first}${lower}${name}$emea{:04}", rng.below(100)),
+        0 => format!("{first}${first}${lower_name}${name}$emea{:04}", rng.below(100)),
         1 => {
             let region = format!("na{:04}", rng.below(100));
-            let last = stamp(after_milliseconds(created, rng.between(500, 90_000)));
-            format!("{first}${last}{:06}${lower}${name}${region}${region}", rng.below(1_000_000))
+            let last = format_stamp(after_milliseconds(created, rng.between(500, 90_000)));
+            format!("{first}${last}{:06}${lower_name}${name}${region}${region}", rng.below(1_000_000))
         }
         _ => {
             let number = format!("{}{index:05}", created.as_second());
-            format!("{number}${number}${}{lower}${}$04", rng.hex(32), tenant.replace('-', ""))
+            format!("{number}${number}${}{lower_name}${}$04", rng.hex(32), tenant.replace('-', ""))
         }
     }
 }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b52_ids_in_all_three_forms_hold_their_place() {
+    fn b52_ids_in_all_three_forms_contain_the_index_of_their_blob() {
         let created: Timestamp = "2026-11-22T08:59:59.123Z".parse().unwrap();
         let mut forms = [0; 3];
         for index in (0..200).chain(1_234_560..1_234_600) {
@@ -58,8 +58,8 @@ mod tests {
                     assert!(tenant == "3f6c1d528b0e4c1a9d7e2a5b9c4e7f10" && parts[0] == parts[1], "{id}");
                     2
                 }
-                [first, last, lower, name, region] => {
-                    assert!((first, lower, name) == (last, "audit_sharepoint", "Audit_SharePoint"), "{id}");
+                [first, last, lower_name, name, region] => {
+                    assert!((first, lower_name, name) == (last, "audit_sharepoint", "Audit_SharePoint"), "{id}");
                     assert!(first.starts_with("20261122085959123") && region.starts_with("emea"), "{id}");
                     0
                 }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_id_names_no_place() {
+    fn a_malformed_id_has_at_most_one_index_candidate() {
         for id in ["", "$", "nothing$here", "20261122$nothing$here", "2026112208595912३$x", "+++++++++++++++++++"] {
             assert!(index_candidates(id).iter().flatten().count() <= 1, "{id}");
         }

@@ -57,14 +57,14 @@ impl Content {
                 let (records, feeds) = supplied::feeds(lines, options, behaviours)?;
                 (RecordSource::Supplied(records), feeds)
             }
-            None => generated(options, behaviours)?,
+            None => generated_content(options, behaviours)?,
         };
         let ordinals = feeds.each_ref().map(|feed| ordinals(feed));
         Ok(Self { seed: options.seed, tenant: behaviours.tenant_id.clone(), source, feeds, ordinals })
     }
 
-    /// Returns the text of a record, in the form that a client gets.
-    pub(super) fn raw(&self, record: u32, form: RecordForm) -> String {
+    /// Returns the text of a record in this form; an empty text if there is no such record.
+    pub(super) fn record_text(&self, record: u32, form: RecordForm) -> String {
         match &self.source {
             RecordSource::Supplied(records) => records.get(record as usize).cloned().unwrap_or_default(),
             RecordSource::Generated { record_settings, owners, behaviours } => {
@@ -90,7 +90,7 @@ impl Content {
     }
 
     /// Returns `true` if clients get the record in different forms, depending on the permissions of their tokens.
-    pub(super) fn has_forms(&self, record: u32) -> bool {
+    pub(super) fn has_two_forms(&self, record: u32) -> bool {
         match &self.source {
             RecordSource::Supplied(_) => false,
             RecordSource::Generated { owners, .. } => owners.content_type(record) == ContentType::Dlp,
@@ -108,9 +108,9 @@ impl Content {
 
     /// Returns the numbers of a blob's records in the order in which they are sent. The order of generated records is
     /// random, not that of their times.
-    pub(super) fn records(&self, content_type: ContentType, index: usize) -> Vec<u32> {
+    pub(super) fn record_numbers(&self, content_type: ContentType, index: usize) -> Vec<u32> {
         let Some(blob) = self.feeds[content_type.index()].get(index) else { return Vec::new() };
-        let mut records: Vec<_> = blob.own.clone().chain(blob.repeated.iter().copied()).collect();
+        let mut records: Vec<_> = blob.own_records.clone().chain(blob.repeated_records.iter().copied()).collect();
         if matches!(self.source, RecordSource::Generated { .. }) {
             let mut rng = SeededRng::new(self.seed, "order", mix(index as u64) ^ content_type as u64);
             rng.shuffle(&mut records);
@@ -153,8 +153,8 @@ fn ordinals(feed: &[Blob]) -> Vec<u32> {
     ordinals
 }
 
-/// Returns what is needed to generate a record. `created` is the time at which its blob became available, and
-/// `is_delayed` says whether an outage delayed the blob.
+/// Returns the specification from which a record is generated. `created` is the time at which its blob became
+/// available, and `is_delayed` says whether an outage delayed the blob.
 pub(super) fn record_spec(
     seed: u64,
     content_type: ContentType,
@@ -163,8 +163,13 @@ pub(super) fn record_spec(
     behaviours: &Behaviours,
 ) -> RecordSpec {
     let mut rng = SeededRng::new(seed, "happened", mix(number as u64) ^ content_type as u64);
-    let happened = latency::happened(created, is_delayed, behaviours, &mut rng);
-    RecordSpec { content_type, number, id_number: id_number(seed, content_type, number, behaviours), happened }
+    let happened_at_seconds = latency::random_event_seconds(created, is_delayed, behaviours, &mut rng);
+    RecordSpec {
+        content_type,
+        number,
+        id_number: id_number(seed, content_type, number, behaviours),
+        happened_at_seconds,
+    }
 }
 
 /// Returns the number from which the `Id` of a record is made. It is usually the record's own number; a record that
@@ -175,7 +180,7 @@ fn id_number(seed: u64, content_type: ContentType, number: usize, behaviours: &B
     if number.is_multiple_of(2) && behaviours.same_id > 0.0 && is_shared() { number - 1 } else { number }
 }
 
-fn generated(options: &Options, behaviours: &Behaviours) -> io::Result<(RecordSource, [Vec<Blob>; 5])> {
+fn generated_content(options: &Options, behaviours: &Behaviours) -> io::Result<(RecordSource, [Vec<Blob>; 5])> {
     let plan = plan::BlobPlan::new(options, behaviours)?;
     let mut feeds = plan.feeds;
     for (feed, content_type) in feeds.iter_mut().zip(ContentType::ALL) {
@@ -183,7 +188,7 @@ fn generated(options: &Options, behaviours: &Behaviours) -> io::Result<(RecordSo
         // Blobs of the same time are listed in random order.
         feed.sort_by_cached_key(|blob| {
             number += 1;
-            (blob.listed, blob.created, mix(options.seed ^ mix(number)))
+            (blob.listed_at, blob.created, mix(options.seed ^ mix(number)))
         });
     }
     let owners = Owners::new(&feeds);

@@ -3,12 +3,13 @@
 use super::super::content_type::ContentType;
 use super::blob::Blob;
 
-/// A blob and the number of its first record. It owns the records up to the first one of the next owner.
+/// A blob and the number of the first record that it owns. It owns the records from this one up to the first record of
+/// the next owner, exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Owner {
-    first: u32,
+    first_record: u32,
     content_type: ContentType,
-    index: u32,
+    blob_index: u32,
 }
 
 /// The blobs that own records. Records are numbered from 0, first all of one content type, then all of the next one.
@@ -25,27 +26,27 @@ impl Owners {
         let mut owners = Vec::new();
         let mut first_numbers = [0; 6];
         for (feed, content_type) in feeds.iter().zip(ContentType::ALL) {
-            let end = feed.iter().map(|blob| blob.own.end).max();
+            let end = feed.iter().map(|blob| blob.own_records.end).max();
             first_numbers[content_type.index() + 1] = end.unwrap_or(first_numbers[content_type.index()]);
-            for (index, blob) in (0_u32..).zip(feed).filter(|(_, blob)| !blob.own.is_empty()) {
-                owners.push(Owner { first: blob.own.start, content_type, index });
+            for (index, blob) in (0_u32..).zip(feed).filter(|(_, blob)| !blob.own_records.is_empty()) {
+                owners.push(Owner { first_record: blob.own_records.start, content_type, blob_index: index });
             }
         }
-        owners.sort_unstable_by_key(|owner| owner.first);
+        owners.sort_unstable_by_key(|owner| owner.first_record);
         Self { owners, first_numbers }
     }
 
     /// Returns the number of all records.
-    pub(super) fn records(&self) -> u32 {
+    pub(super) fn record_count(&self) -> u32 {
         self.first_numbers[5]
     }
 
     /// Returns the content type of the blob that owns the record, and the blob's index in its feed; `None` if there is
     /// no such record.
     pub(super) fn owner(&self, record: u32) -> Option<(ContentType, u32)> {
-        let after = self.owners.partition_point(|owner| owner.first <= record);
+        let after = self.owners.partition_point(|owner| owner.first_record <= record);
         let owner = self.owners.get(after.checked_sub(1)?)?;
-        (record < self.records()).then_some((owner.content_type, owner.index))
+        (record < self.record_count()).then_some((owner.content_type, owner.blob_index))
     }
 
     /// Returns the content type of a record.
@@ -73,12 +74,12 @@ mod tests {
 
     #[test]
     fn every_record_has_one_owner() {
-        let blob = |own| Blob {
+        let blob = |own_records| Blob {
             created: Timestamp::UNIX_EPOCH,
-            listed: Timestamp::UNIX_EPOCH,
+            listed_at: Timestamp::UNIX_EPOCH,
             is_delayed: false,
-            own,
-            repeated: vec![0],
+            own_records,
+            repeated_records: vec![0],
         };
         let feeds = [vec![blob(2..5), blob(0..2)], vec![], vec![blob(5..6)], vec![], vec![blob(7..9), blob(6..7)]];
         let owners = Owners::new(&feeds);
@@ -89,7 +90,7 @@ mod tests {
         assert_eq!(found, expected);
         assert!((0..9).zip(expected).all(|(record, (content_type, _))| owners.content_type(record) == content_type));
         assert_eq!([0, 4, 5, 6, 8].map(|record| owners.number(record)), [1, 5, 1, 1, 3]);
-        assert_eq!((owners.records(), owners.owner(9)), (9, None));
+        assert_eq!((owners.record_count(), owners.owner(9)), (9, None));
         assert_eq!(owners.numbers_of(ContentType::Exchange), 5..5);
     }
 }

@@ -13,13 +13,13 @@ use crate::moment::after_milliseconds;
 use crate::options::Options;
 use crate::seeded_rng::SeededRng;
 
-/// Late blobs that became available before the start did so at most this long before it.
+/// A late blob that became available before the start did so at most this long before the start.
 const LATE_SPAN_MILLISECONDS: i64 = 3_600_000;
 /// The blobs that an outage delayed become available within this time after the end of the outage.
-const FLOOD_MILLISECONDS: i64 = 600_000;
+const CATCH_UP_MILLISECONDS: i64 = 600_000;
 /// The share of each content type among the generated records, in percent, in the order of [`ContentType::ALL`].
 const CONTENT_TYPE_PERCENT: [usize; 5] = [30, 25, 25, 15, 5];
-/// Usual size of the records of a huge blob. They are larger if the content type has too few records.
+/// The usual size of each record of a huge blob. The records are larger if the content type has too few of them.
 const LARGE_RECORD_BYTES: usize = 24_000;
 
 /// The generated blobs of all content types.
@@ -41,8 +41,8 @@ impl BlobPlan {
         }
         let mut plan = Self { feeds: Default::default(), huge: None };
         let mut first = 0;
-        for (content_type, count) in counts(options.events) {
-            let huge = behaviours.huge_blob.filter(|(ours, _)| *ours == content_type && count > 0);
+        for (content_type, count) in record_counts(options.events) {
+            let huge = behaviours.huge_blob.filter(|(chosen, _)| *chosen == content_type && count > 0);
             let huge = huge.map(|(_, bytes)| {
                 let records = (bytes / LARGE_RECORD_BYTES).clamp(1, count);
                 HugeBlob { content_type, records, record_bytes: bytes.div_ceil(records) }
@@ -52,15 +52,15 @@ impl BlobPlan {
             // The check at the start of the function makes sure that the number fits.
             let numbers = first..first + u32::try_from(count).unwrap_or(u32::MAX);
             first = numbers.end;
-            plan.feeds[content_type.index()] = feed(content_type, numbers, size, options, behaviours);
+            plan.feeds[content_type.index()] = planned_blobs(content_type, numbers, size, options, behaviours);
         }
         Ok(plan)
     }
 }
 
-/// Returns the number of records of each content type. Each one gets one record, as long as there are any; the rest is
-/// divided by [`CONTENT_TYPE_PERCENT`].
-fn counts(events: usize) -> [(ContentType, usize); 5] {
+/// Returns the number of records of each content type. Every content type gets one record, as long as there are enough;
+/// the other records are divided by [`CONTENT_TYPE_PERCENT`].
+fn record_counts(events: usize) -> [(ContentType, usize); 5] {
     let left = events.saturating_sub(CONTENT_TYPE_PERCENT.len());
     let mut rest = left - CONTENT_TYPE_PERCENT.iter().map(|share| left * share / 100).sum::<usize>();
     ContentType::ALL.map(|content_type| {
@@ -86,7 +86,7 @@ pub(in super::super) fn random_content_type(rng: &mut SeededRng) -> ContentType 
 
 /// Returns blobs of this content type that together own the records `numbers`. If `first_size` is given, the first blob
 /// has that many records and is not late.
-fn feed(
+fn planned_blobs(
     content_type: ContentType,
     mut numbers: Range<u32>,
     first_size: Option<usize>,
@@ -99,45 +99,55 @@ fn feed(
         let size = 1 + rng.below(behaviours.records_per_blob.max(1));
         let size = first_size.filter(|_| blobs.is_empty()).unwrap_or(size).min(numbers.len());
         // The second blob is always late, so that every content type with two blobs has a late one.
-        let is_late = rng.chance(behaviours.late) && !(blobs.is_empty() && first_size.is_some()) || blobs.len() == 1;
+        let is_late =
+            rng.chance(behaviours.late_blobs) && !(blobs.is_empty() && first_size.is_some()) || blobs.len() == 1;
         let same = rng.chance(behaviours.same_instant);
         let same = blobs.last().filter(|_| same && !is_late).map(|blob| (blob.created, blob.is_delayed));
-        let (created, is_delayed) = same.unwrap_or_else(|| created(is_late, options, behaviours, &mut rng));
-        let listed = listed(created, is_late, options, behaviours, &mut rng);
+        let (created, is_delayed) = same.unwrap_or_else(|| random_created(is_late, options, behaviours, &mut rng));
+        let listed_at = listed_at(created, is_late, options, behaviours, &mut rng);
         let end = numbers.start + u32::try_from(size).unwrap_or(u32::MAX);
-        blobs.push(Blob { created, listed, is_delayed, own: numbers.start..end, repeated: Vec::new() });
+        blobs.push(Blob {
+            created,
+            listed_at,
+            is_delayed,
+            own_records: numbers.start..end,
+            repeated_records: Vec::new(),
+        });
         numbers.start = end;
     }
     blobs
 }
 
 /// Returns the time at which a blob becomes available, and `true` if an outage delayed it.
-fn created(is_late: bool, options: &Options, behaviours: &Behaviours, rng: &mut SeededRng) -> (Timestamp, bool) {
+fn random_created(is_late: bool, options: &Options, behaviours: &Behaviours, rng: &mut SeededRng) -> (Timestamp, bool) {
     if is_late && options.ahead_seconds == 0 {
         return (after_milliseconds(options.now, -rng.between(1_000, LATE_SPAN_MILLISECONDS)), false);
     }
-    let span = options.now.as_millisecond() - options.first().as_millisecond();
+    let span = options.now.as_millisecond() - options.span_start().as_millisecond();
     let last = span + options.ahead_seconds.max(0) * 1_000 - 1_000;
-    if rng.chance(behaviours.flood) {
+    if rng.chance(behaviours.delayed_blobs) {
         // All delayed blobs of a simulator wait for the end of the same outage.
         let end = SeededRng::new(options.seed, "flood", 0).between(0, last);
-        return (after_milliseconds(options.first(), (end + rng.between(0, FLOOD_MILLISECONDS)).min(last)), true);
+        return (
+            after_milliseconds(options.span_start(), (end + rng.between(0, CATCH_UP_MILLISECONDS)).min(last)),
+            true,
+        );
     }
-    (after_milliseconds(options.first(), rng.between(0, last)), false)
+    (after_milliseconds(options.span_start(), rng.between(0, last)), false)
 }
 
 /// Returns the time from which listings show a blob that became available at `created`.
 ///
 /// A blob from before the start is listed from the start on, or one to three seconds later if it is late. A later blob
 /// is listed when it becomes available, or seconds to hours after that if it is late.
-fn listed(
+fn listed_at(
     created: Timestamp,
     is_late: bool,
     options: &Options,
     behaviours: &Behaviours,
     rng: &mut SeededRng,
 ) -> Timestamp {
-    let longest = behaviours.latest_seconds.max(1) * 1_000;
+    let max_delay_milliseconds = behaviours.max_delay_seconds.max(1) * 1_000;
     match (is_late, created < options.now) {
         (false, true) => options.now,
         (false, false) => created,
@@ -145,10 +155,11 @@ fn listed(
         // it.
         (true, true) if created < after_milliseconds(options.now, -LATE_SPAN_MILLISECONDS) => options.now,
         (true, true) => after_milliseconds(options.now, rng.between(1_000, 3_000)),
-        (true, false) if rng.chance(0.9) => {
-            after_milliseconds(created, rng.between(1_000, longest / 20 + 1_000).min(longest))
-        }
-        (true, false) => after_milliseconds(created, rng.between(1_000, longest)),
+        (true, false) if rng.chance(0.9) => after_milliseconds(
+            created,
+            rng.between(1_000, max_delay_milliseconds / 20 + 1_000).min(max_delay_milliseconds),
+        ),
+        (true, false) => after_milliseconds(created, rng.between(1_000, max_delay_milliseconds)),
     }
 }
 
@@ -169,7 +180,7 @@ mod tests {
     #[test]
     fn every_content_type_gets_records() {
         for events in [0, 1, 4, 5, 7, 100, 1_001] {
-            let counts = counts(events).map(|(_, count)| count);
+            let counts = record_counts(events).map(|(_, count)| count);
             assert_eq!(counts.iter().sum::<usize>(), events, "{counts:?}");
             assert!(events < 5 || counts.iter().all(|count| *count > 0), "{counts:?}");
         }
@@ -178,13 +189,13 @@ mod tests {
     #[test]
     fn every_record_is_in_one_blob_and_some_blobs_are_late_or_share_an_instant() {
         let blobs = blobs(1_000, &Behaviours::default());
-        let mut records: Vec<_> = blobs.iter().flat_map(Blob::own).collect();
+        let mut records: Vec<_> = blobs.iter().flat_map(Blob::own_records).collect();
         records.sort_unstable();
         assert!(records.into_iter().eq(0..1_000));
         let now = options(0).now;
         let instants: HashSet<_> = blobs.iter().map(|blob| blob.created).collect();
         assert!(instants.len() < blobs.len(), "no two blobs share an instant");
-        let late = blobs.iter().filter(|blob| blob.listed > now).count();
+        let late = blobs.iter().filter(|blob| blob.listed_at > now).count();
         assert!((1..=30).contains(&late), "{late}");
         assert!(blobs.iter().all(|blob| blob.created < now && now < blob.created + super::super::RETENTION));
     }
@@ -197,13 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn b58_after_an_outage_blobs_come_together() {
-        let blobs = blobs(1_000, &Behaviours { flood: 1.0, late: 0.0, ..Behaviours::default() });
+    fn b58_blobs_that_an_outage_delayed_become_available_together() {
+        let blobs = blobs(1_000, &Behaviours { delayed_blobs: 1.0, late_blobs: 0.0, ..Behaviours::default() });
         let is_delayed: Vec<_> = blobs.iter().filter(|blob| blob.is_delayed).map(|blob| blob.created).collect();
         // The second blob of each content type is late instead of delayed.
         assert!(is_delayed.len() * 10 > blobs.len() * 8, "{} of {}", is_delayed.len(), blobs.len());
         let (first, last) = (is_delayed.iter().min().unwrap(), is_delayed.iter().max().unwrap());
-        assert!(first.duration_until(*last).as_millis() <= i128::from(FLOOD_MILLISECONDS));
+        assert!(first.duration_until(*last).as_millis() <= i128::from(CATCH_UP_MILLISECONDS));
     }
 
     #[test]
@@ -213,7 +224,7 @@ mod tests {
             let plan = BlobPlan::new(&options(events), &behaviours).unwrap();
             let huge = plan.huge.unwrap();
             assert_eq!((huge.records, huge.record_bytes), expected);
-            assert_eq!(plan.feeds[ContentType::General.index()][0].own().len(), huge.records);
+            assert_eq!(plan.feeds[ContentType::General.index()][0].own_records().len(), huge.records);
             assert_eq!(plan.feeds.iter().flatten().map(Blob::len).sum::<usize>(), events);
         };
         check(1_000, 240_000, (10, 24_000));

@@ -1,5 +1,5 @@
-//! Records that a second blob repeats: one of the same content type at any time or days later, or one of another
-//! content type.
+//! Repeats records in a second blob: in a blob of the same content type, at any time or days later, or in a blob of
+//! another content type.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,44 +10,44 @@ use super::owners::Owners;
 use crate::options::Options;
 use crate::seeded_rng::SeededRng;
 
-/// A record that is repeated days later is repeated at least this long after its first blob.
+/// The minimum time between the first blob of a record and the blob that repeats the record days later.
 const MIN_REPEAT_DELAY: SignedDuration = SignedDuration::from_hours(5 * 24);
 
-/// Adds some records to a second blob, as often as the behaviours say.
+/// Adds some records to a second blob. The behaviours decide the share of these records.
 pub(super) fn add_repeats(feeds: &mut [Vec<Blob>; 5], owners: &Owners, options: &Options, behaviours: &Behaviours) {
     for content_type in ContentType::ALL {
         let mut rng = SeededRng::new(options.seed, "again", content_type as u64);
-        let by_time = by_time(&feeds[content_type.index()]);
+        let blobs_by_time = blobs_by_time(&feeds[content_type.index()]);
         for record in owners.numbers_of(content_type) {
-            if rng.chance(behaviours.repeated) {
+            if rng.chance(behaviours.repeated_records) {
                 repeat_anywhere(&mut feeds[content_type.index()], record, &mut rng);
             }
             if rng.chance(behaviours.repeated_days_later) {
-                repeat_days_later(&mut feeds[content_type.index()], &by_time, owners, record, &mut rng);
+                repeat_days_later(&mut feeds[content_type.index()], &blobs_by_time, owners, record, &mut rng);
             }
             if rng.chance(behaviours.repeated_elsewhere) {
-                repeat_anywhere(&mut feeds[elsewhere(content_type).index()], record, &mut rng);
+                repeat_anywhere(&mut feeds[repeating_content_type(content_type).index()], record, &mut rng);
             }
         }
     }
 }
 
 /// Returns the other content type whose blobs repeat records of `content_type`.
-fn elsewhere(content_type: ContentType) -> ContentType {
+fn repeating_content_type(content_type: ContentType) -> ContentType {
     if content_type == ContentType::General { ContentType::Exchange } else { ContentType::General }
 }
 
 /// Returns the time at which each blob of the feed became available, with the blob's index, sorted by time.
-fn by_time(feed: &[Blob]) -> Vec<(Timestamp, usize)> {
-    let mut by_time: Vec<_> = feed.iter().enumerate().map(|(index, blob)| (blob.created, index)).collect();
-    by_time.sort_unstable();
-    by_time
+fn blobs_by_time(feed: &[Blob]) -> Vec<(Timestamp, usize)> {
+    let mut blobs_by_time: Vec<_> = feed.iter().enumerate().map(|(index, blob)| (blob.created, index)).collect();
+    blobs_by_time.sort_unstable();
+    blobs_by_time
 }
 
 fn repeat_anywhere(feed: &mut [Blob], record: u32, rng: &mut SeededRng) {
     let index = rng.below(feed.len());
     if let Some(blob) = feed.get_mut(index) {
-        blob.repeated.push(record);
+        blob.repeated_records.push(record);
     }
 }
 
@@ -55,16 +55,16 @@ fn repeat_anywhere(feed: &mut [Blob], record: u32, rng: &mut SeededRng) {
 /// Does nothing if the feed has no such blob.
 fn repeat_days_later(
     feed: &mut [Blob],
-    by_time: &[(Timestamp, usize)],
+    blobs_by_time: &[(Timestamp, usize)],
     owners: &Owners,
     record: u32,
     rng: &mut SeededRng,
 ) {
     let owner = owners.owner(record).and_then(|(_, index)| feed.get(index as usize));
     let Some(from) = owner.and_then(|blob| blob.created.checked_add(MIN_REPEAT_DELAY).ok()) else { return };
-    let first = by_time.partition_point(|(created, _)| *created < from);
-    if let Some((_, index)) = by_time[first..].get(rng.below(by_time.len() - first)) {
-        feed[*index].repeated.push(record);
+    let first = blobs_by_time.partition_point(|(created, _)| *created < from);
+    if let Some((_, index)) = blobs_by_time[first..].get(rng.below(blobs_by_time.len() - first)) {
+        feed[*index].repeated_records.push(record);
     }
 }
 
@@ -78,54 +78,54 @@ mod tests {
         Content::new(&options, behaviours).unwrap()
     }
 
-    fn nothing() -> Behaviours {
-        Behaviours { repeated: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..Behaviours::default() }
+    fn without_repeats() -> Behaviours {
+        Behaviours { repeated_records: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..Behaviours::default() }
     }
 
     /// Returns, for every repeated record, the blob that owns it and the blob that repeats it: each with its content
     /// type and the time at which it became available.
     fn repetitions(content: &Content) -> Vec<[(ContentType, Timestamp); 2]> {
-        let mut all = Vec::new();
+        let mut repeats = Vec::new();
         for (feed, content_type) in content.feeds.iter().zip(ContentType::ALL) {
             for blob in feed {
-                for record in &blob.repeated {
+                for record in &blob.repeated_records {
                     let (owner, index) = content.owner(*record).unwrap();
                     let created = content.feeds[owner.index()][index as usize].created;
-                    all.push([(owner, created), (content_type, blob.created)]);
+                    repeats.push([(owner, created), (content_type, blob.created)]);
                 }
             }
         }
-        all
+        repeats
     }
 
     #[test]
     fn b56_no_record_is_repeated_by_default() {
-        assert!(repetitions(&content(&nothing())).is_empty());
+        assert!(repetitions(&content(&without_repeats())).is_empty());
     }
 
     #[test]
     fn b56_a_share_of_records_is_repeated_in_another_blob_of_its_feed() {
-        let all = repetitions(&content(&Behaviours { repeated: 0.5, ..nothing() }));
+        let repeats = repetitions(&content(&Behaviours { repeated_records: 0.5, ..without_repeats() }));
         assert!(
-            (400..600).contains(&all.len()) && all.iter().all(|[owner, other]| owner.0 == other.0),
+            (400..600).contains(&repeats.len()) && repeats.iter().all(|[owner, other]| owner.0 == other.0),
             "{}",
-            all.len()
+            repeats.len()
         );
     }
 
     #[test]
     fn b56_a_share_of_records_is_repeated_five_days_later() {
-        let all = repetitions(&content(&Behaviours { repeated_days_later: 1.0, ..nothing() }));
-        assert!(all.len() > 50, "{}", all.len());
-        for [(owner, first), (other, repeated)] in all {
+        let repeats = repetitions(&content(&Behaviours { repeated_days_later: 1.0, ..without_repeats() }));
+        assert!(repeats.len() > 50, "{}", repeats.len());
+        for [(owner, first), (other, repeated)] in repeats {
             assert!(owner == other && first.duration_until(repeated) >= MIN_REPEAT_DELAY, "{first} {repeated}");
         }
     }
 
     #[test]
     fn b56_a_share_of_records_is_repeated_in_the_feed_of_another_content_type() {
-        let all = repetitions(&content(&Behaviours { repeated_elsewhere: 0.5, ..nothing() }));
-        assert!((400..600).contains(&all.len()), "{}", all.len());
-        assert!(all.iter().all(|[owner, other]| owner.0 != other.0));
+        let repeats = repetitions(&content(&Behaviours { repeated_elsewhere: 0.5, ..without_repeats() }));
+        assert!((400..600).contains(&repeats.len()), "{}", repeats.len());
+        assert!(repeats.iter().all(|[owner, other]| owner.0 != other.0));
     }
 }

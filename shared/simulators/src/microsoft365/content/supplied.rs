@@ -15,12 +15,12 @@ use crate::canonical::canonical;
 use crate::moment::after_milliseconds;
 use crate::options::Options;
 
-/// Records without `created` become available within this time before the start.
+/// Records without `created` become available at most this long before the start.
 const SUPPLIED_SPAN_MILLISECONDS: i64 = 1_800_000;
 
 /// An element of [`Options::records`].
 #[derive(Deserialize)]
-struct Line<'a> {
+struct SuppliedLine<'a> {
     content_type: String,
     #[serde(borrow)]
     record: &'a RawValue,
@@ -46,12 +46,12 @@ pub(super) fn feeds(
     behaviours: &Behaviours,
 ) -> io::Result<(Vec<String>, [Vec<Blob>; 5])> {
     let mut records = Vec::new();
-    let mut known = HashMap::new();
+    let mut number_by_record = HashMap::new();
     let mut by_content_type: [Vec<SuppliedRecord>; 5] = Default::default();
     for (index, text) in lines.iter().enumerate() {
-        let (content_type, record, created) = read(text).map_err(|what| invalid(index, &what))?;
+        let (content_type, record, created) = parse_line(text).map_err(|problem| invalid(index, &problem))?;
         let number = u32::try_from(records.len()).map_err(|_| invalid(index, "there are too many"))?;
-        let number = *known.entry(canonical(record)).or_insert_with(|| {
+        let number = *number_by_record.entry(canonical(record)).or_insert_with(|| {
             records.push(record.to_owned());
             number
         });
@@ -60,12 +60,12 @@ pub(super) fn feeds(
     Ok((records, by_content_type.map(|records| blobs(&records, options, behaviours))))
 }
 
-fn invalid(index: usize, what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {what}", index + 1))
+fn invalid(index: usize, problem: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {problem}", index + 1))
 }
 
-fn read(text: &str) -> Result<(ContentType, &str, Option<Timestamp>), String> {
-    let line: Line<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+fn parse_line(text: &str) -> Result<(ContentType, &str, Option<Timestamp>), String> {
+    let line: SuppliedLine<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let content_type = ContentType::named(&line.content_type)
         .ok_or_else(|| format!("unknown content type {:?}", line.content_type))?;
     Ok((content_type, line.record.get(), line.created))
@@ -77,20 +77,23 @@ fn blobs(records: &[SuppliedRecord], options: &Options, behaviours: &Behaviours)
     let size = behaviours.records_per_blob.max(1);
     let groups = records.chunk_by(|one, other| one.created == other.created);
     let chunks: Vec<_> = groups.flat_map(|group| group.chunks(size)).collect();
-    let step = SUPPLIED_SPAN_MILLISECONDS / (chunks.len() as i64 + 1);
+    let step_milliseconds = SUPPLIED_SPAN_MILLISECONDS / (chunks.len() as i64 + 1);
     let blob = |(number, records): (usize, &[SuppliedRecord])| {
-        let usual = after_milliseconds(options.now, step * (number as i64 + 1) - SUPPLIED_SPAN_MILLISECONDS - 1_000);
-        let created = records.first().and_then(|record| record.created).unwrap_or(usual);
+        let default_created = after_milliseconds(
+            options.now,
+            step_milliseconds * (number as i64 + 1) - SUPPLIED_SPAN_MILLISECONDS - 1_000,
+        );
+        let created = records.first().and_then(|record| record.created).unwrap_or(default_created);
         Blob {
             created,
-            listed: created.max(options.now),
+            listed_at: created.max(options.now),
             is_delayed: false,
-            own: 0..0,
-            repeated: records.iter().map(|record| record.number).collect(),
+            own_records: 0..0,
+            repeated_records: records.iter().map(|record| record.number).collect(),
         }
     };
     let mut blobs: Vec<_> = chunks.into_iter().enumerate().map(blob).collect();
-    blobs.sort_by_key(|blob| (blob.listed, blob.created));
+    blobs.sort_by_key(|blob| (blob.listed_at, blob.created));
     blobs
 }
 
@@ -120,11 +123,11 @@ mod tests {
         ];
         let options = options(&lines);
         let content = Content::new(&options, &Behaviours::default()).unwrap();
-        assert_eq!(content.records(ContentType::Dlp, 0), [0, 0, 2]);
+        assert_eq!(content.record_numbers(ContentType::Dlp, 0), [0, 0, 2]);
         let age = content.feeds[ContentType::Dlp.index()][0].created.duration_until(options.now);
         assert!(age > SignedDuration::ZERO && age <= SignedDuration::from_mins(31), "{age}");
         for form in [RecordForm::Full, RecordForm::Redacted] {
-            let raw = [0, 1, 2].map(|number| content.raw(number, form));
+            let raw = [0, 1, 2].map(|number| content.record_text(number, form));
             assert_eq!(raw, [r#"{"Id":"a","n":1.0}"#, r#"{"Id":"b"}"#, "17"]);
         }
     }
@@ -144,16 +147,16 @@ mod tests {
         let options = options(&lines);
         let content = Content::new(&options, &Behaviours::default()).unwrap();
         let feed = &content.feeds[ContentType::Dlp.index()];
-        let records: Vec<_> = feed.iter().map(|blob| blob.repeated.clone()).collect();
+        let records: Vec<_> = feed.iter().map(|blob| blob.repeated_records.clone()).collect();
         assert_eq!(records, [vec![3], vec![1, 2], vec![4], vec![0]]);
         let at = |text: &str| format!("2026-11-{text}Z").parse::<Timestamp>().unwrap();
-        assert_eq!((feed[0].created, feed[0].listed), (at("20T10:00:00.5"), options.now));
-        assert_eq!((feed[3].created, feed[3].listed), (at("23T10:00:00"), at("23T10:00:00")));
+        assert_eq!((feed[0].created, feed[0].listed_at), (at("20T10:00:00.5"), options.now));
+        assert_eq!((feed[3].created, feed[3].listed_at), (at("23T10:00:00"), at("23T10:00:00")));
         assert_eq!([0, 1, 2, 3].map(|index| content.ordinal(ContentType::Dlp, index)), [1, 2, 3, 4]);
     }
 
     #[test]
-    fn err_names_the_number_of_the_line() {
+    fn err_the_message_names_the_number_of_the_malformed_record() {
         let check = |text: &str, part: &str| {
             let lines = [line("DLP.All", "{}"), text.to_owned()];
             let error = Content::new(&options(&lines), &Behaviours::default()).unwrap_err();

@@ -26,10 +26,10 @@ impl Feeds {
         let id = decoded_path(id);
         if !id.contains('$') || id.contains('/') {
             let message = format!("Content ID {id} in the URL is invalid: the blob key in the url is invalid.");
-            return Err(error::refused("AF20052", &message));
+            return Err(error::bad_request("AF20052", &message));
         }
         let found = self.content.find(&id).filter(|(content_type, index)| self.writer.has_blob(*content_type, *index));
-        found.ok_or_else(error::missing)
+        found.ok_or_else(error::blob_missing)
     }
 
     /// Returns the properties by which a [`BlobChoice`](super::super::BlobChoice) chooses the blob with this id; `None`
@@ -57,24 +57,24 @@ impl Feeds {
         let blob = self.key_at((content_type, index));
         let now = call.clocks.login;
         if let Some(broken) = behaviours.broken_blobs.iter().find(|broken| broken.includes(blob, now)) {
-            return Err(error::of_status(broken.status, broken.code.as_deref()));
+            return Err(error::with_status(broken.status, broken.code.as_deref()));
         }
         if rng.chance(behaviours.not_found_yet) {
-            return Err(error::missing());
+            return Err(error::blob_missing());
         }
         let created = self.created(content_type, &self.content.feeds[content_type.index()][index]);
         if expires(created) <= call.now {
             let message = "Content requested with the specified ID has already expired. Content older than 7 days cannot be retrieved.";
-            return Err(error::refused("AF20051", message));
+            return Err(error::bad_request("AF20051", message));
         }
         if rng.chance(behaviours.error_in_ok) {
             return Ok(error::server_error(StatusCode::OK));
         }
-        let visible = VisibleBlob { content_type, number: index as u32, form, created, at: call.now };
+        let visible = VisibleBlob { content_type, number: index as u32, form, created, visible_at: call.now };
         self.writer.record_form(&self.content, visible);
-        let records = self.content.records(content_type, index);
+        let records = self.content.record_numbers(content_type, index);
         let text = BlobText::new(Arc::clone(&self.content), records, form, rng.chance(behaviours.byte_order_mark));
-        let is_broken = blob.is_among(behaviours.broken_record);
+        let is_broken = blob.has_broken_record(behaviours.broken_record);
         let text = text.enumerate().map(|(number, piece)| match piece.strip_suffix('}') {
             Some(unclosed) if is_broken && number == 0 => unclosed.to_owned(),
             _ => piece,

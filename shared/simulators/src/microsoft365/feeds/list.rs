@@ -17,7 +17,7 @@ use crate::moment::after_seconds;
 use crate::seeded_rng::{SeededRng, happens, mix};
 
 /// The id of a tenant that does not exist, for links to blobs that lead to the wrong tenant.
-const ANOTHER_TENANT: &str = "0a1b2c3d-0000-4000-8000-00000000000f";
+const NONEXISTENT_TENANT: &str = "0a1b2c3d-0000-4000-8000-00000000000f";
 /// The query parameters of a link to the next page, as Microsoft documents them.
 const USUAL_PARAMETERS: [&str; 4] = ["contentType", "startTime", "endTime", "nextPage"];
 const UNUSUAL_PARAMETERS: [[&str; 4]; 3] = [
@@ -38,10 +38,10 @@ impl Feeds {
         behaviours: &Behaviours,
         rng: &mut SeededRng,
     ) -> Result<Reply, Reply> {
-        let window = window::requested(&call.parameters, call.now, behaviours)?;
+        let window = window::requested_window(&call.parameters, call.now, behaviours)?;
         let span = behaviours.broken_spans.iter().find(|span| span.overlaps(content_type, &(window.start..window.end)));
         if let Some(span) = span {
-            return Err(error::of_status(span.status, span.code.as_deref()));
+            return Err(error::with_status(span.status, span.code.as_deref()));
         }
         let from = self.page_start(content_type, window, call, rng.chance(behaviours.links_lost))?;
         if rng.chance(behaviours.error_in_ok) {
@@ -52,15 +52,16 @@ impl Feeds {
         let page = empty.unwrap_or_else(|| {
             let length = self.content.feeds[content_type.index()].len();
             Page::new(length, window, from, behaviours.page_size, |index| {
-                self.listed(content_type, index, call.now)
+                self.visible_created(content_type, index, call.now)
                     .filter(|_| !(is_partial && self.is_left_out(content_type, index, window.start)))
             })
         });
-        let reply = Reply::new(StatusCode::OK, error::JSON, self.items(content_type, &page, call, behaviours, rng));
-        let Some(next) = page.next else { return Ok(reply) };
+        let reply =
+            Reply::new(StatusCode::OK, error::JSON, self.items_json(content_type, &page, call, behaviours, rng));
+        let Some(next) = page.next_position else { return Ok(reply) };
         let next = if happens(behaviours.links_stuck, rng) { from } else { next };
         let header = if rng.chance(behaviours.next_page_url) { "NextPageUrl" } else { "NextPageUri" };
-        Ok(reply.with_header(header, self.link(content_type, window, next, call, behaviours, rng)))
+        Ok(reply.with_header(header, self.next_page_url(content_type, window, next, call, behaviours, rng)))
     }
 
     /// Returns the position at which the requested page begins. With `is_lost`, a valid link is refused, too.
@@ -74,14 +75,14 @@ impl Feeds {
         call: &Call<'_>,
         is_lost: bool,
     ) -> Result<PagePosition, Reply> {
-        let Some(link) = call.parameters.get("nextPage") else { return Ok(PagePosition::default()) };
-        PagePosition::read(link, self.seed, &list_name(content_type.name(), window))
+        let Some(position) = call.parameters.get("nextPage") else { return Ok(PagePosition::default()) };
+        PagePosition::parse(position, self.seed, &list_name(content_type.name(), window))
             .filter(|_| !is_lost)
-            .ok_or_else(|| error::refused("AF20031", &format!("Invalid nextPage Input: {link}.")))
+            .ok_or_else(|| error::bad_request("AF20031", &format!("Invalid nextPage Input: {position}.")))
     }
 
     /// Returns the time at which the blob with this index became available; `None` if it is not visible.
-    fn listed(&self, content_type: ContentType, index: usize, now: Timestamp) -> Option<Timestamp> {
+    fn visible_created(&self, content_type: ContentType, index: usize, now: Timestamp) -> Option<Timestamp> {
         let blob = self.content.feeds[content_type.index()].get(index)?;
         self.is_visible(content_type, index, now).then(|| self.created(content_type, blob))
     }
@@ -95,7 +96,7 @@ impl Feeds {
         is_of_start(index) && (is_first || mix(self.seed ^ mix(index as u64)).is_multiple_of(2))
     }
 
-    fn items(
+    fn items_json(
         &self,
         content_type: ContentType,
         page: &Page,
@@ -109,7 +110,7 @@ impl Feeds {
             let id = self.content.id(content_type, *index);
             json!({
                 "contentType": content_type.name(),
-                "contentUri": uri(&origin, call.tenant, &id, behaviours, rng),
+                "contentUri": content_uri(&origin, call.tenant, &id, behaviours, rng),
                 "contentId": id,
                 "contentCreated": window::format_time(created),
                 "contentExpiration": expiration(created, behaviours.expiration),
@@ -119,7 +120,7 @@ impl Feeds {
     }
 
     /// Returns the URL of the page that begins at `next`.
-    fn link(
+    fn next_page_url(
         &self,
         content_type: ContentType,
         window: Window,
@@ -149,13 +150,13 @@ fn expiration(created: Timestamp, kind: Expiration) -> String {
 }
 
 /// Returns the `contentUri` of a blob. For a share of [`Behaviours::uri_elsewhere`], its host, tenant or path is wrong.
-fn uri(origin: &str, tenant: &str, id: &str, behaviours: &Behaviours, rng: &mut SeededRng) -> String {
-    let elsewhere = rng.chance(behaviours.uri_elsewhere);
-    match elsewhere.then(|| rng.below(4)) {
+fn content_uri(origin: &str, tenant: &str, id: &str, behaviours: &Behaviours, rng: &mut SeededRng) -> String {
+    let is_wrong = rng.chance(behaviours.uri_elsewhere);
+    match is_wrong.then(|| rng.below(4)) {
         Some(0) => format!("https://localhost/api/v1.0/{tenant}/activity/feed/audit/{id}"),
-        Some(1) => format!("{origin}/api/v1.0/{ANOTHER_TENANT}/activity/feed/audit/{id}"),
+        Some(1) => format!("{origin}/api/v1.0/{NONEXISTENT_TENANT}/activity/feed/audit/{id}"),
         Some(2) => format!("{origin}/{tenant}/activity/feed/audit/{id}"),
-        Some(_) => format!("https://localhost/{ANOTHER_TENANT}/activity/feed/audit/{id}"),
+        Some(_) => format!("https://localhost/{NONEXISTENT_TENANT}/activity/feed/audit/{id}"),
         None => format!("{origin}/api/v1.0/{tenant}/activity/feed/audit/{id}"),
     }
 }

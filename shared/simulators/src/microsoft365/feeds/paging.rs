@@ -12,7 +12,7 @@ const MAX_EMPTY_PAGES: u8 = 3;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) blobs: Vec<usize>,
-    pub(super) next: Option<PagePosition>,
+    pub(super) next_position: Option<PagePosition>,
 }
 
 /// The position at which a page begins: the index of a blob in its feed, and the number of empty pages that were sent
@@ -40,14 +40,14 @@ impl Page {
         let in_window = |at: Timestamp| window.start <= at && at < window.end;
         let mut matching = (from.index..length).filter(|index| created(*index).is_some_and(in_window));
         let blobs = matching.by_ref().take(size.max(1)).collect();
-        Self { blobs, next: matching.next().map(|index| PagePosition { index, empty_pages: 0 }) }
+        Self { blobs, next_position: matching.next().map(|index| PagePosition { index, empty_pages: 0 }) }
     }
 
     /// Returns an empty page; the next page begins at the same blob. `None` if [`MAX_EMPTY_PAGES`] were sent at this
     /// blob already.
     pub(super) fn empty(from: PagePosition) -> Option<Self> {
         let next = PagePosition { index: from.index, empty_pages: from.empty_pages + 1 };
-        (next.empty_pages <= MAX_EMPTY_PAGES).then_some(Self { blobs: Vec::new(), next: Some(next) })
+        (next.empty_pages <= MAX_EMPTY_PAGES).then_some(Self { blobs: Vec::new(), next_position: Some(next) })
     }
 }
 
@@ -59,12 +59,12 @@ impl PagePosition {
     }
 
     /// Parses a text that [`Self::to_text`] returned; `None` if it is malformed or belongs to another list.
-    pub(super) fn read(text: &str, seed: u64, list: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str, seed: u64, list: &str) -> Option<Self> {
         let empty_pages = u8::from_str_radix(text.get(..2)?, 16).ok().filter(|pages| *pages <= MAX_EMPTY_PAGES)?;
         let index = usize::from_str_radix(text.get(2..10)?, 16).ok()?;
         let given = u64::from_str_radix(text.get(10..)?, 16).ok()?;
-        let link = Self { index, empty_pages };
-        (given == link.checksum(seed, list)).then_some(link)
+        let position = Self { index, empty_pages };
+        (given == position.checksum(seed, list)).then_some(position)
     }
 
     fn checksum(self, seed: u64, list: &str) -> u64 {
@@ -90,9 +90,9 @@ mod tests {
         // late.
         let feed = [1, 5, 5, 7, 9, 6];
         let window = Window { start: at(5), end: at(9) };
-        let link = |index| PagePosition { index, empty_pages: 0 };
-        let expected = Page { blobs: blobs.to_vec(), next: next.map(link) };
-        let page = Page::new(feed.len(), window, link(from), size, |index| Some(at(feed[index])));
+        let position = |index| PagePosition { index, empty_pages: 0 };
+        let expected = Page { blobs: blobs.to_vec(), next_position: next.map(position) };
+        let page = Page::new(feed.len(), window, position(from), size, |index| Some(at(feed[index])));
         assert_eq!(page, expected, "from {from}, {size}");
     }
 
@@ -113,22 +113,22 @@ mod tests {
         let mut from = PagePosition { index: 7, empty_pages: 0 };
         for _ in 0..MAX_EMPTY_PAGES {
             let page = Page::empty(from).unwrap();
-            assert!(page.blobs.is_empty() && page.next != Some(from));
-            from = page.next.unwrap();
+            assert!(page.blobs.is_empty() && page.next_position != Some(from));
+            from = page.next_position.unwrap();
             assert_eq!(from.index, 7);
         }
         assert_eq!(Page::empty(from), None);
     }
 
     #[test]
-    fn b49_links_hold_for_their_list_only() {
-        let link = PagePosition { index: 3, empty_pages: 1 };
-        let text = link.to_text(7, "a");
-        assert_eq!(PagePosition::read(&text, 7, "a"), Some(link));
+    fn b49_links_are_valid_for_their_list_only() {
+        let position = PagePosition { index: 3, empty_pages: 1 };
+        let text = position.to_text(7, "a");
+        assert_eq!(PagePosition::parse(&text, 7, "a"), Some(position));
         for (seed, list, text) in
             [(7, "b", text.as_str()), (8, "a", &text), (7, "a", "0"), (7, "a", "ü-+~no link at all"), (7, "a", "")]
         {
-            assert_eq!(PagePosition::read(text, seed, list), None);
+            assert_eq!(PagePosition::parse(text, seed, list), None);
         }
     }
 }

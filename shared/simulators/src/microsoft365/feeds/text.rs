@@ -13,14 +13,15 @@ pub(super) struct BlobText {
     form: RecordForm,
     records: IntoIter<u32>,
     /// The text before the next record: an opening bracket or a comma. `None` after the closing bracket.
-    before: Option<&'static str>,
+    separator: Option<&'static str>,
 }
 
 impl BlobText {
-    /// Returns the pieces of an array of these records. With `has_mark`, it begins with a byte order mark.
-    pub(super) fn new(content: Arc<Content>, records: Vec<u32>, form: RecordForm, has_mark: bool) -> Self {
-        let before = if has_mark { "\u{feff}[" } else { "[" };
-        Self { content, form, records: records.into_iter(), before: Some(before) }
+    /// Returns the pieces of the text of an array of these records. With `has_byte_order_mark`, the text begins with a
+    /// byte order mark.
+    pub(super) fn new(content: Arc<Content>, records: Vec<u32>, form: RecordForm, has_byte_order_mark: bool) -> Self {
+        let separator = if has_byte_order_mark { "\u{feff}[" } else { "[" };
+        Self { content, form, records: records.into_iter(), separator: Some(separator) }
     }
 }
 
@@ -28,14 +29,14 @@ impl Iterator for BlobText {
     type Item = String;
 
     fn next(&mut self) -> Option<String> {
-        let before = self.before?;
+        let separator = self.separator?;
         let Some(record) = self.records.next() else {
-            self.before = None;
+            self.separator = None;
             // If the array has no records, its opening bracket was not sent yet.
-            return Some(if before == "," { "]".to_owned() } else { format!("{before}]") });
+            return Some(if separator == "," { "]".to_owned() } else { format!("{separator}]") });
         };
-        self.before = Some(",");
-        Some(format!("{before}{}", self.content.raw(record, self.form)))
+        self.separator = Some(",");
+        Some(format!("{separator}{}", self.content.record_text(record, self.form)))
     }
 }
 
@@ -53,24 +54,26 @@ mod tests {
         Arc::new(Content::new(&options, behaviours).unwrap())
     }
 
-    /// Another task can send the text, at the pace of the client.
+    /// The text can be moved to another task, which sends it at the pace of the client.
     #[test]
     fn b55_the_body_of_a_blob_can_be_sent_by_another_task() {
-        fn outlives<T: Send + 'static>(text: T) -> T {
+        fn require_send_static<T: Send + 'static>(text: T) -> T {
             text
         }
-        let text = outlives(BlobText::new(content(&Behaviours::default()), vec![1], RecordForm::Full, false));
+        let text =
+            require_send_static(BlobText::new(content(&Behaviours::default()), vec![1], RecordForm::Full, false));
         assert_eq!(text.count(), 2);
     }
 
     #[test]
     fn the_body_of_a_blob_is_an_array_of_its_records() {
         let content = content(&Behaviours::default());
-        for has_mark in [false, true] {
+        for has_byte_order_mark in [false, true] {
             for count in [0, 1, 3] {
                 let records: Vec<_> = (0..count).collect();
-                let text: String = BlobText::new(Arc::clone(&content), records, RecordForm::Full, has_mark).collect();
-                assert_eq!(text.starts_with('\u{feff}'), has_mark);
+                let text: String =
+                    BlobText::new(Arc::clone(&content), records, RecordForm::Full, has_byte_order_mark).collect();
+                assert_eq!(text.starts_with('\u{feff}'), has_byte_order_mark);
                 let array: Vec<Value> = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
                 assert_eq!(array.len(), count as usize);
             }
@@ -81,15 +84,15 @@ mod tests {
     fn b55_fifty_megabytes_come_in_pieces_no_longer_than_a_record() {
         const BYTES: usize = 50_000_000;
         let huge_blob = Some((ContentType::Exchange, BYTES));
-        let behaviours = Behaviours { huge_blob, repeated: 0.0, ..Behaviours::default() };
+        let behaviours = Behaviours { huge_blob, repeated_records: 0.0, ..Behaviours::default() };
         let content = content(&behaviours);
         let blobs = (0..content.feeds[ContentType::Exchange.index()].len()).map(|index| {
-            let records = content.records(ContentType::Exchange, index);
+            let records = content.record_numbers(ContentType::Exchange, index);
             let pieces = BlobText::new(Arc::clone(&content), records, RecordForm::Full, false);
-            pieces.fold((0, 0), |(longest, whole), piece| (piece.len().max(longest), whole + piece.len()))
+            pieces.fold((0, 0), |(max_piece, total), piece| (piece.len().max(max_piece), total + piece.len()))
         });
-        let (longest, whole) = blobs.max_by_key(|(_, whole)| *whole).unwrap();
+        let (max_piece, total) = blobs.max_by_key(|(_, total)| *total).unwrap();
         // The blob has all 250 records of its content type, so each is about a 250th of it.
-        assert!((BYTES..BYTES + 1_000_000).contains(&whole) && longest < BYTES / 240, "{longest} of {whole}");
+        assert!((BYTES..BYTES + 1_000_000).contains(&total) && max_piece < BYTES / 240, "{max_piece} of {total}");
     }
 }

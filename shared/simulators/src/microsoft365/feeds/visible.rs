@@ -20,7 +20,7 @@ pub(in super::super) struct Feeds {
     /// For each feed, the number of blobs that `advance` has processed. Each of them became visible, or never will,
     /// because the subscription does not cover it or it had already expired.
     passed_blobs: [usize; 5],
-    /// For each feed, when it started; `None` before its first blob.
+    /// For each feed, the times of its start; `None` until its first blob becomes visible.
     feed_start: [Option<FeedStart>; 5],
     /// The form in which clients get the records that become visible now.
     form: RecordForm,
@@ -54,7 +54,7 @@ impl Feeds {
 
     /// Returns the ledger of all blobs that have been visible so far.
     pub(in super::super) fn ledger(&self) -> Ledger {
-        Ledger::new(Arc::clone(&self.content), self.writer.visible().to_vec())
+        Ledger::new(Arc::clone(&self.content), self.writer.visible_blobs().to_vec())
     }
 
     /// Returns the number of distinct records that have been visible so far, per log type. Log types without records
@@ -73,8 +73,8 @@ impl Feeds {
         self.content.find(id).map(|(content_type, _)| content_type)
     }
 
-    /// Makes all blobs visible whose time has come by `now`, and records them in the ledger. Only enabled subscriptions
-    /// are considered.
+    /// Makes all blobs visible that listings may show at `now`, and records them in the ledger. It skips the content
+    /// types whose subscription is not enabled.
     pub(in super::super) fn advance(&mut self, subscriptions: &Subscriptions, behaviours: &Behaviours, now: Timestamp) {
         self.form = RecordForm::of(behaviours.roles.iter().any(|role| role == READ_DLP));
         for content_type in ContentType::ALL {
@@ -87,16 +87,16 @@ impl Feeds {
             }
             self.feed_start[index] = Some(feed_start);
             while let Some(blob) =
-                self.content.feeds[index].get(self.passed_blobs[index]).filter(|blob| blob.listed <= now)
+                self.content.feeds[index].get(self.passed_blobs[index]).filter(|blob| blob.listed_at <= now)
             {
-                let is_kept = subscription.keeps(blob.created)
-                    && (behaviours.history || subscription.first_start <= blob.created);
+                let is_kept = subscription.was_enabled_at(blob.created)
+                    && (behaviours.has_history || subscription.first_start <= blob.created);
                 let created = feed_start.created(blob);
                 if is_kept && now < expires(created) {
                     let number = self.passed_blobs[index] as u32;
                     self.writer.record_blob(
                         &self.content,
-                        VisibleBlob { content_type, number, form: self.form, created, at: now },
+                        VisibleBlob { content_type, number, form: self.form, created, visible_at: now },
                     );
                 }
                 self.passed_blobs[index] += 1;

@@ -16,7 +16,7 @@ use super::writer::{VisibleBlob, form_of};
 #[derive(Debug, Clone)]
 pub struct Ledger {
     content: Arc<Content>,
-    visible: Vec<VisibleBlob>,
+    visible_blobs: Vec<VisibleBlob>,
 }
 
 /// A blob that was available to clients, at least for a time.
@@ -32,7 +32,7 @@ pub struct AvailableBlob {
     /// `contentExpiration` listings show.
     pub expires: Timestamp,
     /// The time at which the blob became visible to clients.
-    pub at: Timestamp,
+    pub visible_at: Timestamp,
     /// The number of the blob's records, including those that other blobs have, too.
     pub records: usize,
     visible: VisibleBlob,
@@ -46,25 +46,25 @@ pub struct AvailableRecord {
     /// The record's JSON, as it was sent.
     pub raw: String,
     /// The time at which the record became visible to clients.
-    pub at: Timestamp,
+    pub visible_at: Timestamp,
     /// The time from which no blob has the record any more.
-    pub until: Timestamp,
+    pub visible_until: Timestamp,
 }
 
 impl Ledger {
-    pub(in super::super) fn new(content: Arc<Content>, visible: Vec<VisibleBlob>) -> Self {
-        Self { content, visible }
+    pub(in super::super) fn new(content: Arc<Content>, visible_blobs: Vec<VisibleBlob>) -> Self {
+        Self { content, visible_blobs }
     }
 
     /// Returns every blob that was available, in the order in which they became visible. A blob is returned twice if
     /// clients could get its records in two forms.
     pub fn blobs(&self) -> impl Iterator<Item = AvailableBlob> {
-        self.visible.iter().map(|visible| AvailableBlob {
+        self.visible_blobs.iter().map(|visible| AvailableBlob {
             content_type: visible.content_type,
             id: self.content.id(visible.content_type, visible.number as usize),
             created: visible.created,
             expires: visible.expires(),
-            at: visible.at,
+            visible_at: visible.visible_at,
             records: self.content.feeds[visible.content_type.index()][visible.number as usize].len(),
             visible: *visible,
         })
@@ -73,28 +73,28 @@ impl Ledger {
     /// Returns the JSON of a blob's records, in the order in which they are sent. The blob must come from this ledger.
     pub fn records_of(&self, blob: &AvailableBlob) -> impl Iterator<Item = String> {
         let VisibleBlob { content_type, number, form, .. } = blob.visible;
-        let records = self.content.records(content_type, number as usize);
-        records.into_iter().map(move |record| self.content.raw(record, form))
+        let records = self.content.record_numbers(content_type, number as usize);
+        records.into_iter().map(move |record| self.content.record_text(record, form))
     }
 
     /// Returns every distinct record that was available, in the order in which they became visible. A record that blobs
     /// of two content types have is returned for each of them. Its text is generated when the iterator reaches it.
     pub fn records(&self) -> impl Iterator<Item = AvailableRecord> {
-        let last = RecordExpiry::new(self);
-        self.numbers().map(move |(record, visible)| AvailableRecord {
+        let expiry = RecordExpiry::new(self);
+        self.distinct_records().map(move |(record, visible)| AvailableRecord {
             log_type: visible.content_type.log_type(),
-            raw: self.content.raw(record, form_of(&self.content, record, visible.form)),
-            at: visible.at,
-            until: last.until(self, record, visible),
+            raw: self.content.record_text(record, form_of(&self.content, record, visible.form)),
+            visible_at: visible.visible_at,
+            visible_until: expiry.visible_until(self, record, visible),
         })
     }
 
     /// Returns the number of every distinct record, with the first blob that has it.
-    fn numbers(&self) -> impl Iterator<Item = (u32, &VisibleBlob)> {
+    fn distinct_records(&self) -> impl Iterator<Item = (u32, &VisibleBlob)> {
         let mut seen: [[BitSet; 2]; 5] = Default::default();
-        self.visible.iter().flat_map(move |visible| {
+        self.visible_blobs.iter().flat_map(move |visible| {
             let seen = &mut seen[visible.content_type.index()];
-            let mut new = self.content.records(visible.content_type, visible.number as usize);
+            let mut new = self.content.record_numbers(visible.content_type, visible.number as usize);
             new.retain(|record| seen[form_of(&self.content, *record, visible.form) as usize].insert(*record));
             new.into_iter().map(move |record| (record, visible))
         })
@@ -117,10 +117,10 @@ impl Ledger {
     /// records take only seconds. Comparing them does not detect records with wrong content.
     pub fn tally_by_id(&self) -> RecordTally {
         let mut tally = RecordTally::default();
-        for (record, visible) in self.numbers() {
+        for (record, visible) in self.distinct_records() {
             let id = match self.content.record_id(record) {
                 Some(text) => id_number(&text),
-                None => record_id_number(&self.content.raw(record, visible.form)),
+                None => record_id_number(&self.content.record_text(record, visible.form)),
             };
             tally.add(visible.content_type.log_type(), id.unwrap_or_default());
         }
@@ -134,30 +134,31 @@ impl VisibleBlob {
     }
 }
 
-/// For each record, the time from which no blob has it any more. The expiry in the blob that owns the record is stored
-/// per blob, the one in other blobs per record and content type.
+/// Finds, for each record, the time from which no blob has it any more. To save memory it stores the expiry of every
+/// blob, which holds for the records that the blob owns, and the latest expiry of each repeated record by content type.
 struct RecordExpiry {
-    blobs: HashMap<(ContentType, u32), Timestamp>,
-    repeated: HashMap<(ContentType, u32), Timestamp>,
+    by_blob: HashMap<(ContentType, u32), Timestamp>,
+    by_repeated_record: HashMap<(ContentType, u32), Timestamp>,
 }
 
 impl RecordExpiry {
     fn new(ledger: &Ledger) -> Self {
-        let mut last = Self { blobs: HashMap::new(), repeated: HashMap::new() };
-        for visible in &ledger.visible {
-            last.blobs.insert((visible.content_type, visible.number), visible.expires());
-            for record in &ledger.content.feeds[visible.content_type.index()][visible.number as usize].repeated {
-                let until = last.repeated.entry((visible.content_type, *record)).or_insert(Timestamp::MIN);
+        let mut expiry = Self { by_blob: HashMap::new(), by_repeated_record: HashMap::new() };
+        for visible in &ledger.visible_blobs {
+            expiry.by_blob.insert((visible.content_type, visible.number), visible.expires());
+            for record in &ledger.content.feeds[visible.content_type.index()][visible.number as usize].repeated_records
+            {
+                let until = expiry.by_repeated_record.entry((visible.content_type, *record)).or_insert(Timestamp::MIN);
                 *until = visible.expires().max(*until);
             }
         }
-        last
+        expiry
     }
 
-    fn until(&self, ledger: &Ledger, record: u32, visible: &VisibleBlob) -> Timestamp {
+    fn visible_until(&self, ledger: &Ledger, record: u32, visible: &VisibleBlob) -> Timestamp {
         let owner = ledger.content.owner(record).filter(|(owner, _)| *owner == visible.content_type);
-        let owner = owner.and_then(|owner| self.blobs.get(&owner));
-        let repeated = self.repeated.get(&(visible.content_type, record));
+        let owner = owner.and_then(|owner| self.by_blob.get(&owner));
+        let repeated = self.by_repeated_record.get(&(visible.content_type, record));
         owner.into_iter().chain(repeated).copied().max().unwrap_or_else(|| visible.expires())
     }
 }

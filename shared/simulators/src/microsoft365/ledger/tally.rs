@@ -44,7 +44,7 @@ pub struct Difference {
     /// The number of available records that were not delivered.
     pub lost: usize,
     /// The number of deliveries of available records beyond the one that is expected of each.
-    pub repeated: usize,
+    pub repeated_records: usize,
     /// The number of deliveries of records that were never available.
     pub unexpected: usize,
     /// The log types and numbers of the first records that are lost, repeated or unexpected.
@@ -89,29 +89,29 @@ impl RecordTally {
 impl Difference {
     /// Adds the differences of one log type. Both lists must be sorted.
     fn add(&mut self, log_type: &str, available: &[u128], delivered: &[u128]) {
-        let mut coming = runs(available).peekable();
+        let mut remaining = runs(available).peekable();
         for (identity, count) in runs(delivered) {
-            while let Some((lost, count)) = coming.next_if(|(available, _)| *available < identity) {
-                self.lost += self.example(log_type, lost, count);
+            while let Some((lost, count)) = remaining.next_if(|(available, _)| *available < identity) {
+                self.lost += self.add_example(log_type, lost, count);
             }
-            match coming.next_if(|(available, _)| *available == identity) {
-                None => self.unexpected += self.example(log_type, identity, count),
+            match remaining.next_if(|(available, _)| *available == identity) {
+                None => self.unexpected += self.add_example(log_type, identity, count),
                 Some((_, expected)) if count < expected => {
-                    self.lost += self.example(log_type, identity, expected - count);
+                    self.lost += self.add_example(log_type, identity, expected - count);
                 }
                 Some((_, expected)) if count > expected => {
-                    self.repeated += self.example(log_type, identity, count - expected);
+                    self.repeated_records += self.add_example(log_type, identity, count - expected);
                 }
                 Some(_) => {}
             }
         }
-        for (lost, count) in coming {
-            self.lost += self.example(log_type, lost, count);
+        for (lost, count) in remaining {
+            self.lost += self.add_example(log_type, lost, count);
         }
     }
 
     /// Adds an example unless there are [`MAX_EXAMPLES`] already. Returns `count` unchanged.
-    fn example(&mut self, log_type: &str, identity: u128, count: usize) -> usize {
+    fn add_example(&mut self, log_type: &str, identity: u128, count: usize) -> usize {
         if self.examples.len() < MAX_EXAMPLES {
             self.examples.push((log_type.to_owned(), identity));
         }
@@ -121,7 +121,7 @@ impl Difference {
 
 /// Returns the distinct numbers of a sorted list, each with the number of its occurrences.
 fn runs(sorted: &[u128]) -> impl Iterator<Item = (u128, usize)> {
-    sorted.chunk_by(|one, other| one == other).map(|run| (run[0], run.len()))
+    sorted.chunk_by(|first, second| first == second).map(|run| (run[0], run.len()))
 }
 
 #[cfg(test)]
@@ -137,7 +137,7 @@ mod tests {
     fn check(delivered: &[(&str, u128)], expected: [usize; 3], examples: &[(&str, u128)]) {
         let available = tally(&[("a", 5), ("a", 1), ("b", 1), ("a", 3), ("a", 3)]);
         let difference = available.compare(tally(delivered));
-        assert_eq!([difference.lost, difference.repeated, difference.unexpected], expected, "{difference:?}");
+        assert_eq!([difference.lost, difference.repeated_records, difference.unexpected], expected, "{difference:?}");
         let examples_found: Vec<_> =
             difference.examples.iter().map(|(log_type, number)| (log_type.as_str(), *number)).collect();
         assert_eq!(examples_found, examples);

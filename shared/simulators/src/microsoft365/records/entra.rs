@@ -6,10 +6,10 @@ use super::builder::{PEOPLE, RecordBuilder};
 use crate::fields::Fields;
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    if builder.rng.chance(0.6) { login(builder) } else { change(builder) }
+    if builder.rng.chance(0.6) { login_record(builder) } else { directory_change_record(builder) }
 }
 
-fn login(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn login_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let failed = builder.rng.chance(0.2);
     let operation = if failed { "UserLoginFailed" } else { "UserLoggedIn" };
     let common = builder.common(15, operation, "AzureActiveDirectory");
@@ -24,7 +24,7 @@ fn login(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
             {"Name": "RequestType", "Value": builder.rng.pick(&["OAuth2:Authorize", "OAuth2:Token", "SAS:ProcessAuth", "Login:login"])},
         ]))
         .with("ModifiedProperties", json!([]))
-        .with("Actor", actor(builder))
+        .with("Actor", actor_json(builder))
         .with("ActorContextId", builder.record_settings.tenant.as_str())
         .with("ActorIpAddress", builder.address())
         .with("InterSystemsId", builder.rng.guid())
@@ -33,12 +33,12 @@ fn login(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("Target", json!([{"ID": application, "Type": 0}]))
         .with("TargetContextId", builder.record_settings.tenant.as_str())
         .with("ApplicationId", application)
-        .with("DeviceProperties", device(builder))
+        .with("DeviceProperties", device_properties(builder))
         .with("ErrorNumber", if failed { "50126" } else { "0" });
     if failed { fields.with("LogonError", "InvalidUserNameOrPassword") } else { fields }
 }
 
-fn change(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn directory_change_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&[
         "Add member to group.",
         "Update user.",
@@ -62,7 +62,7 @@ fn change(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
             {"Name": "StrongAuthenticationRequirement", "NewValue": "[]", "OldValue": "[\r\n  {\r\n    \"RelyingParty\": \"*\",\r\n    \"State\": 1\r\n  }\r\n]"},
             {"Name": "Included Updated Properties", "NewValue": "StrongAuthenticationRequirement", "OldValue": ""},
         ]))
-        .with("Actor", actor(builder))
+        .with("Actor", actor_json(builder))
         .with("ActorContextId", builder.record_settings.tenant.as_str())
         .with("InterSystemsId", builder.rng.guid())
         .with("IntraSystemId", builder.rng.guid())
@@ -75,12 +75,12 @@ fn change(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("TargetContextId", builder.record_settings.tenant.as_str())
 }
 
-fn actor(builder: &mut RecordBuilder<'_>) -> Value {
+fn actor_json(builder: &mut RecordBuilder<'_>) -> Value {
     let person = builder.rng.pick(&PEOPLE);
     json!([{"ID": builder.rng.guid(), "Type": 0}, {"ID": person, "Type": 5}, {"ID": builder.rng.hex(16).to_uppercase(), "Type": 3}])
 }
 
-fn device(builder: &mut RecordBuilder<'_>) -> Value {
+fn device_properties(builder: &mut RecordBuilder<'_>) -> Value {
     json!([
         {"Name": "OS", "Value": builder.rng.pick(&["Windows10", "MacOs", "Ios 18.1", "Android"])},
         {"Name": "BrowserType", "Value": builder.rng.pick(&["Edge", "Chrome", "Safari"])},

@@ -1,4 +1,4 @@
-//! Records of `Audit.Exchange`: what administrators and users did to mailboxes.
+//! Records of `Audit.Exchange`: actions of administrators and users on mailboxes.
 
 use serde_json::{Value, json};
 
@@ -9,13 +9,13 @@ const SERVER: &str = "DB7PR04MB4523 (15.20.4200.000)";
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     match builder.rng.below(4) {
-        0 | 1 => admin(builder),
-        2 => item(builder),
-        _ => items(builder),
+        0 | 1 => admin_record(builder),
+        2 => item_record(builder),
+        _ => items_record(builder),
     }
 }
 
-fn admin(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn admin_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&[
         "New-InboxRule",
         "Set-Mailbox",
@@ -40,7 +40,7 @@ fn admin(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("AppAccessContext", builder.app_access_context())
 }
 
-fn mailbox(builder: &mut RecordBuilder<'_>, record_type: i64, operation: &'static str) -> Fields<'static> {
+fn mailbox_fields(builder: &mut RecordBuilder<'_>, record_type: i64, operation: &'static str) -> Fields<'static> {
     let common = builder.common(record_type, operation, "Exchange");
     let fields = builder.with_client_ip(common);
     let owner = builder.rng.pick(&PEOPLE);
@@ -72,10 +72,10 @@ fn mailbox(builder: &mut RecordBuilder<'_>, record_type: i64, operation: &'stati
         .with("SessionId", builder.rng.guid())
 }
 
-fn item(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn item_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&["Create", "Update", "Send", "SendAs", "SendOnBehalf"]);
-    let mut fields = mailbox(builder, 2, operation);
-    let item = mail(builder);
+    let mut fields = mailbox_fields(builder, 2, operation);
+    let item = mail_json(builder);
     if operation == "SendAs" {
         fields =
             fields.with("SendAsUserSmtp", builder.rng.pick(&PEOPLE)).with("SendAsUserMailboxGuid", builder.rng.guid());
@@ -83,11 +83,11 @@ fn item(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     fields.with("Item", item).with("Sender", builder.rng.pick(&PEOPLE)).with("AdditionalInfo", json!({"Client": "OWA"}))
 }
 
-fn items(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn items_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&["HardDelete", "SoftDelete", "MoveToDeletedItems", "MailItemsAccessed"]);
-    let fields = mailbox(builder, if operation == "MailItemsAccessed" { 50 } else { 3 }, operation);
-    let affected: Vec<_> = (0..1 + builder.rng.below(3)).map(|_| mail(builder)).collect();
-    let folder = folder(builder);
+    let fields = mailbox_fields(builder, if operation == "MailItemsAccessed" { 50 } else { 3 }, operation);
+    let affected: Vec<_> = (0..1 + builder.rng.below(3)).map(|_| mail_json(builder)).collect();
+    let folder = folder_json(builder);
     fields
         .with("AffectedItems", affected)
         .with("CrossMailboxOperation", false)
@@ -97,20 +97,20 @@ fn items(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("OperationProperties", json!([{"Name": "MailAccessType", "Value": builder.rng.pick(&["Bind", "Sync"])}]))
 }
 
-fn mail(builder: &mut RecordBuilder<'_>) -> Value {
-    let mut mail = json!({
+fn mail_json(builder: &mut RecordBuilder<'_>) -> Value {
+    let mut mail_json = json!({
         "Id": builder.rng.alphanumeric(44),
         "InternetMessageId": format!("<{}@example.com>", builder.rng.alphanumeric(24)),
         "Subject": builder.rng.pick(&["Quarterly figures", "Re: offer ✔", "FW: \"urgent\" invoice", "Grüße aus Köln", ""]),
         "SizeInBytes": builder.rng.between(900, 4_000_000),
-        "ParentFolder": folder(builder),
+        "ParentFolder": folder_json(builder),
     });
     if builder.rng.chance(0.4) {
-        mail["Attachments"] = json!("figures.xlsx (8192b); logo (2).png (773b)");
+        mail_json["Attachments"] = json!("figures.xlsx (8192b); logo (2).png (773b)");
     }
-    mail
+    mail_json
 }
 
-fn folder(builder: &mut RecordBuilder<'_>) -> Value {
+fn folder_json(builder: &mut RecordBuilder<'_>) -> Value {
     json!({"Id": builder.rng.alphanumeric(32), "Path": builder.rng.pick(&["\\Inbox", "\\Sent Items", "\\Deleted Items", "\\Entwürfe"])})
 }

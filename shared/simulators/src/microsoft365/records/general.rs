@@ -8,26 +8,26 @@ use crate::fields::Fields;
 use crate::seeded_rng::SeededRng;
 
 /// An eDiscovery event that is too large for one record is split into this many records.
-const PARTS: usize = 3;
+const RECORDS_PER_EVENT: usize = 3;
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
-    let before = builder.number - 1;
-    if SeededRng::new(builder.record_settings.seed, "split", (before / PARTS) as u64)
-        .chance(builder.record_settings.split)
+    let index = builder.number - 1;
+    if SeededRng::new(builder.record_settings.seed, "split", (index / RECORDS_PER_EVENT) as u64)
+        .chance(builder.record_settings.split_events)
     {
-        return ediscovery(builder, before / PARTS, before % PARTS);
+        return ediscovery_record(builder, index / RECORDS_PER_EVENT, index % RECORDS_PER_EVENT);
     }
     match builder.rng.below(8) {
-        0..=2 => teams(builder),
-        3 => power_bi(builder),
-        4 => copilot(builder),
-        5 => alert(builder),
-        6 => others::investigation(builder),
-        _ => others::conversation(builder),
+        0..=2 => teams_record(builder),
+        3 => power_bi_record(builder),
+        4 => copilot_record(builder),
+        5 => alert_record(builder),
+        6 => others::investigation_record(builder),
+        _ => others::conversation_record(builder),
     }
 }
 
-fn teams(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn teams_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&[
         "MemberAdded",
         "TeamsSessionStarted",
@@ -53,7 +53,7 @@ fn teams(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("AppAccessContext", builder.app_access_context())
 }
 
-fn power_bi(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn power_bi_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&["ViewReport", "ExportReport", "ShareDashboard", "GetDatasources"]);
     let common = builder.common(20, operation, "PowerBI");
     let fields = builder.with_client_ip(common);
@@ -70,7 +70,7 @@ fn power_bi(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("ActivityId", builder.rng.guid())
 }
 
-fn copilot(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn copilot_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let common = builder.common(261, "CopilotInteraction", "Copilot");
     let fields = builder.with_client_ip(common);
     fields
@@ -91,7 +91,7 @@ fn copilot(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         }))
 }
 
-fn alert(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn alert_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&["AlertTriggered", "AlertEntityGenerated"]);
     let fields = builder.common(40, operation, "SecurityComplianceCenter");
     let data = format!(
@@ -117,14 +117,14 @@ fn alert(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("Status", "Active")
 }
 
-/// Returns one of the [`PARTS`] records of an eDiscovery event. Those of the same event, which has the number `whole`,
-/// have the same `CorrelationId`.
-fn ediscovery(builder: &mut RecordBuilder<'_>, whole: usize, part: usize) -> Fields<'static> {
-    let correlation = SeededRng::new(builder.record_settings.seed, "ediscovery", whole as u64).guid();
+/// Returns one of the [`RECORDS_PER_EVENT`] records of an eDiscovery event. All records of the event with the number
+/// `event_number` have the same `CorrelationId`.
+fn ediscovery_record(builder: &mut RecordBuilder<'_>, event_number: usize, part: usize) -> Fields<'static> {
+    let correlation_id = SeededRng::new(builder.record_settings.seed, "ediscovery", event_number as u64).guid();
     builder
         .common(24, "SearchStarted", "SecurityComplianceCenter")
         .with("Case", "Matter 17")
-        .with("CorrelationId", correlation)
+        .with("CorrelationId", correlation_id)
         .with("RecordNumber", part + 1)
         .with("ExchangeLocations", PEOPLE.join(","))
         .with("Query", "(from:attacker@example.net) AND (subject:\"urgent\")")

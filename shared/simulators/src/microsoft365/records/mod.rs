@@ -22,17 +22,17 @@ use builder::RecordBuilder;
 pub(super) use record_form::RecordForm;
 pub(super) use record_settings::{HugeBlob, RecordSettings};
 
-/// The values in which a record differs from others. Together with [`RecordSettings`] they determine its text.
+/// The values that distinguish a record from the others. Together with the [`RecordSettings`] they determine its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordSpec {
     pub(super) content_type: ContentType,
     /// The record's position among the records of its content type, from 1.
     pub(super) number: usize,
-    /// The number from which the record's `Id` is made. It is usually the same as `number`; another one gives the
-    /// record the `Id` of the record with that number.
+    /// The number from which the record's `Id` is made. It is usually the same as `number`; a different
+    /// number gives the record the `Id` of the record with that number.
     pub(super) id_number: usize,
     /// The time at which the record happened, in seconds since 1970.
-    pub(super) happened: i64,
+    pub(super) happened_at_seconds: i64,
 }
 
 impl RecordSettings {
@@ -41,7 +41,7 @@ impl RecordSettings {
         let mut builder = RecordBuilder {
             rng: SeededRng::new(self.seed ^ 2, record_spec.content_type.name(), record_spec.number as u64),
             id: self.id(record_spec.content_type, record_spec.id_number),
-            time: moment(record_spec.happened),
+            time: moment(record_spec.happened_at_seconds),
             record_settings: self,
             number: record_spec.number,
             form,
@@ -53,17 +53,17 @@ impl RecordSettings {
             ContentType::General => general::record(&mut builder),
             ContentType::Dlp => dlp::record(&mut builder),
         };
-        let large = builder.rng.chance(self.large).then_some(LARGE_RECORD_BYTES);
+        let large = builder.rng.chance(self.large_records).then_some(LARGE_RECORD_BYTES);
         let huge = self.huge.as_ref().filter(|huge| huge.content_type == record_spec.content_type);
         if let Some(bytes) =
             huge.filter(|huge| record_spec.number <= huge.records).map(|huge| huge.record_bytes).or(large)
         {
             fields = fields.with("ExtendedData", "…".repeat(bytes.div_ceil("…".len())));
         }
-        if builder.rng.chance(self.irregular) {
+        if builder.rng.chance(self.irregular_records) {
             irregular::make_irregular(&mut fields, &mut builder.rng);
         }
-        if builder.rng.chance(self.unknown) {
+        if builder.rng.chance(self.unpublished_records) {
             unknown::make_unknown(&mut fields, &mut builder.rng);
         }
         if happens(self.odd_addresses, &mut builder.rng) {
@@ -97,7 +97,8 @@ mod tests {
 
     fn texts(content_type: ContentType, form: RecordForm, behaviours: &Behaviours) -> Vec<String> {
         let record_settings = RecordSettings::new(&Options::new(Timestamp::UNIX_EPOCH), behaviours);
-        let record_spec = |number| RecordSpec { content_type, number, id_number: number, happened: 1_795_338_000 };
+        let record_spec =
+            |number| RecordSpec { content_type, number, id_number: number, happened_at_seconds: 1_795_338_000 };
         let texts: Vec<_> = (1..=300).map(|number| record_settings.record(&record_spec(number), form)).collect();
         assert!(
             texts
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn b66_b67_irregular_and_unknown_records_are_objects() {
-        let behaviours = Behaviours { irregular: 1.0, unknown: 1.0, ..Behaviours::default() };
+        let behaviours = Behaviours { irregular_records: 1.0, unpublished_records: 1.0, ..Behaviours::default() };
         for content_type in ContentType::ALL {
             assert!(records(content_type, &behaviours).iter().all(Value::is_object));
         }
@@ -158,7 +159,8 @@ mod tests {
 
     #[test]
     fn b55_a_share_of_records_is_large() {
-        let texts = texts(ContentType::Exchange, RecordForm::Full, &Behaviours { large: 0.1, ..Behaviours::default() });
+        let texts =
+            texts(ContentType::Exchange, RecordForm::Full, &Behaviours { large_records: 0.1, ..Behaviours::default() });
         let large = texts.iter().filter(|text| text.len() > 20_000).count();
         assert!((15..=50).contains(&large), "{large}");
     }
@@ -197,8 +199,8 @@ mod tests {
     }
 
     #[test]
-    fn b69_a_split_record_has_three_parts_of_one_correlation_and_another_id_each() {
-        let records = records(ContentType::General, &Behaviours { split: 0.3, ..Behaviours::default() });
+    fn b69_the_three_records_of_a_split_event_have_one_correlation_id_and_different_ids() {
+        let records = records(ContentType::General, &Behaviours { split_events: 0.3, ..Behaviours::default() });
         let mut parts: HashMap<&str, Vec<&Value>> = HashMap::new();
         for record in records.iter().filter(|record| record["Operation"] == "SearchStarted") {
             parts.entry(record["CorrelationId"].as_str().unwrap()).or_default().push(record);

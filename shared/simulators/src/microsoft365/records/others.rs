@@ -1,4 +1,4 @@
-//! More records of `Audit.General`: those of services whose fields have varying types even in production.
+//! More records of `Audit.General`, of services whose fields have varying types even in production.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use crate::fields::Fields;
 
 /// Returns the record of an automated investigation. Its actions are objects, or the same objects as text, and its
 /// times have several formats.
-pub(super) fn investigation(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+pub(super) fn investigation_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&["AirInvestigationData", "AirManualInvestigation"]);
     let fields = builder.common(64, operation, "AirInvestigation");
-    let actions: Vec<_> = (1..=1 + builder.rng.below(3)).map(|number| action(builder, number)).collect();
+    let actions: Vec<_> = (1..=1 + builder.rng.below(3)).map(|number| investigation_action(builder, number)).collect();
     let actions = match builder.rng.chance(0.5) {
         true => actions,
         false => actions.iter().map(|action| Value::from(action.to_string())).collect(),
@@ -30,7 +30,7 @@ pub(super) fn investigation(builder: &mut RecordBuilder<'_>) -> Fields<'static> 
         .with("DeepLinkUrl", "https://security.example.com/mtp-investigation/urn")
 }
 
-fn action(builder: &mut RecordBuilder<'_>, number: usize) -> Value {
+fn investigation_action(builder: &mut RecordBuilder<'_>, number: usize) -> Value {
     json!({
         "$id": number.to_string(), "ActionId": format!("urn:EmailZapper:{}", builder.rng.hex(32)),
         "ActionStatus": "Pending", "Entities": [{"$ref": "1"}], "LogCreationTime": format!("{}.1234567Z", builder.time),
@@ -39,7 +39,7 @@ fn action(builder: &mut RecordBuilder<'_>, number: usize) -> Value {
 
 /// Returns the record of a chat with an AI application, or of a message on Viva Engage (Yammer). Its `Message` is an
 /// object or a text, and some of its numbers need more than 32 bits.
-pub(super) fn conversation(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+pub(super) fn conversation_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     if builder.rng.chance(0.5) {
         let fields = builder.common(284, "AIAppInteraction", "AIApp");
         let message = match builder.rng.chance(0.5) {

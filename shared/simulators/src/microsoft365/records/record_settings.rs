@@ -20,13 +20,13 @@ pub(crate) struct HugeBlob {
 pub(crate) struct RecordSettings {
     pub(super) seed: u64,
     pub(super) tenant: String,
-    pub(super) irregular: f64,
-    pub(super) unknown: f64,
+    pub(super) irregular_records: f64,
+    pub(super) unpublished_records: f64,
     pub(super) odd_addresses: f64,
     pub(super) case_twins: f64,
     pub(super) alert_data_as_text: bool,
-    pub(super) large: f64,
-    pub(super) split: f64,
+    pub(super) large_records: f64,
+    pub(super) split_events: f64,
     pub(super) huge: Option<HugeBlob>,
 }
 
@@ -35,13 +35,13 @@ impl RecordSettings {
         Self {
             seed: options.seed,
             tenant: behaviours.tenant_id.clone(),
-            irregular: behaviours.irregular,
-            unknown: behaviours.unknown,
+            irregular_records: behaviours.irregular_records,
+            unpublished_records: behaviours.unpublished_records,
             odd_addresses: behaviours.odd_addresses,
             case_twins: behaviours.case_twins,
             alert_data_as_text: behaviours.alert_data_as_text,
-            large: behaviours.large,
-            split: behaviours.split,
+            large_records: behaviours.large_records,
+            split_events: behaviours.split_events,
             huge: None,
         }
     }

@@ -15,13 +15,13 @@ const FILES: [(&str, &str); 5] = [
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     match builder.rng.below(5) {
-        0 => sharing(builder),
-        1 => page(builder),
-        _ => file(builder),
+        0 => sharing_record(builder),
+        1 => page_record(builder),
+        _ => file_record(builder),
     }
 }
 
-fn base(builder: &mut RecordBuilder<'_>, record_type: i64, operation: &'static str) -> Fields<'static> {
+fn base_fields(builder: &mut RecordBuilder<'_>, record_type: i64, operation: &'static str) -> Fields<'static> {
     let workload = builder.rng.pick(&["SharePoint", "OneDrive"]);
     let common = builder.common(record_type, operation, workload);
     let fields = builder.with_client_ip(common);
@@ -36,7 +36,7 @@ fn base(builder: &mut RecordBuilder<'_>, record_type: i64, operation: &'static s
         .with("ListItemUniqueId", builder.rng.guid())
 }
 
-fn file(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn file_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation = builder.rng.pick(&[
         "FileAccessed",
         "FileDownloaded",
@@ -46,7 +46,7 @@ fn file(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         "FileDeleted",
     ]);
     let (name, extension) = builder.rng.pick(&FILES);
-    let fields = base(builder, 6, operation)
+    let fields = base_fields(builder, 6, operation)
         .with("ItemType", "File")
         .with("ObjectId", format!("https://example.sharepoint.com/sites/finance/Shared Documents/{name}"))
         .with("SourceFileName", name)
@@ -68,10 +68,10 @@ fn file(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     }
 }
 
-fn sharing(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn sharing_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation =
         builder.rng.pick(&["SharingSet", "AnonymousLinkCreated", "SharingInvitationCreated", "AddedToSecureLink"]);
-    base(builder, 14, operation)
+    base_fields(builder, 14, operation)
         .with("ItemType", builder.rng.pick(&["File", "Folder", "Web"]))
         .with("ObjectId", "https://example.sharepoint.com/sites/finance/Shared Documents")
         .with("SharingType", builder.rng.pick(&["Direct", "Anonymous"]))
@@ -82,10 +82,10 @@ fn sharing(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
         .with("UniqueSharingId", builder.rng.guid())
 }
 
-fn page(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+fn page_record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation =
         builder.rng.pick(&["PageViewed", "PageViewedExtended", "SiteCollectionAdminAdded", "SensitivityLabelApplied"]);
-    base(builder, 4, operation)
+    base_fields(builder, 4, operation)
         .with("ItemType", "Page")
         .with("ObjectId", "https://example.sharepoint.com/sites/finance/SitePages/Home.aspx")
         .with("CustomUniqueId", builder.rng.chance(0.5))

@@ -7,17 +7,18 @@ use crate::seeded_rng::SeededRng;
 
 /// Gives the record an unpublished type, unpublished fields, or both.
 pub(super) fn make_unknown(fields: &mut Fields<'_>, rng: &mut SeededRng) {
-    let what = rng.below(3);
-    if what != 0 {
+    let choice = rng.below(3);
+    if choice != 0 {
         let record_type = match rng.below(4) {
             0 => -1,
-            // Gaps between the published types. The next branch has numbers above the highest published type.
+            // These numbers lie between published types. The numbers of the next branch are above the highest published
+            // type.
             1 => rng.pick(&[5, 12, 26, 27, 74, 77, 80, 81, 104, 108]),
             _ => rng.between(464, 99_999),
         };
         fields.replace("RecordType", record_type);
     }
-    if what != 1 {
+    if choice != 1 {
         let new = json!({"a": [1, {"b.c": null}], "Dotted.Name": true, "Großbuchstabe": rng.guid()});
         fields.0.push(("NewSince2027", new));
         fields.0.push(("lower.case new-field", json!(rng.between(0, 9))));

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use simulators::microsoft365::{Behaviours, ContentType, TENANT_ID};
 
-use super::{FEED, World, long_lived_tokens, refusal, time};
+use super::{FEED, World, item_time, long_lived_tokens, status_and_code};
 use crate::run;
 
 const ENTRA: ContentType = ContentType::Entra;
@@ -15,7 +15,7 @@ const ENTRA: ContentType = ContentType::Entra;
 fn b52_ids_have_three_shapes_and_are_served_encoded_or_not() {
     run(async {
         let world = World::new(Behaviours::default());
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let mut shapes = BTreeSet::new();
         for item in client.all_items(ENTRA, world.now()).await {
             let (id, uri) = (item["contentId"].as_str().unwrap(), item["contentUri"].as_str().unwrap());
@@ -34,21 +34,23 @@ fn b52_ids_have_three_shapes_and_are_served_encoded_or_not() {
 fn b53_seven_days_after_its_creation_a_blob_is_neither_fetched_nor_listed() {
     run(async {
         let world = World::new(long_lived_tokens());
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let items = client.all_items(ENTRA, world.now()).await;
         let week = SignedDuration::from_hours(7 * 24);
-        assert!(items.iter().all(|item| time(item, "contentExpiration") == time(item, "contentCreated") + week));
+        assert!(
+            items.iter().all(|item| item_time(item, "contentExpiration") == item_time(item, "contentCreated") + week)
+        );
         let blob = client.path(items[0]["contentUri"].as_str().unwrap());
-        let left = world.now().duration_until(time(&items[0], "contentExpiration")).as_secs();
-        let around = time(&items[0], "contentCreated") - SignedDuration::from_mins(10);
+        let left = world.now().duration_until(item_time(&items[0], "contentExpiration")).as_secs();
+        let around = item_time(&items[0], "contentCreated") - SignedDuration::from_mins(10);
         let is_listed = async || {
             let items_now = client.items(ENTRA, around, around + SignedDuration::from_hours(1)).await;
             items_now.iter().any(|item| item["contentId"] == items[0]["contentId"])
         };
-        world.clock.pass(left);
+        world.clock.advance(left);
         assert_eq!((client.get(&blob).await.status, is_listed().await), (200, true));
-        world.clock.pass(1);
-        assert_eq!(refusal(&client.get(&blob).await), (400, "AF20051".to_owned()));
+        world.clock.advance(1);
+        assert_eq!(status_and_code(&client.get(&blob).await), (400, "AF20051".to_owned()));
         assert!(!is_listed().await);
     });
 }
@@ -57,7 +59,7 @@ fn b53_seven_days_after_its_creation_a_blob_is_neither_fetched_nor_listed() {
 fn b54_unknown_malformed_and_foreign_ids_are_refused() {
     run(async {
         let world = World::new(Behaviours::default());
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let items = client.all_items(ENTRA, world.now()).await;
         let ours = items.iter().map(|item| item["contentId"].as_str().unwrap()).find(|id| id.ends_with("$04")).unwrap();
         let foreign = ours.replace(&TENANT_ID.replace('-', ""), "0a1b2c3d000040008000000000000000");
@@ -71,7 +73,7 @@ fn b54_unknown_malformed_and_foreign_ids_are_refused() {
             (format!("{FEED}/audit/a$b/c"), (400, "AF20052")),
             (format!("{elsewhere}/audit/{ours}"), (400, "AF20010")),
         ] {
-            assert_eq!(refusal(&client.get(&path).await), (refused.0, refused.1.to_owned()), "{path}");
+            assert_eq!(status_and_code(&client.get(&path).await), (refused.0, refused.1.to_owned()), "{path}");
         }
     });
 }
@@ -81,34 +83,36 @@ fn b54_a_blob_that_is_not_visible_or_not_found_yet_does_not_exist() {
     run(async {
         let world =
             World::with(long_lived_tokens(), |options| (options.ahead_seconds, options.span_seconds) = (7_200, 1));
-        let client = world.started(&[ENTRA]).await;
-        world.clock.pass(7_200);
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
+        world.clock.advance(7_200);
         let ids: Vec<_> =
             client.all_items(ENTRA, world.now()).await.iter().map(|item| item["contentId"].to_string()).collect();
         let path = |id: &str| format!("{FEED}/audit/{}", id.trim_matches('"'));
         world.simulator.change(|behaviours| behaviours.not_found_yet = 1.0);
-        assert_eq!(refusal(&client.get(&path(&ids[0])).await), (404, "AF20050".to_owned()));
+        assert_eq!(status_and_code(&client.get(&path(&ids[0])).await), (404, "AF20050".to_owned()));
         world.simulator.change(|behaviours| behaviours.not_found_yet = 0.0);
         assert_eq!(client.get(&path(&ids[0])).await.status, 200);
         let earlier =
             World::with(long_lived_tokens(), |options| (options.ahead_seconds, options.span_seconds) = (7_200, 1));
-        let client = earlier.started(&[ENTRA]).await;
-        assert_eq!(refusal(&client.get(&path(ids.last().unwrap())).await), (404, "AF20050".to_owned()));
+        let client = earlier.client_with_subscriptions(&[ENTRA]).await;
+        assert_eq!(status_and_code(&client.get(&path(ids.last().unwrap())).await), (404, "AF20050".to_owned()));
         // A blob is not found either if its content type has no subscription.
         let unsubscribed = World::new(long_lived_tokens());
-        let client = unsubscribed.started(&[ContentType::General]).await;
-        assert_eq!(refusal(&client.get(&path(&ids[0])).await), (404, "AF20050".to_owned()));
+        let client = unsubscribed.client_with_subscriptions(&[ContentType::General]).await;
+        assert_eq!(status_and_code(&client.get(&path(&ids[0])).await), (404, "AF20050".to_owned()));
     });
 }
 
 #[test]
 fn b55_a_blob_has_many_records_of_many_types_in_no_order() {
     run(async {
-        let world =
-            World::with(Behaviours { records_per_blob: 4_000, large: 0.01, ..long_lived_tokens() }, |options| {
+        let world = World::with(
+            Behaviours { records_per_blob: 4_000, large_records: 0.01, ..long_lived_tokens() },
+            |options| {
                 options.events = 20_000;
-            });
-        let client = world.started(&[ContentType::General]).await;
+            },
+        );
+        let client = world.client_with_subscriptions(&[ContentType::General]).await;
         let mut largest = Vec::new();
         for item in client.all_items(ContentType::General, world.now()).await {
             let records = client.records(&item).await;
@@ -129,8 +133,9 @@ fn b55_a_blob_has_many_records_of_many_types_in_no_order() {
 fn b55_a_huge_blob_is_served() {
     const BYTES: usize = 12_000_000;
     run(async {
-        let world = World::new(Behaviours { huge_blob: Some((ENTRA, BYTES)), repeated: 0.0, ..long_lived_tokens() });
-        let client = world.started(&[ENTRA]).await;
+        let world =
+            World::new(Behaviours { huge_blob: Some((ENTRA, BYTES)), repeated_records: 0.0, ..long_lived_tokens() });
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let mut lengths = Vec::new();
         for item in client.all_items(ENTRA, world.now()).await {
             let blob = client.get(&client.path(item["contentUri"].as_str().unwrap())).await;
@@ -147,18 +152,18 @@ fn b55_a_huge_blob_is_served() {
 fn b65_content_uris_may_be_wrong_in_four_ways() {
     run(async {
         let world = World::new(Behaviours { uri_elsewhere: 1.0, ..Behaviours::default() });
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let origin = format!("http://{}", world.running.address());
-        let mut ways = BTreeSet::new();
+        let mut combinations = BTreeSet::new();
         for item in client.all_items(ENTRA, world.now()).await {
             let uri = item["contentUri"].as_str().unwrap();
-            let way = [uri.starts_with(&origin), uri.contains(TENANT_ID), uri.contains("/api/v1.0/")];
-            assert!(way.contains(&false) && uri.ends_with(item["contentId"].as_str().unwrap()), "{uri}");
-            assert!(way[0] || uri.starts_with("https://localhost/"), "{uri}");
-            ways.insert(way);
+            let is_correct = [uri.starts_with(&origin), uri.contains(TENANT_ID), uri.contains("/api/v1.0/")];
+            assert!(is_correct.contains(&false) && uri.ends_with(item["contentId"].as_str().unwrap()), "{uri}");
+            assert!(is_correct[0] || uri.starts_with("https://localhost/"), "{uri}");
+            combinations.insert(is_correct);
         }
         let host = [false, true, true];
         let (tenant, path, all) = ([true, false, true], [true, true, false], [false, false, false]);
-        assert_eq!(ways, BTreeSet::from([host, tenant, path, all]));
+        assert_eq!(combinations, BTreeSet::from([host, tenant, path, all]));
     });
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use simulators::microsoft365::{Behaviours, ContentType, Throttle};
 use simulators::{Fault, Scripted, Transport};
 
-use super::{FEED, PUBLISHER, World, long_lived_tokens, refusal};
+use super::{FEED, PUBLISHER, World, long_lived_tokens, status_and_code};
 use crate::client::send;
 use crate::run;
 
@@ -30,7 +30,7 @@ fn b60_more_requests_a_minute_than_allowed_are_throttled_by_publisher() {
             assert_eq!((throttled.status, throttled.header("retry-after")), (403, None));
             assert!(throttled.text().contains(&format!("Method=ListSubscriptions, PublisherId={publisher}")));
         }
-        world.clock.pass(60);
+        world.clock.advance(60);
         assert_eq!(client.get(LIST).await.status, 200, "another minute");
     });
 }
@@ -44,7 +44,7 @@ fn b60_throttling_is_a_403_without_json_or_a_429() {
         assert!(quoted.status == 403 && quoted.text().starts_with("{'error':{'code':'AF429','message':'Too many"));
         assert!(quoted.text().contains("Method=GetBlob") && serde_json::from_slice::<Value>(&quoted.body).is_err());
         world.simulator.change(|behaviours| behaviours.throttle = Throttle::TooManyRequests);
-        assert_eq!(refusal(&client.get(LIST).await), (429, "AF429".to_owned()));
+        assert_eq!(status_and_code(&client.get(LIST).await), (429, "AF429".to_owned()));
     });
 }
 
@@ -55,7 +55,7 @@ fn b60_a_publisher_that_is_no_guid_is_refused_and_counts_as_no_publisher() {
         let client = world.client().await;
         for expected in [(400, "AF20002"), (400, "AF20002")] {
             let answer = client.get(&format!("{LIST}?PublisherIdentifier=me")).await;
-            assert_eq!(refusal(&answer), (expected.0, expected.1.to_owned()));
+            assert_eq!(status_and_code(&answer), (expected.0, expected.1.to_owned()));
         }
         assert_eq!(client.get(&format!("{LIST}?PublisherIdentifier=you")).await.status, 403);
     });
@@ -68,7 +68,7 @@ fn b61_internal_errors_have_one_of_three_codes() {
         let client = world.client().await;
         let mut codes = BTreeSet::new();
         for _ in 0..30 {
-            let (status, code) = refusal(&client.get(LIST).await);
+            let (status, code) = status_and_code(&client.get(LIST).await);
             assert_eq!(status, 500);
             codes.insert(code);
         }
@@ -96,18 +96,18 @@ fn b61_server_errors_have_json_html_or_no_body() {
 fn b61_an_error_may_have_status_200_and_one_content_type_may_always_fail() {
     run(async {
         let world = World::new(long_lived_tokens());
-        let client = world.started(&[ContentType::Entra, ContentType::General]).await;
+        let client = world.client_with_subscriptions(&[ContentType::Entra, ContentType::General]).await;
         let items = client.all_items(ContentType::Entra, world.now()).await;
         let blob = client.path(items[0]["contentUri"].as_str().unwrap());
         world.simulator.change(|behaviours| behaviours.error_in_ok = 1.0);
         for answer in [client.get(&blob).await, client.list(ContentType::Entra, "").await, client.get(LIST).await] {
-            assert_eq!(refusal(&answer), (200, "AF50000".to_owned()));
+            assert_eq!(status_and_code(&answer), (200, "AF50000".to_owned()));
         }
         world.simulator.change(|behaviours| {
-            (behaviours.error_in_ok, behaviours.broken) = (0.0, Some(ContentType::Entra));
+            (behaviours.error_in_ok, behaviours.broken_content_type) = (0.0, Some(ContentType::Entra));
         });
         for answer in [client.get(&blob).await, client.list(ContentType::Entra, "").await] {
-            assert!(answer.status == 500 && refusal(&answer).1.starts_with("AF5000"));
+            assert!(answer.status == 500 && status_and_code(&answer).1.starts_with("AF5000"));
         }
         assert_eq!(client.list(ContentType::General, "").await.status, 200);
     });
@@ -117,7 +117,7 @@ fn b61_an_error_may_have_status_200_and_one_content_type_may_always_fail() {
 fn b63_every_answer_has_the_date_of_the_apis_clock() {
     run(async {
         let world = World::new(long_lived_tokens());
-        let client = world.started(&[ContentType::Entra]).await;
+        let client = world.client_with_subscriptions(&[ContentType::Entra]).await;
         for (off, date) in [(0, "09:00:00"), (-360, "08:54:00"), (360, "09:06:00")] {
             world.simulator.change(|behaviours| (behaviours.date_off_seconds, behaviours.grace_seconds) = (off, 0));
             let week = 7 * 24 * 3_600;
@@ -155,7 +155,7 @@ fn a_scripted_date_replaces_the_usual_one() {
 fn b64_headers_are_as_in_production_and_gzip_is_supported() {
     run(async {
         let world = World::new(long_lived_tokens());
-        let client = world.started(&[ContentType::Entra]).await;
+        let client = world.client_with_subscriptions(&[ContentType::Entra]).await;
         let throttled = Behaviours { throttled: 1.0, ..long_lived_tokens() };
         let refused = World::new(throttled);
         let answers = [

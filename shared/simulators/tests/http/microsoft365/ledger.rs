@@ -1,4 +1,4 @@
-//! The ledger has what clients can get, and the same seed gives the same content.
+//! The ledger has the records that clients can get, and the same seed gives the same content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use simulators::microsoft365::{
 };
 use simulators::{Fault, Faults, Options, Scripted};
 
-use super::{Client, World, long_lived_tokens, time};
+use super::{Client, World, item_time, long_lived_tokens};
 use crate::{ManualClock, run};
 
 /// Returns the distinct records that a client gets from all content types. `number` returns the number that stands for
@@ -18,7 +18,7 @@ async fn delivered(world: &World, number: impl Fn(&Value) -> u128) -> RecordTall
     let mut delivered = RecordTally::default();
     let mut seen = BTreeSet::new();
     for content_type in ContentType::ALL {
-        for record in client.everything(content_type, world.now()).await {
+        for record in client.all_records(content_type, world.now()).await {
             if seen.insert((content_type, record.to_string())) {
                 delivered.add(content_type.log_type(), number(&record));
             }
@@ -30,16 +30,16 @@ async fn delivered(world: &World, number: impl Fn(&Value) -> u128) -> RecordTall
 #[test]
 fn b71_all_feeds_together_have_the_records_of_the_ledger() {
     run(async {
-        let world = World::new(Behaviours { repeated_elsewhere: 0.05, irregular: 0.1, ..long_lived_tokens() });
-        world.started(&ContentType::ALL).await;
+        let world = World::new(Behaviours { repeated_elsewhere: 0.05, irregular_records: 0.1, ..long_lived_tokens() });
+        world.client_with_subscriptions(&ContentType::ALL).await;
         assert!(world.running.pending() > 0, "nothing is late");
-        world.clock.pass(5);
+        world.clock.advance(5);
         let delivered = delivered(&world, |record| identity(&record.to_string())).await;
         let tally = world.simulator.ledger().tally(|record| identity(&record.raw));
         assert_eq!((world.running.pending(), tally.len()), (0, delivered.len()));
         assert_eq!(tally.compare(delivered), Difference::default());
         let served = world.running.served();
-        assert!(served.iter().all(|event| event.until > Some(world.now())));
+        assert!(served.iter().all(|event| event.visible_until > Some(world.now())));
         let mut counts = BTreeMap::new();
         served.iter().for_each(|event| *counts.entry(event.log_type).or_insert(0) += 1);
         assert_eq!(world.running.counts(), counts.into_iter().collect::<Vec<_>>());
@@ -50,10 +50,14 @@ fn b71_all_feeds_together_have_the_records_of_the_ledger() {
 #[test]
 fn b71_records_can_be_counted_by_id_without_generating_them() {
     run(async {
-        let world =
-            World::new(Behaviours { same_id: 0.2, irregular: 0.3, repeated_elsewhere: 0.1, ..long_lived_tokens() });
-        world.started(&ContentType::ALL).await;
-        world.clock.pass(5);
+        let world = World::new(Behaviours {
+            same_id: 0.2,
+            irregular_records: 0.3,
+            repeated_elsewhere: 0.1,
+            ..long_lived_tokens()
+        });
+        world.client_with_subscriptions(&ContentType::ALL).await;
+        world.clock.advance(5);
         let delivered = delivered(&world, |record| id_number(record["Id"].as_str().unwrap()).unwrap()).await;
         let tally = world.simulator.ledger().tally_by_id();
         assert_eq!(tally.len(), world.running.served().len());
@@ -64,9 +68,9 @@ fn b71_records_can_be_counted_by_id_without_generating_them() {
 #[test]
 fn b71_the_ledger_names_every_blob_and_the_expiry_of_its_records() {
     run(async {
-        let world = World::new(Behaviours { repeated: 0.5, ..long_lived_tokens() });
-        let client = world.started(&[ContentType::Exchange]).await;
-        world.clock.pass(5);
+        let world = World::new(Behaviours { repeated_records: 0.5, ..long_lived_tokens() });
+        let client = world.client_with_subscriptions(&[ContentType::Exchange]).await;
+        world.clock.advance(5);
         let items = client.all_items(ContentType::Exchange, world.now()).await;
         let ledger = world.simulator.ledger();
         let blobs: BTreeMap<_, _> = ledger.blobs().map(|blob| (blob.id.clone(), blob)).collect();
@@ -74,7 +78,7 @@ fn b71_the_ledger_names_every_blob_and_the_expiry_of_its_records() {
         let mut until: BTreeMap<String, jiff::Timestamp> = BTreeMap::new();
         for item in &items {
             let blob = &blobs[item["contentId"].as_str().unwrap()];
-            let times = (time(item, "contentCreated"), time(item, "contentExpiration"));
+            let times = (item_time(item, "contentCreated"), item_time(item, "contentExpiration"));
             assert_eq!(((blob.created, blob.expires), blob.content_type), (times, ContentType::Exchange));
             let records = client.records(item).await;
             let records_in_ledger: Vec<Value> =
@@ -87,7 +91,7 @@ fn b71_the_ledger_names_every_blob_and_the_expiry_of_its_records() {
         }
         for record in ledger.records() {
             let raw: Value = serde_json::from_str(&record.raw).unwrap();
-            assert_eq!(until.remove(&raw.to_string()), Some(record.until));
+            assert_eq!(until.remove(&raw.to_string()), Some(record.visible_until));
         }
         assert!(until.is_empty());
     });
@@ -101,10 +105,10 @@ fn b71_a_ledger_does_not_change_and_its_file_has_the_same_records() {
         let world = World::with(long_lived_tokens(), |options| {
             (options.events, options.ahead_seconds, options.ledger) = (2_000, 86_400, Some(path.clone()));
         });
-        let client = world.started(&[ContentType::General]).await;
+        let client = world.client_with_subscriptions(&[ContentType::General]).await;
         let before = world.simulator.ledger();
         let count = before.records().count();
-        world.clock.pass(86_400 + 7_200);
+        world.clock.advance(86_400 + 7_200);
         client.list(ContentType::General, "").await;
         let after: Vec<_> = world.simulator.ledger().records().map(|record| record.raw).collect();
         assert!(count > 0 && after.len() > count && before.records().count() == count);
@@ -128,13 +132,13 @@ fn a_storm_has_every_fault_and_depends_on_its_seed_only() {
             let clock = ManualClock::new();
             let options = Options { events: 500, seed, faults: Faults::Storm, ..Options::new(clock.now()) };
             let simulator = Microsoft365Simulator::new(&options, clock.clock()).unwrap();
-            let refusal = Fault::Throttled { retry_after: None };
+            let status_and_code = Fault::Throttled { retry_after: None };
             simulator.change(|b| {
                 b.token_error = 0.0;
                 b.transport.reset = 0.0;
                 b.transport.cut = 0.0;
                 b.transport.server_error = 0.0;
-                b.script = vec![Scripted::new("content", 2, refusal)];
+                b.script = vec![Scripted::new("content", 2, status_and_code)];
             });
             let running = simulator.serve(0).unwrap();
             let client = Client::new(&running).await;

@@ -17,21 +17,21 @@ mod token;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, ContentType, Microsoft365Simulator, TENANT_ID};
-use simulators::{Options, Running};
+use simulators::{Options, RunningSimulator};
 
 use crate::ManualClock;
 use crate::client::{Answer, send};
 
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+const FORM_HEADER: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const PUBLISHER: &str = "PublisherIdentifier=3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10";
-const ENTERPRISE: &str = "https://manage.office.com";
+const COMMERCIAL_AUDIENCE: &str = "https://manage.office.com";
 const FEED: &str = "/api/v1.0/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/activity/feed";
 
 /// A simulator with a running server and a clock that the test sets.
 struct World {
     clock: ManualClock,
     simulator: Microsoft365Simulator,
-    running: Running,
+    running: RunningSimulator,
 }
 
 impl World {
@@ -54,7 +54,7 @@ impl World {
     }
 
     /// Returns a client that has started the subscriptions to these content types.
-    async fn started(&self, content_types: &[ContentType]) -> Client<'_> {
+    async fn client_with_subscriptions(&self, content_types: &[ContentType]) -> Client<'_> {
         let client = self.client().await;
         for content_type in content_types {
             let answer = client.start(*content_type).await;
@@ -67,7 +67,7 @@ impl World {
         self.clock.now()
     }
 
-    fn ago(&self, hours: i64) -> Timestamp {
+    fn hours_ago(&self, hours: i64) -> Timestamp {
         self.now() - SignedDuration::from_hours(hours)
     }
 }
@@ -79,7 +79,7 @@ fn long_lived_tokens() -> Behaviours {
 
 /// A client of the API that has a token.
 struct Client<'a> {
-    running: &'a Running,
+    running: &'a RunningSimulator,
     token: String,
 }
 
@@ -91,19 +91,19 @@ fn encoded_secret() -> String {
 }
 
 /// Requests a token with the right secret. `target` is the form field that names the API: `resource=…` or `scope=…`.
-async fn token(running: &Running, path: &str, target: &str) -> Answer {
+async fn token(running: &RunningSimulator, path: &str, target: &str) -> Answer {
     let body =
         format!("grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={}&{target}", encoded_secret());
-    send(running.address(), "POST", path, &[FORM], &body).await.unwrap()
+    send(running.address(), "POST", path, &[FORM_HEADER], &body).await.unwrap()
 }
 
 impl<'a> Client<'a> {
-    async fn new(running: &'a Running) -> Self {
-        Self::of(running, TENANT_ID, ENTERPRISE).await
+    async fn new(running: &'a RunningSimulator) -> Self {
+        Self::with_token_for(running, TENANT_ID, COMMERCIAL_AUDIENCE).await
     }
 
     /// Returns a client with a token for this tenant and this API.
-    async fn of(running: &'a Running, tenant: &str, audience: &str) -> Self {
+    async fn with_token_for(running: &'a RunningSimulator, tenant: &str, audience: &str) -> Self {
         let path = format!("/login/{tenant}/oauth2/v2.0/token");
         let answer = token(running, &path, &format!("scope={audience}/.default")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -137,7 +137,7 @@ impl<'a> Client<'a> {
     }
 
     async fn window(&self, content_type: ContentType, from: Timestamp, to: Timestamp) -> Answer {
-        self.list(content_type, &format!("&startTime={}&endTime={}", formatted(from), formatted(to))).await
+        self.list(content_type, &format!("&startTime={}&endTime={}", format_time(from), format_time(to))).await
     }
 
     /// Returns the items of each page, from the page `first` to the last one.
@@ -186,7 +186,7 @@ impl<'a> Client<'a> {
     }
 
     /// Returns the records of all blobs of the last seven days, including repeated ones.
-    async fn everything(&self, content_type: ContentType, now: Timestamp) -> Vec<Value> {
+    async fn all_records(&self, content_type: ContentType, now: Timestamp) -> Vec<Value> {
         let mut records = Vec::new();
         for item in self.all_items(content_type, now).await {
             records.extend(self.records(&item).await);
@@ -195,15 +195,15 @@ impl<'a> Client<'a> {
     }
 }
 
-fn formatted(at: Timestamp) -> String {
+fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 /// Returns the status and the error code of an answer. The code is empty if the answer is no error.
-fn refusal(answer: &Answer) -> (u16, String) {
+fn status_and_code(answer: &Answer) -> (u16, String) {
     (answer.status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
 }
 
-fn time(item: &Value, name: &str) -> Timestamp {
+fn item_time(item: &Value, name: &str) -> Timestamp {
     item[name].as_str().unwrap().parse().unwrap()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use simulators::microsoft365::{Behaviours, ContentType};
 
-use super::{FEED, World, long_lived_tokens, refusal};
+use super::{FEED, World, long_lived_tokens, status_and_code};
 use crate::run;
 
 const ENTRA: ContentType = ContentType::Entra;
@@ -18,7 +18,7 @@ fn world(behaviours: Behaviours) -> World {
 fn b48_links_lead_through_all_pages_and_the_last_one_has_none() {
     run(async {
         let world = world(Behaviours { page_size: 3, ..Behaviours::default() });
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let pages = client.pages(client.list(ENTRA, "").await).await;
         let (last, full) = pages.split_last().unwrap();
         assert!(full.len() > 1 && full.iter().all(|page| page.len() == 3) && (1..=3).contains(&last.len()));
@@ -34,7 +34,7 @@ fn b48_links_lead_through_all_pages_and_the_last_one_has_none() {
 fn b48_header_and_parameters_have_several_spellings() {
     run(async {
         let world = world(Behaviours { page_size: 1, odd_casing: 0.8, next_page_url: 0.5, ..long_lived_tokens() });
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let (mut headers, mut names) = (BTreeSet::new(), BTreeSet::new());
         for number in 0..60 {
             let answer = client.list(ENTRA, "").await;
@@ -64,7 +64,7 @@ fn b48_header_and_parameters_have_several_spellings() {
 fn b48_empty_pages_have_a_next_one_and_an_end() {
     run(async {
         let world = world(Behaviours { page_size: 4, empty_pages: 1.0, ..Behaviours::default() });
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let pages = client.pages(client.list(ENTRA, "").await).await;
         let empty = pages.iter().filter(|page| page.is_empty()).count();
         assert_eq!((pages[0].len(), empty), (0, pages.len() / 4 * 3));
@@ -78,7 +78,7 @@ fn b48_empty_pages_have_a_next_one_and_an_end() {
 fn b49_a_link_that_is_wrong_or_for_another_list_is_refused() {
     run(async {
         let world = world(Behaviours { page_size: 1, odd_casing: 0.0, ..Behaviours::default() });
-        let client = world.started(&[ENTRA, ContentType::Exchange]).await;
+        let client = world.client_with_subscriptions(&[ENTRA, ContentType::Exchange]).await;
         let good = client.next(&client.list(ENTRA, "").await).unwrap();
         let (before, opaque) = good.rsplit_once('=').unwrap();
         for link in [
@@ -88,26 +88,26 @@ fn b49_a_link_that_is_wrong_or_for_another_list_is_refused() {
             good.replace("Audit.AzureActiveDirectory", "Audit.Exchange"),
             good.replace("2026-11-22T09:00:00Z", "2026-11-22T08:59:59Z"),
         ] {
-            assert_eq!(refusal(&client.get(&link).await), (400, "AF20031".to_owned()), "{link}");
+            assert_eq!(status_and_code(&client.get(&link).await), (400, "AF20031".to_owned()), "{link}");
         }
         assert_eq!(client.get(&good).await.status, 200);
         world.simulator.change(|behaviours| behaviours.links_lost = 1.0);
-        assert_eq!(refusal(&client.get(&good).await), (400, "AF20031".to_owned()));
+        assert_eq!(status_and_code(&client.get(&good).await), (400, "AF20031".to_owned()));
         assert_eq!(client.get(&format!("{FEED}/subscriptions/content?contentType=Audit.Exchange")).await.status, 200);
     });
 }
 
 #[test]
-fn b49_a_link_ages_with_its_window() {
+fn b49_a_link_expires_with_its_window() {
     run(async {
         let world = world(Behaviours { page_size: 1, ..long_lived_tokens() });
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let link = client.next(&client.list(ENTRA, "").await).unwrap();
-        world.clock.pass(6 * 24 * 3_600 + 3_600);
+        world.clock.advance(6 * 24 * 3_600 + 3_600);
         assert_eq!(client.get(&link).await.status, 200);
-        world.clock.pass(1);
+        world.clock.advance(1);
         for _ in 0..3 {
-            assert_eq!(refusal(&client.get(&link).await), (400, "AF20055".to_owned()));
+            assert_eq!(status_and_code(&client.get(&link).await), (400, "AF20055".to_owned()));
         }
     });
 }

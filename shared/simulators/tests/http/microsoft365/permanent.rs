@@ -9,7 +9,7 @@ use simulators::{Gateway, Outage};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::{Client, ENTERPRISE, World, long_lived_tokens, refusal, time, token};
+use super::{COMMERCIAL_AUDIENCE, Client, World, item_time, long_lived_tokens, status_and_code, token};
 use crate::client::{open, send};
 use crate::run;
 
@@ -32,7 +32,7 @@ fn small_blobs(count: usize, behaviours: Behaviours) -> World {
 /// Returns the items of the last day, sorted by their `contentCreated`.
 async fn items(client: &Client<'_>, content_type: ContentType, now: Timestamp) -> Vec<Value> {
     let mut items = client.items(content_type, now - SignedDuration::from_hours(24), now).await;
-    items.sort_by_key(|item| time(item, "contentCreated"));
+    items.sort_by_key(|item| item_time(item, "contentCreated"));
     items
 }
 
@@ -55,7 +55,7 @@ fn broken_spans_refuse_every_overlapping_listing() {
         let [from, to] = ["2026-11-22T06:00:00Z", "2026-11-22T07:00:00Z"].map(|text| text.parse().unwrap());
         let span = BrokenSpan { from, to, status: 500, code: None, content_type: None };
         let world = World::new(Behaviours { broken_spans: vec![span.clone()], ..long_lived_tokens() });
-        let client = world.started(&[ENTRA, EXCHANGE]).await;
+        let client = world.client_with_subscriptions(&[ENTRA, EXCHANGE]).await;
         for (start, end, status) in [
             ("05:00:00", "06:00:00", 200),
             ("05:00:00", "06:00:01", 500),
@@ -66,12 +66,12 @@ fn broken_spans_refuse_every_overlapping_listing() {
             let window = format!("&startTime=2026-11-22T{start}&endTime=2026-11-22T{end}");
             assert_eq!(client.list(ENTRA, &window).await.status, status, "{window}");
         }
-        assert_eq!(refusal(&client.list(ENTRA, "").await), (500, "AF50000".to_owned()), "the last 24 hours");
+        assert_eq!(status_and_code(&client.list(ENTRA, "").await), (500, "AF50000".to_owned()), "the last 24 hours");
         let code = Some("AF50005".to_owned());
         let span = BrokenSpan { code, content_type: Some(EXCHANGE), ..span };
         world.simulator.change(|b| b.broken_spans = vec![span]);
         assert_eq!(client.list(ENTRA, "").await.status, 200);
-        assert_eq!(refusal(&client.list(EXCHANGE, "").await), (500, "AF50005".to_owned()));
+        assert_eq!(status_and_code(&client.list(EXCHANGE, "").await), (500, "AF50005".to_owned()));
     });
 }
 
@@ -79,7 +79,7 @@ fn broken_spans_refuse_every_overlapping_listing() {
 fn broken_blobs_are_the_first_in_order_of_creation_or_those_that_are_named() {
     run(async {
         let world = small_blobs(8, long_lived_tokens());
-        let client = world.started(&[ENTRA, EXCHANGE]).await;
+        let client = world.client_with_subscriptions(&[ENTRA, EXCHANGE]).await;
         world.simulator.change(|b| b.broken_blobs = vec![broken(BlobChoice::First(3), 500)]);
         for content_type in [ENTRA, EXCHANGE] {
             let items = items(&client, content_type, world.now()).await;
@@ -87,8 +87,8 @@ fn broken_blobs_are_the_first_in_order_of_creation_or_those_that_are_named() {
                 assert_eq!(statuses(&client, &items).await, [500, 500, 500, 200, 200, 200, 200, 200]);
             }
         }
-        let named = BrokenBlobs { content_type: Some(ENTRA), ..broken(BlobChoice::Ordinals(vec![8, 2]), 404) };
-        world.simulator.change(|b| b.broken_blobs = vec![named, broken(BlobChoice::First(2), 503)]);
+        let chosen = BrokenBlobs { content_type: Some(ENTRA), ..broken(BlobChoice::Ordinals(vec![8, 2]), 404) };
+        world.simulator.change(|b| b.broken_blobs = vec![chosen, broken(BlobChoice::First(2), 503)]);
         let entra = items(&client, ENTRA, world.now()).await;
         assert_eq!(statuses(&client, &entra).await, [503, 404, 200, 200, 200, 200, 200, 404]);
         let exchange = items(&client, EXCHANGE, world.now()).await;
@@ -99,13 +99,13 @@ fn broken_blobs_are_the_first_in_order_of_creation_or_those_that_are_named() {
 #[test]
 fn broken_blobs_are_counted_in_the_order_of_creation_even_if_listed_late() {
     run(async {
-        let world = World::new(Behaviours { late: 0.3, same_instant: 0.0, ..long_lived_tokens() });
-        let client = world.started(&[ENTRA]).await;
-        world.clock.pass(4);
+        let world = World::new(Behaviours { late_blobs: 0.3, same_instant: 0.0, ..long_lived_tokens() });
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
+        world.clock.advance(4);
         let mut items = client.all_items(ENTRA, world.now()).await;
-        let listed: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
-        items.sort_by_key(|item| time(item, "contentCreated"));
-        let created: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
+        let listed: Vec<_> = items.iter().map(|item| item_time(item, "contentCreated")).collect();
+        items.sort_by_key(|item| item_time(item, "contentCreated"));
+        let created: Vec<_> = items.iter().map(|item| item_time(item, "contentCreated")).collect();
         assert_ne!(listed, created, "some are listed late");
         world.simulator.change(|b| b.broken_blobs = vec![broken(BlobChoice::First(10), 500)]);
         let statuses = statuses(&client, &items).await;
@@ -118,7 +118,7 @@ fn broken_blobs_are_counted_in_the_order_of_creation_even_if_listed_late() {
 fn the_seed_decides_which_share_of_blobs_is_broken() {
     run(async {
         let world = small_blobs(200, long_lived_tokens());
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let items = items(&client, ENTRA, world.now()).await;
         let broken = BrokenBlobs { content_type: Some(ENTRA), ..broken(BlobChoice::Share(0.25), 500) };
         world.simulator.change(|b| b.broken_blobs = vec![broken]);
@@ -133,7 +133,7 @@ fn the_seed_decides_which_share_of_blobs_is_broken() {
 fn broken_blobs_have_the_codes_of_the_api_until_their_end() {
     run(async {
         let world = small_blobs(1, long_lived_tokens());
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let items = items(&client, ENTRA, world.now()).await;
         let blob = client.path(items[0]["contentUri"].as_str().unwrap());
         for (status, code, expected) in [
@@ -146,15 +146,15 @@ fn broken_blobs_have_the_codes_of_the_api_until_their_end() {
             let code = code.map(str::to_owned);
             let broken = BrokenBlobs { code, ..broken(BlobChoice::First(1), status) };
             world.simulator.change(|b| b.broken_blobs = vec![broken]);
-            assert_eq!(refusal(&client.get(&blob).await), (status, expected.to_owned()));
+            assert_eq!(status_and_code(&client.get(&blob).await), (status, expected.to_owned()));
         }
         let until = world.now() + SignedDuration::from_hours(30);
         let broken = BrokenBlobs { until, ..broken(BlobChoice::First(1), 500) };
         // The API's clock is ten minutes ahead, but `until` is a time by the simulator's clock.
         world.simulator.change(|b| (b.broken_blobs, b.date_off_seconds) = (vec![broken], 600));
-        world.clock.pass(30 * 3_600 - 1);
+        world.clock.advance(30 * 3_600 - 1);
         assert_eq!(client.get(&blob).await.status, 500);
-        world.clock.pass(1);
+        world.clock.advance(1);
         assert_eq!(client.get(&blob).await.text(), r#"[{"Id":"0"}]"#);
     });
 }
@@ -163,7 +163,7 @@ fn broken_blobs_have_the_codes_of_the_api_until_their_end() {
 fn trickling_blobs_send_the_first_byte_at_once_and_each_other_after_a_pause() {
     run(async {
         let world = small_blobs(2, long_lived_tokens());
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let items = items(&client, ENTRA, world.now()).await;
         let trickling = |pause| TricklingBlobs { blobs: BlobChoice::Ordinals(vec![2]), content_type: None, pause };
         world.simulator.change(|b| b.trickling_blobs = vec![trickling(Duration::from_millis(5))]);
@@ -188,36 +188,36 @@ fn trickling_blobs_send_the_first_byte_at_once_and_each_other_after_a_pause() {
 }
 
 #[test]
-fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
+fn an_outage_answers_every_request_with_one_status_for_a_span_of_time() {
     run(async {
         let [from, to] = ["2026-11-22T10:00:00Z", "2026-11-24T10:00:00Z"].map(|text| text.parse().unwrap());
-        let down = vec![Outage { from, to, status: 503 }];
-        let world = World::new(Behaviours { down, date_off_seconds: 3_600, ..long_lived_tokens() });
-        let client = world.started(&[ENTRA]).await;
-        world.clock.pass(3_599);
+        let outages = vec![Outage { from, to, status: 503 }];
+        let world = World::new(Behaviours { outages, date_off_seconds: 3_600, ..long_lived_tokens() });
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
+        world.clock.advance(3_599);
         assert_eq!(client.get(LIST).await.status, 200);
         for seconds in [1, 2 * 86_400 - 1] {
-            world.clock.pass(seconds);
+            world.clock.advance(seconds);
             let path = "/login/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/oauth2/v2.0/token";
             for answer in [
                 client.list(ENTRA, "").await,
                 client.get(LIST).await,
                 client.get("/none").await,
-                token(&world.running, path, &format!("scope={ENTERPRISE}/.default")).await,
+                token(&world.running, path, &format!("scope={COMMERCIAL_AUDIENCE}/.default")).await,
             ] {
-                assert_eq!(refusal(&answer), (503, "AF50000".to_owned()));
+                assert_eq!(status_and_code(&answer), (503, "AF50000".to_owned()));
             }
         }
-        world.clock.pass(1);
+        world.clock.advance(1);
         assert_eq!(client.get(LIST).await.status, 200);
     });
 }
 
 #[test]
-fn gateway_answers_with_a_page_and_a_date_of_its_own() {
+fn a_gateway_answers_with_a_page_and_a_date_of_its_own() {
     run(async {
         let world = World::new(long_lived_tokens());
-        let client = world.started(&[ENTRA]).await;
+        let client = world.client_with_subscriptions(&[ENTRA]).await;
         let operation = Some("subscriptions".to_owned());
         let body = "<html>".to_owned();
         let gateway = Gateway { operation, share: 1.0, status: 200, body, date_offset_seconds: 864_000 };

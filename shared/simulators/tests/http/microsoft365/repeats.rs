@@ -6,19 +6,19 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use simulators::microsoft365::{Behaviours, ContentType};
 
-use super::{World, long_lived_tokens, time};
+use super::{World, item_time, long_lived_tokens};
 use crate::run;
 
 fn without_repeats() -> Behaviours {
-    Behaviours { repeated: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..long_lived_tokens() }
+    Behaviours { repeated_records: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..long_lived_tokens() }
 }
 
 /// Returns, for each record of a content type, where it was listed: the number of the page and the item of its blob.
 async fn places(world: &World, content_type: ContentType) -> BTreeMap<String, Vec<(usize, Value)>> {
-    let client = world.started(&[content_type]).await;
+    let client = world.client_with_subscriptions(&[content_type]).await;
     let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for day in (0..7).rev() {
-        let first = client.window(content_type, world.ago(24 * day + 24), world.ago(24 * day)).await;
+        let first = client.window(content_type, world.hours_ago(24 * day + 24), world.hours_ago(24 * day)).await;
         for (page, items) in client.pages(first).await.into_iter().enumerate() {
             for item in items {
                 for record in client.records(&item).await {
@@ -33,7 +33,7 @@ async fn places(world: &World, content_type: ContentType) -> BTreeMap<String, Ve
 #[test]
 fn b56_a_record_is_repeated_in_another_blob_and_on_another_page() {
     run(async {
-        let world = World::new(Behaviours { repeated: 0.3, page_size: 2, ..without_repeats() });
+        let world = World::new(Behaviours { repeated_records: 0.3, page_size: 2, ..without_repeats() });
         let places = places(&world, ContentType::Entra).await;
         let repeated: Vec<_> = places.values().filter(|places| places.len() > 1).collect();
         assert!(repeated.len() > 20, "{}", repeated.len());
@@ -48,7 +48,7 @@ fn b56_a_record_is_repeated_five_days_later() {
         let world = World::new(Behaviours { repeated_days_later: 1.0, ..without_repeats() });
         let places = places(&world, ContentType::Entra).await;
         let distance = |places: &Vec<(usize, Value)>| {
-            time(&places[0].1, "contentCreated").duration_until(time(&places[1].1, "contentCreated"))
+            item_time(&places[0].1, "contentCreated").duration_until(item_time(&places[1].1, "contentCreated"))
         };
         let repeated: Vec<_> = places.values().filter(|places| places.len() > 1).map(distance).collect();
         assert!(
@@ -62,11 +62,11 @@ fn b56_a_record_is_repeated_five_days_later() {
 fn b56_a_record_is_repeated_in_the_feed_of_another_content_type() {
     run(async {
         let world = World::new(Behaviours { repeated_elsewhere: 0.3, ..without_repeats() });
-        let client = world.started(&ContentType::ALL).await;
-        world.clock.pass(5);
+        let client = world.client_with_subscriptions(&ContentType::ALL).await;
+        world.clock.advance(5);
         let mut log_types: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for content_type in ContentType::ALL {
-            for record in client.everything(content_type, world.now()).await {
+            for record in client.all_records(content_type, world.now()).await {
                 log_types.entry(record.to_string()).or_default().insert(content_type);
             }
         }
@@ -74,7 +74,7 @@ fn b56_a_record_is_repeated_in_the_feed_of_another_content_type() {
         assert!((100..200).contains(&twice) && log_types.len() == 500, "{twice} of {}", log_types.len());
         // The ledger counts a record of two content types twice, because it is an event of two log types.
         assert_eq!(world.running.served().len(), 500 + twice);
-        world.running.served().iter().for_each(|served| assert_eq!(served.until.is_some(), served.is_object()));
+        world.running.served().iter().for_each(|served| assert_eq!(served.visible_until.is_some(), served.is_object()));
     });
 }
 
@@ -82,9 +82,9 @@ fn b56_a_record_is_repeated_in_the_feed_of_another_content_type() {
 fn b57_two_records_have_the_same_id_and_nothing_else_in_common() {
     run(async {
         let world = World::new(Behaviours { same_id: 0.5, ..without_repeats() });
-        let client = world.started(&[ContentType::Entra]).await;
+        let client = world.client_with_subscriptions(&[ContentType::Entra]).await;
         let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for record in client.everything(ContentType::Entra, world.now()).await {
+        for record in client.all_records(ContentType::Entra, world.now()).await {
             by_id.entry(record["Id"].to_string()).or_default().push(record);
         }
         let twice: Vec<_> = by_id.values().filter(|records| records.len() > 1).collect();

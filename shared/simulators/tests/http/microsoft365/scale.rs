@@ -12,7 +12,7 @@ use super::{World, long_lived_tokens};
 use crate::run;
 
 const RECORDS: usize = 2_000_000;
-/// The test may need at most this much memory. The texts of all records together are twenty times as large.
+/// The maximum memory of the test. The texts of all records together are twenty times as large.
 const MAX_MEMORY_BYTES: usize = 100_000_000;
 
 /// Returns the resident memory of this process in bytes; 0 if the operating system does not show it in `/proc`.
@@ -22,7 +22,7 @@ fn resident_bytes() -> usize {
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1_024
 }
 
-/// The median time of a page may be at most this long. The limit is generous, because the machine may be busy.
+/// The maximum median time of a page. The limit is generous, because the machine may be busy.
 const MAX_PAGE_TIME: Duration = Duration::from_millis(10);
 
 #[test]
@@ -35,7 +35,7 @@ fn b48_a_feed_of_1100_blobs_is_listed_quickly() {
             };
             options.records = Some((0..1_100).map(record).collect());
         });
-        let client = world.started(&[ContentType::Exchange]).await;
+        let client = world.client_with_subscriptions(&[ContentType::Exchange]).await;
         let mut times = Vec::new();
         let mut ids = BTreeSet::new();
         let mut next: Option<String> = None;
@@ -64,13 +64,13 @@ fn b48_a_feed_of_1100_blobs_is_listed_quickly() {
 fn b55_b71_twenty_thousand_blobs_and_two_million_records_in_bounded_memory() {
     run(async {
         let before = resident_bytes();
-        let behaviours = Behaviours { records_per_blob: 200, page_size: 200, late: 0.0, ..long_lived_tokens() };
+        let behaviours = Behaviours { records_per_blob: 200, page_size: 200, late_blobs: 0.0, ..long_lived_tokens() };
         let world = World::with(behaviours, |options| {
             (options.events, options.span_seconds) = (RECORDS, 7 * 24 * 3_600);
         });
-        let client = world.started(&ContentType::ALL).await;
-        world.clock.pass(4);
-        let from = world.ago(100);
+        let client = world.client_with_subscriptions(&ContentType::ALL).await;
+        world.clock.advance(4);
+        let from = world.hours_ago(100);
         let pages =
             client.pages(client.window(ContentType::Entra, from, from + SignedDuration::from_hours(24)).await).await;
         let items = pages.concat();

@@ -12,11 +12,11 @@ const EXCHANGE: ContentType = ContentType::Exchange;
 const GENERAL: ContentType = ContentType::General;
 
 #[test]
-fn edge_page_is_html_with_403_400_or_404() {
+fn an_edge_page_is_html_with_status_403_400_or_404() {
     run(async {
         let world = World::new(long_lived_tokens());
-        let client = world.started(&[EXCHANGE]).await;
-        world.simulator.change(|it| it.edge_page = 0.5);
+        let client = world.client_with_subscriptions(&[EXCHANGE]).await;
+        world.simulator.change(|behaviours| behaviours.edge_page = 0.5);
         let mut statuses = BTreeSet::new();
         for _ in 0..60 {
             let answer = client.list(EXCHANGE, "").await;
@@ -28,18 +28,18 @@ fn edge_page_is_html_with_403_400_or_404() {
 }
 
 #[test]
-fn start_waits_seconds_throttles_with_code_429_and_names_the_wait_in_words() {
+fn an_early_start_is_refused_with_code_429_and_a_wait_in_words() {
     run(async {
         let world = World::new(Behaviours { start_waits_seconds: Some(600), ..long_lived_tokens() });
         let client = world.client().await;
         let words = |seconds: i64| format!("retry again after {}m {}s.", seconds / 60, seconds % 60);
         for (passed, left) in [(0, 600), (74, 526), (525, 1)] {
-            world.clock.pass(passed);
+            world.clock.advance(passed);
             let answer = client.start(EXCHANGE).await;
-            assert_eq!(refusal(&answer), (403, "429".to_owned()));
+            assert_eq!(status_and_code(&answer), (403, "429".to_owned()));
             assert!(answer.text().contains(&words(left)), "{}", answer.text());
         }
-        world.clock.pass(1);
+        world.clock.advance(1);
         assert_eq!(client.start(EXCHANGE).await.status, 200);
         // The wait of another content type begins with its own first start.
         assert_eq!(client.start(GENERAL).await.status, 403);
@@ -50,22 +50,22 @@ fn start_waits_seconds_throttles_with_code_429_and_names_the_wait_in_words() {
 fn all_blobs_can_be_malformed_for_a_time() {
     run(async {
         let world = World::new(long_lived_tokens());
-        let client = world.started(&[EXCHANGE]).await;
+        let client = world.client_with_subscriptions(&[EXCHANGE]).await;
         let (items, until) =
             (client.all_items(EXCHANGE, world.now()).await, world.now() + SignedDuration::from_secs(300));
         let code = Some("AF20052".to_owned());
         let broken = BrokenBlobs { blobs: BlobChoice::Share(1.0), content_type: None, status: 400, code, until };
-        world.simulator.change(|it| it.broken_blobs = vec![broken]);
+        world.simulator.change(|behaviours| behaviours.broken_blobs = vec![broken]);
         let path = client.path(items[0]["contentUri"].as_str().unwrap());
-        assert_eq!(refusal(&client.get(&path).await), (400, "AF20052".to_owned()));
-        world.clock.pass(300);
+        assert_eq!(status_and_code(&client.get(&path).await), (400, "AF20052".to_owned()));
+        world.clock.advance(300);
         assert_eq!(client.get(&path).await.status, 200);
     });
 }
 
 #[test]
-fn unauthorized_has_three_forms() {
-    for (how, body) in [
+fn the_answer_to_an_invalid_token_has_three_forms() {
+    for (form, body) in [
         (Unauthorized::Message, json!({"Message": "Authorization has been denied for this request."}).to_string()),
         (Unauthorized::Empty, String::new()),
         (
@@ -75,7 +75,7 @@ fn unauthorized_has_three_forms() {
         ),
     ] {
         run(async {
-            let world = World::new(Behaviours { unauthorized: how, ..Behaviours::default() });
+            let world = World::new(Behaviours { unauthorized: form, ..Behaviours::default() });
             let client = Client { running: &world.running, token: "old".to_owned() };
             let answer = client.list(EXCHANGE, "").await;
             assert_eq!((answer.status, answer.text()), (401, body));
@@ -84,11 +84,11 @@ fn unauthorized_has_three_forms() {
 }
 
 #[test]
-fn no_resource_is_404_with_a_message() {
+fn an_unavailable_api_answers_404_with_a_message() {
     run(async {
         let world = World::new(long_lived_tokens());
-        let client = world.started(&[EXCHANGE]).await;
-        world.simulator.change(|it| it.no_resource = 1.0);
+        let client = world.client_with_subscriptions(&[EXCHANGE]).await;
+        world.simulator.change(|behaviours| behaviours.no_resource = 1.0);
         let answer = client.list(EXCHANGE, "").await;
         assert_eq!(answer.status, 404);
         assert!(answer.json()["Message"].as_str().unwrap().starts_with("No HTTP resource was found that matches"));
@@ -96,35 +96,35 @@ fn no_resource_is_404_with_a_message() {
 }
 
 #[test]
-fn login_page_and_token_missing_are_200_without_a_token() {
+fn a_login_page_and_a_missing_token_are_sent_with_status_200() {
     run(async {
         let path = format!("/login/{TENANT_ID}/oauth2/v2.0/token");
-        let scope = format!("scope={ENTERPRISE}/.default");
+        let scope = format!("scope={COMMERCIAL_AUDIENCE}/.default");
         let world = World::new(Behaviours { login_page: 1.0, ..Behaviours::default() });
         let answer = token(&world.running, &path, &scope).await;
         assert!(answer.status == 200 && answer.text().starts_with("<html>"), "{}", answer.text());
-        world.simulator.change(|it| (it.login_page, it.token_missing) = (0.0, 1.0));
+        world.simulator.change(|behaviours| (behaviours.login_page, behaviours.token_missing) = (0.0, 1.0));
         let answer = token(&world.running, &path, &scope).await;
         assert_eq!((answer.status, answer.json()), (200, json!({"token_type": "Bearer", "expires_in": 3_599})));
     });
 }
 
 #[test]
-fn start_broken_is_500_for_that_content_type() {
+fn a_broken_start_is_500_for_its_content_type_only() {
     run(async {
         let world = World::new(Behaviours { start_broken: Some(EXCHANGE), ..long_lived_tokens() });
         let client = world.client().await;
-        assert_eq!(refusal(&client.start(EXCHANGE).await), (500, "AF50000".to_owned()));
+        assert_eq!(status_and_code(&client.start(EXCHANGE).await), (500, "AF50000".to_owned()));
         assert_eq!(client.start(GENERAL).await.status, 200);
     });
 }
 
 #[test]
-fn links_stuck_lead_to_the_same_page() {
+fn stuck_links_lead_to_the_same_page() {
     run(async {
         let world = World::new(Behaviours { links_stuck: 1.0, page_size: 1, odd_casing: 0.0, ..long_lived_tokens() });
-        let client = world.started(&[EXCHANGE]).await;
-        let first = client.window(EXCHANGE, world.ago(24), world.now()).await;
+        let client = world.client_with_subscriptions(&[EXCHANGE]).await;
+        let first = client.window(EXCHANGE, world.hours_ago(24), world.now()).await;
         let second = client.get(&client.next(&first).unwrap()).await;
         assert_eq!(second.json(), first.json());
         assert_eq!(client.next(&second), client.next(&first));
@@ -132,10 +132,10 @@ fn links_stuck_lead_to_the_same_page() {
 }
 
 #[test]
-fn broken_record_lacks_its_brace_and_the_others_are_well_formed() {
+fn a_broken_record_lacks_its_brace_and_the_other_records_are_well_formed() {
     run(async {
         let world = World::new(Behaviours { broken_record: 1.0, ..long_lived_tokens() });
-        let client = world.started(&[EXCHANGE]).await;
+        let client = world.client_with_subscriptions(&[EXCHANGE]).await;
         let items = client.all_items(EXCHANGE, world.now()).await;
         for item in &items {
             let text = client.get(&client.path(item["contentUri"].as_str().unwrap())).await.text();
@@ -151,14 +151,14 @@ fn broken_record_lacks_its_brace_and_the_others_are_well_formed() {
 }
 
 #[test]
-fn expiration_may_be_in_the_past_or_in_year_1() {
-    for (said, year_one) in [(Expiration::Past, false), (Expiration::YearOne, true)] {
+fn the_shown_expiration_may_be_in_the_past_or_in_year_1() {
+    for (expiration, year_one) in [(Expiration::Past, false), (Expiration::YearOne, true)] {
         run(async {
-            let world = World::new(Behaviours { expiration: said, ..long_lived_tokens() });
-            let client = world.started(&[EXCHANGE]).await;
+            let world = World::new(Behaviours { expiration: expiration, ..long_lived_tokens() });
+            let client = world.client_with_subscriptions(&[EXCHANGE]).await;
             let items = client.all_items(EXCHANGE, world.now()).await;
             for item in &items {
-                assert!(time(item, "contentExpiration") < time(item, "contentCreated"), "{item}");
+                assert!(item_time(item, "contentExpiration") < item_time(item, "contentCreated"), "{item}");
                 assert_eq!(item["contentExpiration"] == "0001-01-01T00:00:00.000Z", year_one);
             }
             // The wrong `contentExpiration` does not prevent the fetch.
@@ -171,8 +171,8 @@ fn expiration_may_be_in_the_past_or_in_year_1() {
 fn odd_addresses_have_zones_ports_and_lists() {
     run(async {
         let world = World::new(Behaviours { odd_addresses: 1.0, ..long_lived_tokens() });
-        let client = world.started(&[EXCHANGE]).await;
-        let records = client.everything(EXCHANGE, world.now()).await;
+        let client = world.client_with_subscriptions(&[EXCHANGE]).await;
+        let records = client.all_records(EXCHANGE, world.now()).await;
         let seen: BTreeSet<_> = records.iter().filter_map(|record| record["ClientIP"].as_str()).collect();
         for form in [
             "2603:10b6:208:1ab::20%7",
@@ -192,8 +192,8 @@ fn odd_addresses_have_zones_ports_and_lists() {
 fn case_twins_are_nested_keys_that_differ_only_by_case() {
     run(async {
         let world = World::new(Behaviours { case_twins: 1.0, ..long_lived_tokens() });
-        let client = world.started(&[GENERAL]).await;
-        for record in client.everything(GENERAL, world.now()).await {
+        let client = world.client_with_subscriptions(&[GENERAL]).await;
+        for record in client.all_records(GENERAL, world.now()).await {
             let twins = &record["EventProperties"];
             assert!(
                 twins["ItemName"] == "Quarter" && twins["itemName"] == "quarter" && twins["Inner"]["ID"] == 1,
@@ -208,8 +208,8 @@ fn alert_data_is_json_text_or_an_object() {
     for as_text in [true, false] {
         run(async {
             let world = World::new(Behaviours { alert_data_as_text: as_text, ..long_lived_tokens() });
-            let client = world.started(&[GENERAL]).await;
-            let records = client.everything(GENERAL, world.now()).await;
+            let client = world.client_with_subscriptions(&[GENERAL]).await;
+            let records = client.all_records(GENERAL, world.now()).await;
             let alerts = records.iter().filter(|record| record["RecordType"] == 40);
             let data: Vec<_> = alerts.map(|record| &record["Data"]).collect();
             assert!(!data.is_empty());

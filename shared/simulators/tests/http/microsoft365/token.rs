@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Certificate, TENANT_ID};
 
-use super::{Client, ENTERPRISE, FORM, World, token};
+use super::{COMMERCIAL_AUDIENCE, Client, FORM_HEADER, World, token};
 use crate::client::{Answer, send};
 use crate::run;
 
@@ -24,7 +24,10 @@ fn b33_both_versions_of_the_token_endpoint_are_served_at_both_paths() {
             let old = format!("{place}/{TENANT_ID}/oauth2/token?api-version=1.0");
             let old = token(&world.running, &old, "resource=https%3A%2F%2Fmanage.office.com").await;
             let body = old.json();
-            assert_eq!((old.status, &body["expires_in"], &body["resource"]), (200, &json!("3599"), &json!(ENTERPRISE)));
+            assert_eq!(
+                (old.status, &body["expires_in"], &body["resource"]),
+                (200, &json!("3599"), &json!(COMMERCIAL_AUDIENCE))
+            );
             let on = world.now().as_second() + 3_599;
             assert_eq!(body["expires_on"], json!(on.to_string()));
             assert_eq!(body["not_before"], json!((world.now().as_second() - 300).to_string()));
@@ -39,10 +42,10 @@ fn b34_a_secret_is_decoded_from_its_form() {
     run(async {
         let world = World::new(Behaviours::default());
         let body = format!(
-            "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}&scope={ENTERPRISE}/.default"
+            "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}&scope={COMMERCIAL_AUDIENCE}/.default"
         );
         let path = format!("/{TENANT_ID}/oauth2/v2.0/token");
-        let raw = send(world.running.address(), "POST", &path, &[FORM], &body).await.unwrap();
+        let raw = send(world.running.address(), "POST", &path, &[FORM_HEADER], &body).await.unwrap();
         assert_eq!((raw.status, &raw.json()["error"]), (401, &json!("invalid_client")), "it was not encoded");
     });
 }
@@ -79,11 +82,11 @@ impl Signer {
 
     async fn log_in(&self, assertion: &str) -> Answer {
         let body = format!(
-            "grant_type=client_credentials&client_id={CLIENT_ID}&scope={ENTERPRISE}/.default\
+            "grant_type=client_credentials&client_id={CLIENT_ID}&scope={COMMERCIAL_AUDIENCE}/.default\
              &client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer\
              &client_assertion={assertion}"
         );
-        send(self.world.running.address(), "POST", &self.path, &[FORM], &body).await.unwrap()
+        send(self.world.running.address(), "POST", &self.path, &[FORM_HEADER], &body).await.unwrap()
     }
 
     /// Logs in and returns the AADSTS code of the error, or 0 if the login succeeded.
@@ -137,7 +140,7 @@ fn b34_an_assertion_needs_this_audience_a_valid_time_and_a_known_certificate() {
         let unknown = json!({"alg": "RS256", "typ": "JWT", "x5t": "another"});
         assert_eq!(signer.code(&unknown, &signer.claims("x")).await, 700_027);
         let late = signer.signed(&header, &signer.claims("late"));
-        signer.world.clock.pass(600);
+        signer.world.clock.advance(600);
         assert_eq!(signer.log_in(&late).await.json()["error_codes"], json!([700_024]));
     });
 }
@@ -155,9 +158,9 @@ fn b35_refusals_have_the_ids_that_support_asks_for() {
             (unknown, "wrong", 400, "invalid_request", 90_002),
         ] {
             let body = format!(
-                "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={secret}&scope={ENTERPRISE}/.default"
+                "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={secret}&scope={COMMERCIAL_AUDIENCE}/.default"
             );
-            let answer = send(world.running.address(), "POST", path, &[FORM], &body).await.unwrap();
+            let answer = send(world.running.address(), "POST", path, &[FORM_HEADER], &body).await.unwrap();
             let error_body = answer.json();
             assert_eq!(
                 (answer.status, &error_body["error"], &error_body["error_codes"]),
@@ -178,7 +181,7 @@ fn b36_a_token_expires_by_the_virtual_clock_in_the_middle_of_a_run() {
         let world = World::new(Behaviours { token_seconds: 600, ..Behaviours::default() });
         let client = world.client().await;
         for (pass, expected) in [(0, 200), (599, 200), (1, 401), (0, 401)] {
-            world.clock.pass(pass);
+            world.clock.advance(pass);
             assert_eq!(client.feed("GET", "subscriptions/list").await.status, expected);
         }
         assert_eq!(Client::new(&world.running).await.feed("GET", "subscriptions/list").await.status, 200);

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use simulators::openai::{ADMIN_KEY, AuditLogging, Key};
 
-use super::{PATH, ask_as, check, get, options, page_ids, serve_with, walk, walk_all};
+use super::{PATH, check_answer, get, list_all_pages, list_both_listings, options, page_ids, serve_with, try_get_as};
 use crate::client::send;
 use crate::{ManualClock, run};
 
@@ -53,7 +53,7 @@ fn b02_only_a_known_admin_key_is_accepted() {
 #[test]
 fn b03_the_answer_to_a_key_without_the_scope_names_the_scope() {
     let keys = vec![Key { may_read_audit_logs: false, ..Key::new(ADMIN_KEY) }];
-    check(
+    check_answer(
         |b| b.keys = keys,
         "",
         |answer| {
@@ -66,7 +66,7 @@ fn b03_the_answer_to_a_key_without_the_scope_names_the_scope() {
 
 #[test]
 fn b04_an_error_may_be_a_plain_string() {
-    check(
+    check_answer(
         |b| (b.keys, b.error_as_string) = (Vec::new(), 1.0),
         "",
         |answer| assert!(answer.status == 401 && answer.json()["error"].is_string()),
@@ -76,9 +76,9 @@ fn b04_an_error_may_be_a_plain_string() {
 #[test]
 fn b05_audit_logging_can_be_off_in_two_ways() {
     for forbidden in [AuditLogging::OffForbidden, AuditLogging::OnForbidden] {
-        check(|b| b.audit_logging = forbidden, "", |answer| assert_eq!(answer.status, 403));
+        check_answer(|b| b.audit_logging = forbidden, "", |answer| assert_eq!(answer.status, 403));
     }
-    check(
+    check_answer(
         |b| b.audit_logging = AuditLogging::OffEmpty,
         "",
         |answer| {
@@ -94,13 +94,13 @@ fn b05_b24_logging_switched_on_later_shows_only_later_events() {
         let clock = ManualClock::new();
         let options = simulators::Options { span_seconds: 3_600, ahead_seconds: 7_200, ..options(&clock) };
         let (simulator, running) = serve_with(&options, &clock, |b| b.audit_logging = AuditLogging::OffEmpty);
-        clock.pass(1_800);
+        clock.advance(1_800);
         assert!(page_ids(&get(&running, "").await).is_empty() && running.served().is_empty());
-        clock.pass(1_800);
+        clock.advance(1_800);
         let on_at = clock.now().as_second();
         simulator.change(|b| b.audit_logging = AuditLogging::On);
-        clock.pass(3_700);
-        let events = walk(&running, "limit=100").await;
+        clock.advance(3_700);
+        let events = list_all_pages(&running, "limit=100").await;
         assert!(events.len() > 20, "{}", events.len());
         assert!(events.iter().all(|event| event["effective_at"].as_i64() >= Some(on_at)));
         assert!(running.served().len() < 300);
@@ -113,11 +113,11 @@ fn b05_events_logged_while_lists_were_refused_are_listed_afterwards() {
         let clock = ManualClock::new();
         let options = simulators::Options { ahead_seconds: 3_600, ..options(&clock) };
         let (simulator, running) = serve_with(&options, &clock, |b| b.audit_logging = AuditLogging::OnForbidden);
-        clock.pass(3_600);
+        clock.advance(3_600);
         assert!(get(&running, "").await.status == 403 && running.served().is_empty());
-        simulator.change(|b| (b.audit_logging, b.late) = (AuditLogging::On, 0.0));
-        clock.pass(300);
-        assert_eq!(walk_all(&running).await.len(), 400);
+        simulator.change(|b| (b.audit_logging, b.late_events) = (AuditLogging::On, 0.0));
+        clock.advance(300);
+        assert_eq!(list_both_listings(&running).await.len(), 400);
     });
 }
 
@@ -143,10 +143,11 @@ fn b31_keys_rotate_with_an_overlap() {
         let at = clock.now() + SignedDuration::from_secs(100);
         let keys = Key::rotated(ADMIN_KEY, "sk-admin-new", at, SignedDuration::from_secs(30));
         let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.keys = keys.into());
-        let statuses = async || [ADMIN_KEY, "sk-admin-new"].map(|key| ask_as(&running, key, "limit=1")).map(Box::pin);
+        let statuses =
+            async || [ADMIN_KEY, "sk-admin-new"].map(|key| try_get_as(&running, key, "limit=1")).map(Box::pin);
         let mut seen = Vec::new();
         for seconds in [69, 1, 29, 1] {
-            clock.pass(seconds);
+            clock.advance(seconds);
             let [old, new] = statuses().await;
             seen.push((old.await.unwrap().status, new.await.unwrap().status));
         }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulators::Options;
 use simulators::openai::{EdgeIds, UnknownCursor};
 
-use super::{check, events_json, get, ids, options, page_ids, serve_with, walk};
+use super::{check_answer, events_json, get, ids, list_all_pages, options, page_ids, serve_with};
 use crate::{ManualClock, run};
 
 /// Returns options for seven events, which are listed in the order a to g.
@@ -39,32 +39,32 @@ fn b08_after_selects_older_events_and_before_newer_ones() {
 
 #[test]
 fn b08_an_unknown_cursor_is_answered_in_three_ways() {
-    let check = |unknown_cursor, expect: fn(u16, Value)| {
+    let check_answer = |unknown_cursor, expect: fn(u16, Value)| {
         for param in ["after", "before"] {
-            check(
+            check_answer(
                 |b| b.unknown_cursor = unknown_cursor,
                 &format!("{param}=no"),
                 |answer| expect(answer.status, answer.json()),
             );
         }
     };
-    check(UnknownCursor::BadRequest, |status, body| {
+    check_answer(UnknownCursor::BadRequest, |status, body| {
         assert!(status == 400 && ["after", "before"].contains(&body["error"]["param"].as_str().unwrap()));
     });
-    check(UnknownCursor::NotFound, |status, body| {
+    check_answer(UnknownCursor::NotFound, |status, body| {
         assert!(status == 404 && ["after", "before"].contains(&body["error"]["param"].as_str().unwrap()));
     });
-    check(UnknownCursor::FirstPage, |status, body| {
+    check_answer(UnknownCursor::FirstPage, |status, body| {
         assert_eq!((status, body["data"].as_array().map(Vec::len)), (200, Some(20)))
     });
 }
 
 #[test]
 fn b08_a_valid_cursor_may_be_unknown() {
-    check(|b| b.cursor_lost = 1.0, "", |answer| assert_eq!(answer.status, 200));
+    check_answer(|b| b.lost_cursors = 1.0, "", |answer| assert_eq!(answer.status, 200));
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = serve_with(&seven_events(&clock), &clock, |b| b.cursor_lost = 0.5);
+        let (_, running) = serve_with(&seven_events(&clock), &clock, |b| b.lost_cursors = 0.5);
         let mut statuses = Vec::new();
         for _ in 0..40 {
             statuses.push(get(&running, "after=a").await.status);
@@ -142,14 +142,14 @@ fn b09_a_page_may_claim_more_without_events_or_ids() {
 fn a_page_that_is_repeated_does_not_advance() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = serve_with(&seven_events(&clock), &clock, |b| b.page_repeated = 1.0);
+        let (simulator, running) = serve_with(&seven_events(&clock), &clock, |b| b.repeated_pages = 1.0);
         assert_eq!(page_ids(&get(&running, "limit=2").await).concat(), "ab");
         for _ in 0..3 {
             let again = get(&running, "limit=2&after=d").await;
             assert_eq!((page_ids(&again).concat().as_str(), &again.json()["last_id"]), ("cd", &json!("d")));
             assert_eq!(again.json()["has_more"], true);
         }
-        simulator.change(|b| b.page_repeated = 0.3);
-        assert_eq!(ids(&walk(&running, "limit=2").await).len(), 7);
+        simulator.change(|b| b.repeated_pages = 0.3);
+        assert_eq!(ids(&list_all_pages(&running, "limit=2").await).len(), 7);
     });
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use simulators::openai::{ADMIN_KEY, QuotaCode};
 use simulators::{Fault, Scripted};
 
-use super::{PATH, ask, check, get, options, serve_with, walk};
+use super::{PATH, check_answer, get, list_all_pages, options, serve_with, try_get};
 use crate::client::send;
 use crate::{ManualClock, run};
 
@@ -18,7 +18,7 @@ fn b25_a_429_has_a_retry_after_or_none() {
     for (retry_after_seconds, header, reset) in
         [(Some(1), Some("1"), "1s"), (Some(90), Some("90"), "1m30s"), (None, None, "1s")]
     {
-        check(
+        check_answer(
             |b| (b.throttled, b.retry_after_seconds) = (1.0, retry_after_seconds),
             "",
             |answer| {
@@ -36,7 +36,7 @@ fn b25_a_429_for_lack_of_credit_names_no_wait() {
         (QuotaCode::InsufficientQuota, "insufficient_quota"),
         (QuotaCode::CreditBalanceExhausted, "credit_balance_exhausted"),
     ] {
-        check(
+        check_answer(
             |b| (b.quota_exhausted, b.quota_code) = (1.0, quota_code),
             "",
             |answer| {
@@ -52,7 +52,7 @@ fn b25_a_burst_is_throttled_until_the_minute_is_over() {
     run(async {
         let clock = ManualClock::new();
         let (_, running) = serve_with(&options(&clock), &clock, |b| b.per_minute = Some(3));
-        clock.pass(20);
+        clock.advance(20);
         let mut seen = Vec::new();
         for _ in 0..4 {
             let answer = get(&running, "limit=1").await;
@@ -63,7 +63,7 @@ fn b25_a_burst_is_throttled_until_the_minute_is_over() {
         }
         let left = |left: &str| (200, left.to_owned(), None);
         assert_eq!(seen, [left("2"), left("1"), left("0"), (429, "0".to_owned(), Some("40".to_owned()))]);
-        clock.pass(40);
+        clock.advance(40);
         assert_eq!(get(&running, "limit=1").await.status, 200);
     });
 }
@@ -139,10 +139,10 @@ fn b28_a_body_of_several_documents_is_one_page() {
         assert!(documents.iter().all(|document| document["has_more"] == true));
         let events: Vec<_> =
             documents.iter().flat_map(|document| document["data"].as_array().unwrap().clone()).collect();
-        let several = walk(&running, "limit=30").await;
+        let several = list_all_pages(&running, "limit=30").await;
         simulator.change(|b| b.several_documents = 0.0);
         assert_eq!(json!(events), get(&running, "limit=30").await.json()["data"]);
-        assert_eq!(several, walk(&running, "limit=30").await);
+        assert_eq!(several, list_all_pages(&running, "limit=30").await);
     });
 }
 
@@ -151,11 +151,11 @@ fn b29_a_connection_may_break_before_or_within_the_answer() {
     run(async {
         let clock = ManualClock::new();
         let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.transport.reset = 1.0);
-        assert!(ask(&running, "").await.is_err());
+        assert!(try_get(&running, "").await.is_err());
         simulator.change(|b| (b.transport.reset, b.transport.cut) = (0.0, 1.0));
         for chunked in [0.0, 1.0] {
             simulator.change(|b| b.transport.chunked = chunked);
-            assert!(ask(&running, "").await.is_err());
+            assert!(try_get(&running, "").await.is_err());
         }
         simulator.change(|b| b.transport.cut = 0.0);
         let answer = get(&running, "limit=100").await;

@@ -1,11 +1,11 @@
-//! The ledger has what clients can see, and the same seed gives the same answers.
+//! The ledger has the events that clients can see, and the same seed gives the same answers.
 
 use std::collections::BTreeMap;
 
 use simulators::openai::OpenAiSimulator;
 use simulators::{Faults, Options};
 
-use super::{ask, get, ids, options, served, walk, walk_all};
+use super::{get, ids, list_all_pages, list_both_listings, options, served_by_id, try_get};
 use crate::{ManualClock, run};
 
 #[test]
@@ -13,16 +13,18 @@ fn b32_both_listings_together_have_the_events_of_the_ledger() {
     run(async {
         let clock = ManualClock::new();
         let running = OpenAiSimulator::start(options(&clock), 0, clock.clock()).unwrap();
-        let early = [walk(&running, "limit=7").await, walk(&running, "limit=100&tenant_only=true").await].concat();
+        let early =
+            [list_all_pages(&running, "limit=7").await, list_all_pages(&running, "limit=100&tenant_only=true").await]
+                .concat();
         assert!(running.pending() > 0, "nothing is late");
-        clock.pass(5);
-        let all = walk_all(&running).await;
+        clock.advance(5);
+        let all = list_both_listings(&running).await;
         assert_eq!(running.pending(), 0);
         assert!(early.len() < all.len());
         assert_eq!((all.len(), ids(&all).len()), (400, 400));
         let listed: BTreeMap<_, _> =
             all.iter().map(|event| (event["id"].as_str().unwrap().to_owned(), event.clone())).collect();
-        assert_eq!(served(&running), listed);
+        assert_eq!(served_by_id(&running), listed);
         assert_eq!(running.counts(), [("OpenAI.Audit", 400)]);
         running.stop().await;
     });
@@ -35,11 +37,11 @@ fn b32_the_ledger_has_exactly_the_visible_events() {
         let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
         let running = simulator.serve(0).unwrap();
         simulator.change(|b| b.kept_since = clock.now());
-        assert!(walk_all(&running).await.is_empty() && running.served().is_empty());
+        assert!(list_both_listings(&running).await.is_empty() && running.served().is_empty());
         // Events that were not kept when they would have become visible stay invisible afterwards.
         simulator.change(|b| b.kept_since = jiff::Timestamp::MIN);
-        clock.pass(10);
-        let now = walk_all(&running).await;
+        clock.advance(10);
+        let now = list_both_listings(&running).await;
         assert_eq!(now.len(), running.served().len());
         assert!(now.len() < 20, "{}", now.len());
     });
@@ -54,7 +56,7 @@ fn b32_the_same_seed_gives_the_same_answers() {
             let options = Options { seed, faults: Faults::Storm, ..options(&clock) };
             let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
             for query in ["limit=5", "limit=5", "limit=7", "tenant_only=true", "limit=5"] {
-                answers.push(ask(&running, query).await.map(|answer| (answer.status, answer.body)).ok());
+                answers.push(try_get(&running, query).await.map(|answer| (answer.status, answer.body)).ok());
             }
             let identities: Vec<_> = running.served().into_iter().map(|event| event.identity).collect();
             answers.push(Some((0, identities.join(" ").into_bytes())));
@@ -73,9 +75,9 @@ fn b32_an_answer_does_not_depend_on_earlier_requests() {
             let options = Options { seed: 5, faults: Faults::Storm, ..options(&clock) };
             let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
             for number in 0..before {
-                let _ = ask(&running, &format!("limit={}", 1 + number)).await;
+                let _ = try_get(&running, &format!("limit={}", 1 + number)).await;
             }
-            ask(&running, "limit=50").await.ok()
+            try_get(&running, "limit=50").await.ok()
         };
         assert_eq!(answer(0).await, answer(30).await);
     });
@@ -89,7 +91,7 @@ fn b32_the_virtual_clock_decides_what_is_visible() {
         let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
         let before = get(&running, "").await.json();
         assert_eq!(get(&running, "").await.json(), before);
-        clock.pass(86_400);
+        clock.advance(86_400);
         assert_ne!(get(&running, "").await.json(), before);
     });
 }

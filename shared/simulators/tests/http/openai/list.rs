@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use simulators::Options;
 
-use super::{check, events_json, get, ids, options, page_ids, seconds, serve_with, walk};
+use super::{check_answer, events_json, get, ids, list_all_pages, options, page_ids, seconds, serve_with};
 use crate::{ManualClock, run};
 
 #[test]
@@ -13,13 +13,14 @@ fn b06_the_newest_event_is_first_and_the_order_within_a_second_is_fixed() {
     run(async {
         let clock = ManualClock::new();
         let (_, running) = serve_with(&options(&clock), &clock, |_| {});
-        let events = walk(&running, "limit=100").await;
-        assert!(seconds(&events).is_sorted_by(|one, next| one >= next));
-        assert_eq!(events, walk(&running, "limit=7").await);
-        let crowd: Vec<_> = events.chunk_by(|one, next| one["effective_at"] == next["effective_at"]).collect();
-        let crowd = crowd.into_iter().max_by_key(|events| events.len()).unwrap();
-        let ids: Vec<_> = crowd.iter().map(|event| event["id"].as_str().unwrap()).collect();
-        assert!(ids.len() > 20 && !ids.is_sorted() && !ids.is_sorted_by(|one, next| one >= next));
+        let events = list_all_pages(&running, "limit=100").await;
+        assert!(seconds(&events).is_sorted_by(|first, second| first >= second));
+        assert_eq!(events, list_all_pages(&running, "limit=7").await);
+        let crowded_second: Vec<_> =
+            events.chunk_by(|first, second| first["effective_at"] == second["effective_at"]).collect();
+        let crowded_second = crowded_second.into_iter().max_by_key(|events| events.len()).unwrap();
+        let ids: Vec<_> = crowded_second.iter().map(|event| event["id"].as_str().unwrap()).collect();
+        assert!(ids.len() > 20 && !ids.is_sorted() && !ids.is_sorted_by(|first, second| first >= second));
     });
 }
 
@@ -28,11 +29,11 @@ fn b06_the_order_can_be_reversed_at_any_time() {
     run(async {
         let clock = ManualClock::new();
         let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.ascending = true);
-        let events = walk(&running, "limit=9").await;
+        let events = list_all_pages(&running, "limit=9").await;
         assert!(seconds(&events).is_sorted());
         simulator.change(|b| b.ascending = false);
-        let other = walk(&running, "limit=9").await;
-        assert!(other.iter().eq(events.iter().rev()));
+        let reversed = list_all_pages(&running, "limit=9").await;
+        assert!(reversed.iter().eq(events.iter().rev()));
     });
 }
 
@@ -40,14 +41,14 @@ fn b06_the_order_can_be_reversed_at_any_time() {
 fn b06_shuffled_pages_keep_the_edge_ids_of_the_list() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.shuffled = 1.0);
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.shuffled_pages = 1.0);
         let page = get(&running, "limit=100").await.json();
-        assert!(!seconds(page["data"].as_array().unwrap()).is_sorted_by(|one, next| one >= next));
-        let shuffled = walk(&running, "limit=100").await;
-        simulator.change(|b| b.shuffled = 0.0);
+        assert!(!seconds(page["data"].as_array().unwrap()).is_sorted_by(|first, second| first >= second));
+        let shuffled = list_all_pages(&running, "limit=100").await;
+        simulator.change(|b| b.shuffled_pages = 0.0);
         let straight = get(&running, "limit=100").await.json();
         assert_eq!([&page["first_id"], &page["last_id"]], [&straight["first_id"], &straight["last_id"]]);
-        assert_eq!(ids(&shuffled), ids(&walk(&running, "limit=100").await));
+        assert_eq!(ids(&shuffled), ids(&list_all_pages(&running, "limit=100").await));
     });
 }
 
@@ -82,7 +83,7 @@ fn b10_has_more_is_true_exactly_if_more_events_follow() {
         let empty = json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false});
         assert_eq!(get(&running, "effective_at[gte]=40").await.json(), empty);
         // Some APIs send `has_more` on the last page, and then an empty page.
-        simulator.change(|b| b.false_more = 1.0);
+        simulator.change(|b| b.false_has_more = 1.0);
         let last = get(&running, "limit=20&after=e20").await.json();
         assert_eq!((&last["has_more"], &last["last_id"]), (&json!(true), &json!("e0")));
         assert_eq!(get(&running, "after=e0").await.json(), empty);
@@ -96,7 +97,7 @@ fn b11_a_page_may_be_short_although_more_events_follow() {
         let (_, running) = serve_with(&options(&clock), &clock, |b| b.short_pages = 1.0);
         let page = get(&running, "limit=100").await.json();
         assert!(page["data"].as_array().unwrap().len() < 100 && page["has_more"] == true);
-        let walked = walk(&running, "limit=100").await;
+        let walked = list_all_pages(&running, "limit=100").await;
         let all = running.served().iter().filter(|event| !event.raw.contains("\"type\":\"tenant.")).count();
         assert!(walked.len() > 150 && walked.len() <= all && ids(&walked).len() == walked.len());
     });
@@ -134,7 +135,7 @@ fn b13_filters_need_their_brackets() {
         let clock = ManualClock::new();
         let (simulator, running) = serve_with(&options(&clock), &clock, |_| {});
         let types = async |query: &str| {
-            let events = walk(&running, &format!("limit=100&{query}")).await;
+            let events = list_all_pages(&running, &format!("limit=100&{query}")).await;
             events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
         };
         let both = BTreeSet::from(["login.failed".to_owned(), "user.updated".to_owned()]);
@@ -156,16 +157,16 @@ fn b14_every_filter_must_match_with_any_of_its_values() {
             let answer = get(&running, query).await;
             assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &json!("event_types")), "{query}");
         }
-        let event = walk(&running, "limit=100").await;
+        let event = list_all_pages(&running, "limit=100").await;
         let event = event.iter().find(|e| e["project"]["id"].is_string() && e["actor"]["session"].is_object()).unwrap();
         let user = &event["actor"]["session"]["user"];
         let [project, id, email] = [&event["project"]["id"], &user["id"], &user["email"]].map(|v| v.as_str().unwrap());
         let filter = format!("project_ids[]={project}&project_ids[]=none&actor_ids[]={id}&actor_emails[]={email}");
-        let found = walk(&running, &format!("limit=100&{}", filter.replace('+', "%2B"))).await;
+        let found = list_all_pages(&running, &format!("limit=100&{}", filter.replace('+', "%2B"))).await;
         assert!(found.contains(event) && found.len() < 100, "{}", found.len());
         assert!(found.iter().all(|event| event["project"]["id"] == project));
         assert!(
-            walk(&running, &format!("{filter}&project_ids[]=none&actor_ids[]=none&resource_ids[]=none"))
+            list_all_pages(&running, &format!("{filter}&project_ids[]=none&actor_ids[]=none&resource_ids[]=none"))
                 .await
                 .is_empty()
         );
@@ -177,7 +178,7 @@ fn b15_the_two_listings_share_no_event() {
     run(async {
         let clock = ManualClock::new();
         let (_, running) = serve_with(&options(&clock), &clock, |_| {});
-        let tenant = walk(&running, "limit=100&tenant_only=true").await;
+        let tenant = list_all_pages(&running, "limit=100&tenant_only=true").await;
         let is_tenants = |event: &serde_json::Value| {
             let event_type = event["type"].as_str().unwrap();
             event_type.starts_with("tenant.")
@@ -185,7 +186,7 @@ fn b15_the_two_listings_share_no_event() {
                 || event_type.ends_with("bound_from_resource")
         };
         assert!(tenant.len() > 50 && tenant.iter().all(is_tenants));
-        assert!(!walk(&running, "limit=100").await.iter().any(is_tenants));
+        assert!(!list_all_pages(&running, "limit=100").await.iter().any(is_tenants));
         let mixed = "tenant_only=true&event_types[]=tenant.user.added&event_types[]=login.failed";
         assert_eq!(get(&running, mixed).await.status, 400);
         assert_eq!(get(&running, "tenant_only=true&event_types[]=role.bound_to_resource").await.status, 200);
@@ -196,19 +197,19 @@ fn b15_the_two_listings_share_no_event() {
 fn b21_one_second_spans_many_pages() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = serve_with(&options(&clock), &clock, |b| b.crowd = 0.6);
-        let events = walk(&running, "limit=10").await;
-        let fullest = seconds(&events).chunk_by(|one, next| one == next).map(<[i64]>::len).max();
-        assert!(fullest > Some(120), "{fullest:?}");
+        let (_, running) = serve_with(&options(&clock), &clock, |b| b.crowded_events = 0.6);
+        let events = list_all_pages(&running, "limit=10").await;
+        let max_events_per_second = seconds(&events).chunk_by(|first, second| first == second).map(<[i64]>::len).max();
+        assert!(max_events_per_second > Some(120), "{max_events_per_second:?}");
         assert_eq!(ids(&events).len(), events.len());
     });
-    check(
-        |b| b.crowd = 0.0,
+    check_answer(
+        |b| b.crowded_events = 0.0,
         "limit=100",
         |answer| {
             let page = answer.json();
             let seconds = seconds(page["data"].as_array().unwrap());
-            assert!(seconds.chunk_by(|one, next| one == next).all(|second| second.len() < 6));
+            assert!(seconds.chunk_by(|first, second| first == second).all(|second| second.len() < 6));
         },
     );
 }

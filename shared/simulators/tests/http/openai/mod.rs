@@ -18,7 +18,7 @@ use std::io;
 
 use serde_json::{Value, json};
 use simulators::openai::{ADMIN_KEY, BASE_PATH, Behaviours, OpenAiSimulator};
-use simulators::{Options, Running};
+use simulators::{Options, RunningSimulator};
 
 use crate::client::{Answer, send};
 use crate::{ManualClock, run};
@@ -41,7 +41,7 @@ fn serve_with(
     options: &Options,
     clock: &ManualClock,
     change: impl FnOnce(&mut Behaviours),
-) -> (OpenAiSimulator, Running) {
+) -> (OpenAiSimulator, RunningSimulator) {
     let mut behaviours = Behaviours::default();
     change(&mut behaviours);
     let simulator = OpenAiSimulator::with(options, behaviours, clock.clock()).unwrap();
@@ -49,21 +49,21 @@ fn serve_with(
     (simulator, running)
 }
 
-async fn ask(running: &Running, query: &str) -> io::Result<Answer> {
-    ask_as(running, ADMIN_KEY, query).await
+async fn try_get(running: &RunningSimulator, query: &str) -> io::Result<Answer> {
+    try_get_as(running, ADMIN_KEY, query).await
 }
 
-async fn ask_as(running: &Running, key: &str, query: &str) -> io::Result<Answer> {
+async fn try_get_as(running: &RunningSimulator, key: &str, query: &str) -> io::Result<Answer> {
     let target = format!("{BASE_PATH}/organization/audit_logs?{query}");
     send(running.address(), "GET", &target, &[("authorization", &format!("Bearer {key}"))], "").await
 }
 
-async fn get(running: &Running, query: &str) -> Answer {
-    ask(running, query).await.unwrap()
+async fn get(running: &RunningSimulator, query: &str) -> Answer {
+    try_get(running, query).await.unwrap()
 }
 
 /// Makes one request to a simulator with the default behaviours after `change`, and passes the answer to `expect`.
-fn check(change: impl FnOnce(&mut Behaviours), query: &str, expect: impl FnOnce(Answer)) {
+fn check_answer(change: impl FnOnce(&mut Behaviours), query: &str, expect: impl FnOnce(Answer)) {
     run(async {
         let clock = ManualClock::new();
         let (_, running) = serve_with(&options(&clock), &clock, change);
@@ -79,7 +79,7 @@ fn page_ids(answer: &Answer) -> Vec<String> {
 
 /// Returns the events of all pages of a listing. It continues after each page's `last_id`, or after the id of the last
 /// event if the page has no `last_id`.
-async fn walk(running: &Running, query: &str) -> Vec<Value> {
+async fn list_all_pages(running: &RunningSimulator, query: &str) -> Vec<Value> {
     let mut events: Vec<Value> = Vec::new();
     let mut after = String::new();
     for _ in 0..1_000 {
@@ -101,8 +101,8 @@ async fn walk(running: &Running, query: &str) -> Vec<Value> {
 }
 
 /// Returns all events: those of the organization, and those that need `tenant_only=true`.
-async fn walk_all(running: &Running) -> Vec<Value> {
-    [walk(running, "limit=100").await, walk(running, "limit=100&tenant_only=true").await].concat()
+async fn list_both_listings(running: &RunningSimulator) -> Vec<Value> {
+    [list_all_pages(running, "limit=100").await, list_all_pages(running, "limit=100&tenant_only=true").await].concat()
 }
 
 fn ids(events: &[Value]) -> BTreeSet<String> {
@@ -113,7 +113,7 @@ fn seconds(events: &[Value]) -> Vec<i64> {
     events.iter().map(|event| event["effective_at"].as_i64().unwrap()).collect()
 }
 
-fn served(running: &Running) -> BTreeMap<String, Value> {
+fn served_by_id(running: &RunningSimulator) -> BTreeMap<String, Value> {
     let served = running.served().into_iter();
     served.map(|event| (event.identity, serde_json::from_str(&event.raw).unwrap())).collect()
 }

@@ -3,7 +3,7 @@
 use simulators::openai::{ADMIN_KEY, BrokenSpan};
 use simulators::{Fault, Gateway, Outage, Scripted};
 
-use super::{ask, check, get, options, serve_with, walk};
+use super::{check_answer, get, list_all_pages, options, serve_with, try_get};
 use crate::client::send;
 use crate::{ManualClock, run};
 
@@ -29,15 +29,15 @@ fn span(tenant_only: Option<bool>) -> BrokenSpan {
 #[test]
 fn broken_spans_refuse_every_overlapping_window() {
     let windows = [
-        "effective_at[gte]=1795320000&effective_at[lt]=1795327200", // ends as the span begins
+        "effective_at[gte]=1795320000&effective_at[lt]=1795327200", // The window ends where the span begins.
         "effective_at[gte]=1795320000&effective_at[lt]=1795327201",
         "effective_at[gte]=1795329000&effective_at[lte]=1795329000",
         "effective_at[gte]=1795330799",
-        "effective_at[gte]=1795330800", // begins as the span ends
+        "effective_at[gte]=1795330800", // The window begins where the span ends.
         "effective_at[gt]=1795330799",
         "effective_at[lt]=1795327200&tenant_only=true",
         "effective_at[lt]=1795330800&tenant_only=true",
-        "effective_at[gte]=1795329000&effective_at[lt]=1795329000", // empty
+        "effective_at[gte]=1795329000&effective_at[lt]=1795329000", // The window is empty.
         "",
     ];
     assert_eq!(statuses(vec![span(None)], &windows), [200, 500, 500, 500, 200, 200, 200, 500, 200, 500]);
@@ -57,7 +57,7 @@ fn broken_spans_answer_with_an_error_of_the_api() {
     for (status, kind) in
         [(400, "invalid_request_error"), (403, "invalid_request_error"), (429, "requests"), (503, "server_error")]
     {
-        check(
+        check_answer(
             |b| b.broken_spans = vec![BrokenSpan { status, ..span(None) }],
             "",
             |answer| {
@@ -69,32 +69,32 @@ fn broken_spans_answer_with_an_error_of_the_api() {
 }
 
 #[test]
-fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
+fn an_outage_answers_every_request_with_one_status_for_a_span_of_time() {
     run(async {
         let clock = ManualClock::new();
         let [from, to] = ["2026-11-22T10:00:00Z", "2026-11-24T10:00:00Z"].map(|text| text.parse().unwrap());
         let (simulator, running) = serve_with(&options(&clock), &clock, |b| {
-            b.down = vec![Outage { from, to, status: 503 }];
+            b.outages = vec![Outage { from, to, status: 503 }];
             b.script = vec![Scripted::new("audit_logs", 2, Fault::answer(418, ""))];
         });
         assert_eq!(get(&running, "").await.status, 200);
-        clock.pass(3_600);
+        clock.advance(3_600);
         for target in ["/v1/organization/audit_logs", "/v1/none"] {
             let answer = send(running.address(), "GET", target, &[], "").await.unwrap();
             assert_eq!((answer.status, answer.json()["error"]["type"].as_str()), (503, Some("server_error")));
         }
-        clock.pass(2 * 86_400 - 1);
+        clock.advance(2 * 86_400 - 1);
         assert_eq!(get(&running, "").await.status, 503);
-        clock.pass(1);
+        clock.advance(1);
         assert_eq!(get(&running, "").await.status, 418, "scripts do not count the requests of an outage");
-        simulator.change(|b| b.down = vec![Outage { from, to: jiff::Timestamp::MAX, status: 500 }]);
-        clock.pass(365 * 86_400);
+        simulator.change(|b| b.outages = vec![Outage { from, to: jiff::Timestamp::MAX, status: 500 }]);
+        clock.advance(365 * 86_400);
         assert_eq!(get(&running, "").await.status, 500);
     });
 }
 
 #[test]
-fn gateway_answers_with_a_page_and_a_date_of_its_own() {
+fn a_gateway_answers_with_a_page_and_a_date_of_its_own() {
     run(async {
         let clock = ManualClock::new();
         let operation = Some("audit_logs".to_owned());
@@ -111,10 +111,10 @@ fn gateway_answers_with_a_page_and_a_date_of_its_own() {
         simulator.change(|b| b.gateway = vec![Gateway { operation: None, share: 0.3, ..gateway }]);
         let mut pages = 0;
         for _ in 0..200 {
-            pages += usize::from(ask(&running, "limit=1").await.unwrap().status == 502);
+            pages += usize::from(try_get(&running, "limit=1").await.unwrap().status == 502);
         }
         assert!((30..90).contains(&pages), "{pages}");
         simulator.change(|b| b.gateway.clear());
-        assert!(!walk(&running, "limit=100").await.is_empty());
+        assert!(!list_all_pages(&running, "limit=100").await.is_empty());
     });
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use simulators::Options;
 use simulators::openai::OpenAiSimulator;
 
-use super::{events_json, get, options, page_ids, serve_with, walk};
+use super::{events_json, get, list_all_pages, options, page_ids, serve_with};
 use crate::{ManualClock, run};
 
 #[test]
@@ -28,7 +28,7 @@ fn supplied_records_are_served_unchanged_and_written_to_the_file() {
         let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
         let text = get(&running, "").await.text();
         assert!(text.contains(records[0]) && text.contains(records[3]) && !text.contains("again"), "{text}");
-        assert_eq!(walk(&running, "tenant_only=true").await[0]["id"], "b");
+        assert_eq!(list_all_pages(&running, "tenant_only=true").await[0]["id"], "b");
         let lines = std::fs::read_to_string(&ledger).unwrap();
         assert_eq!((lines.lines().count(), running.served().len()), (3, 3));
         assert!(lines.contains(records[0]) && lines.contains(r#""id":null"#), "{lines}");
@@ -90,7 +90,7 @@ fn b22_supplied_records_may_name_when_they_become_visible() {
         let (_, running) = serve_with(&Options { records, visible_at, ..options(&clock) }, &clock, |_| {});
         let mut seen = Vec::new();
         for seconds in [0, 59, 1, 20 * 3_600 - 60] {
-            clock.pass(seconds);
+            clock.advance(seconds);
             seen.push((page_ids(&get(&running, "").await).concat(), running.pending()));
         }
         assert_eq!(seen, [("c", 2), ("c", 2), ("ca", 1), ("cba", 0)].map(|(ids, pending)| (ids.to_owned(), pending)));

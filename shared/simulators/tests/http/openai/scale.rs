@@ -11,7 +11,7 @@ use super::{get, options, page_ids};
 use crate::{ManualClock, run};
 
 const EVENTS: usize = 100_000;
-/// The median time of a page may be at most this long. The limit is generous, because the machine may be busy.
+/// The maximum median time of a page. The limit is generous, because the machine may be busy.
 const MAX_PAGE_TIME: Duration = Duration::from_millis(10);
 
 #[test]

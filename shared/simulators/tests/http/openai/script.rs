@@ -5,7 +5,7 @@ use std::time::Duration;
 use simulators::openai::OpenAiSimulator;
 use simulators::{Fault, Scripted};
 
-use super::{ask, get, options, walk};
+use super::{get, list_all_pages, options, try_get};
 use crate::{ManualClock, run};
 
 #[test]
@@ -27,8 +27,8 @@ fn a_broken_connection_ends_without_an_answer() {
             ];
         });
         let running = simulator.serve(0).unwrap();
-        assert!(ask(&running, "").await.is_err());
-        assert!(ask(&running, "").await.is_err());
+        assert!(try_get(&running, "").await.is_err());
+        assert!(try_get(&running, "").await.is_err());
         let answer = get(&running, "").await;
         assert_eq!((answer.status, answer.header("x-tea"), &answer.body[..]), (418, Some("pot"), &b"sh\xFFrt"[..]));
         let answer = get(&running, "").await;
@@ -79,7 +79,7 @@ fn a_script_can_choose_the_third_page_of_one_listing() {
             b.script = vec![Scripted::new("audit_logs", 2, fault).having("after").having("tenant_only=true")];
         });
         let running = simulator.serve(0).unwrap();
-        let organization = walk(&running, "limit=50").await;
+        let organization = list_all_pages(&running, "limit=50").await;
         assert!(organization.len() > 150, "{}", organization.len());
         let mut statuses = Vec::new();
         let mut after = String::new();
@@ -117,8 +117,8 @@ fn requests_are_counted_by_operation_and_by_time() {
         let running = simulator.serve(0).unwrap();
         let start = clock.now();
         for _ in 0..4 {
-            let _ = ask(&running, "limit=0").await;
-            clock.pass(10);
+            let _ = try_get(&running, "limit=0").await;
+            clock.advance(10);
         }
         let elsewhere = crate::client::send(running.address(), "GET", "/v1/users", &[], "").await.unwrap();
         assert_eq!(elsewhere.status, 404);

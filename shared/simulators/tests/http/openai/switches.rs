@@ -3,10 +3,10 @@
 use super::*;
 
 #[test]
-fn edge_page_is_html_with_403_400_or_404() {
+fn an_edge_page_is_html_with_status_403_400_or_404() {
     run(async {
         let clock = ManualClock::new();
-        let (_, running) = serve_with(&options(&clock), &clock, |it| it.edge_page = 0.5);
+        let (_, running) = serve_with(&options(&clock), &clock, |behaviours| behaviours.edge_page = 0.5);
         let mut statuses = BTreeSet::new();
         for _ in 0..60 {
             let answer = get(&running, "limit=1").await;
@@ -22,10 +22,10 @@ fn edge_page_is_html_with_403_400_or_404() {
 }
 
 #[test]
-fn region_refused_is_403_with_its_code() {
+fn a_refused_region_gets_403_with_its_code() {
     for query in ["", "tenant_only=true"] {
-        check(
-            |it| it.region_refused = 1.0,
+        check_answer(
+            |behaviours| behaviours.region_refused = 1.0,
             query,
             |answer| {
                 assert_eq!(answer.status, 403);
@@ -40,15 +40,15 @@ fn region_refused_is_403_with_its_code() {
 }
 
 #[test]
-fn data_null_affects_only_pages_without_events() {
-    check(
-        |it| it.data_null = 1.0,
+fn data_is_null_only_on_pages_without_events() {
+    check_answer(
+        |behaviours| behaviours.data_null = 1.0,
         "effective_at[lt]=5",
         |answer| {
             assert_eq!((answer.json()["data"].clone(), answer.json()["has_more"].clone()), (Value::Null, json!(false)))
         },
     );
-    check(|it| it.data_null = 1.0, "", |answer| assert!(!page_ids(&answer).is_empty()));
+    check_answer(|behaviours| behaviours.data_null = 1.0, "", |answer| assert!(!page_ids(&answer).is_empty()));
 }
 
 #[test]
@@ -56,16 +56,20 @@ fn payloads_may_stand_under_an_earlier_name() {
     run(async {
         let clock = ManualClock::new();
         let many = Options { events: 2_000, ..options(&clock) };
-        let (_, running) = serve_with(&many, &clock, |it| it.earlier_names = 1.0);
-        let events = walk(&running, "limit=100").await;
-        let of = |name: &str| events.iter().filter(|event| event["type"] == name).cloned().collect::<Vec<_>>();
+        let (_, running) = serve_with(&many, &clock, |behaviours| behaviours.earlier_names = 1.0);
+        let events = list_all_pages(&running, "limit=100").await;
+        let events_of_type =
+            |name: &str| events.iter().filter(|event| event["type"] == name).cloned().collect::<Vec<_>>();
         for (name, earlier) in [
             ("checkpoint.permission.created", "checkpoint_permission.created"),
             ("role.assignment.created", "role_assignment.created"),
             ("ip_allowlist.created", "ip.allowlist.created"),
         ] {
-            assert!(!of(name).is_empty(), "no {name}");
-            assert!(of(name).iter().all(|event| event[earlier].is_object() && event[name].is_null()), "{name}");
+            assert!(!events_of_type(name).is_empty(), "no {name}");
+            assert!(
+                events_of_type(name).iter().all(|event| event[earlier].is_object() && event[name].is_null()),
+                "{name}"
+            );
         }
     });
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use simulators::Options;
 
-use super::{get, ids, options, page_ids, seconds, serve_with, served, walk, walk_all};
+use super::{get, ids, list_all_pages, list_both_listings, options, page_ids, seconds, serve_with, served_by_id};
 use crate::{ManualClock, run};
 
 const DAY: i64 = 86_400;
@@ -15,14 +15,14 @@ fn b22_events_continue_after_the_start_and_some_are_late() {
     run(async {
         let clock = ManualClock::new();
         let options = Options { ahead_seconds: DAY, span_seconds: DAY, ..options(&clock) };
-        let (_, running) = serve_with(&options, &clock, |b| (b.late, b.latest_seconds) = (0.3, 7_200));
+        let (_, running) = serve_with(&options, &clock, |b| (b.late_events, b.max_delay_seconds) = (0.3, 7_200));
         let mut late = 0;
         for _ in 0..27 {
-            clock.pass(3_600);
-            let known = served(&running);
+            clock.advance(3_600);
+            let known = served_by_id(&running);
             let _ = get(&running, "limit=1").await;
             let before = clock.now().as_second() - 3_600;
-            late += served(&running)
+            late += served_by_id(&running)
                 .iter()
                 .filter(|(id, event)| !known.contains_key(*id) && event["effective_at"].as_i64() < Some(before - 1))
                 .count();
@@ -39,10 +39,10 @@ fn b22_some_are_a_day_late_and_none_later_than_the_bound() {
         let bound = 26 * 3_600;
         let options = Options { ahead_seconds: DAY, span_seconds: 60, events: 800, ..options(&clock) };
         let (_, running) = serve_with(&options, &clock, |b| {
-            (b.late, b.latest_seconds, b.near_latest) = (0.5, bound, 0.25);
+            (b.late_events, b.max_delay_seconds, b.near_max_delay) = (0.5, bound, 0.25);
         });
         for _ in 0..310 {
-            clock.pass(600);
+            clock.advance(600);
             let _ = get(&running, "limit=1").await;
         }
         assert_eq!(running.pending(), 0);
@@ -52,7 +52,7 @@ fn b22_some_are_a_day_late_and_none_later_than_the_bound() {
             .map(|event| {
                 let at =
                     serde_json::from_str::<serde_json::Value>(&event.raw).unwrap()["effective_at"].as_i64().unwrap();
-                event.at.as_second() - at
+                event.visible_at.as_second() - at
             })
             .collect();
         // The test makes a request only every ten minutes, and the ledger notes the time of that request.
@@ -70,14 +70,14 @@ fn b22_late_events_of_the_past_may_have_their_full_delay() {
         let clock = ManualClock::new();
         let options = Options { span_seconds: DAY, ..options(&clock) };
         let (_, running) = serve_with(&options, &clock, |b| {
-            (b.late, b.latest_seconds, b.near_latest, b.late_past_soon) = (0.5, DAY, 1.0, false);
+            (b.late_events, b.max_delay_seconds, b.near_max_delay, b.late_past_soon) = (0.5, DAY, 1.0, false);
         });
-        let first = walk_all(&running).await.len();
+        let first = list_both_listings(&running).await.len();
         assert!((150..300).contains(&first), "{first}");
-        clock.pass(5);
-        assert!(walk_all(&running).await.len() < first + 20);
-        clock.pass(DAY);
-        assert_eq!((walk_all(&running).await.len(), running.pending()), (400, 0));
+        clock.advance(5);
+        assert!(list_both_listings(&running).await.len() < first + 20);
+        clock.advance(DAY);
+        assert_eq!((list_both_listings(&running).await.len(), running.pending()), (400, 0));
     });
 }
 
@@ -86,8 +86,8 @@ fn b23_new_events_do_not_shift_the_pages_after_a_cursor() {
     run(async {
         let clock = ManualClock::new();
         let options = Options { ahead_seconds: 3_600, span_seconds: 3_600, ..options(&clock) };
-        let (_, running) = serve_with(&options, &clock, |b| b.late = 0.0);
-        let before = walk(&running, "limit=100").await;
+        let (_, running) = serve_with(&options, &clock, |b| b.late_events = 0.0);
+        let before = list_all_pages(&running, "limit=100").await;
         let mut after = String::new();
         let mut listed = Vec::new();
         loop {
@@ -97,10 +97,10 @@ fn b23_new_events_do_not_shift_the_pages_after_a_cursor() {
                 break;
             }
             after = format!("&after={}", page["last_id"].as_str().unwrap());
-            clock.pass(60);
+            clock.advance(60);
         }
         assert_eq!(listed, before);
-        let now = walk(&running, "limit=100").await;
+        let now = list_all_pages(&running, "limit=100").await;
         assert!(now.len() > before.len() + 20 && now.ends_with(&before), "{} {}", before.len(), now.len());
     });
 }
@@ -111,10 +111,13 @@ fn b24_events_before_logging_was_on_are_absent() {
         let clock = ManualClock::new();
         let since = clock.now() - SignedDuration::from_hours(48);
         let (_, running) = serve_with(&options(&clock), &clock, |b| b.kept_since = since);
-        let events = walk(&running, "limit=100").await;
+        let events = list_all_pages(&running, "limit=100").await;
         assert!(!events.is_empty() && seconds(&events).iter().all(|second| *second >= since.as_second()));
-        clock.pass(5);
-        assert_eq!(ids(&walk_all(&running).await), served(&running).into_keys().collect::<BTreeSet<_>>());
+        clock.advance(5);
+        assert_eq!(
+            ids(&list_both_listings(&running).await),
+            served_by_id(&running).into_keys().collect::<BTreeSet<_>>()
+        );
     });
 }
 
@@ -123,9 +126,9 @@ fn b24_retention_advances_and_the_ledger_names_the_expiry() {
     run(async {
         let clock = ManualClock::new();
         let (_, running) = serve_with(&options(&clock), &clock, |b| b.kept_seconds = Some(3 * DAY));
-        let first = walk_all(&running).await;
-        clock.pass(DAY);
-        let second = walk_all(&running).await;
+        let first = list_both_listings(&running).await;
+        clock.advance(DAY);
+        let second = list_both_listings(&running).await;
         assert!(second.len() < first.len() && !second.is_empty(), "{} {}", first.len(), second.len());
         let bound = clock.now().as_second() - 3 * DAY;
         assert!(seconds(&second).iter().all(|second| *second >= bound));
@@ -133,7 +136,7 @@ fn b24_retention_advances_and_the_ledger_names_the_expiry() {
         assert!(ledger.len() >= first.len());
         let still_there: BTreeSet<_> = ledger
             .iter()
-            .filter(|event| event.until.unwrap() > clock.now())
+            .filter(|event| event.visible_until.unwrap() > clock.now())
             .map(|event| event.identity.clone())
             .collect();
         assert_eq!(still_there, ids(&second));
@@ -144,13 +147,13 @@ fn b24_retention_advances_and_the_ledger_names_the_expiry() {
 fn b24_old_events_are_dropped_between_two_calls() {
     run(async {
         let clock = ManualClock::new();
-        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.late = 0.0);
+        let (simulator, running) = serve_with(&options(&clock), &clock, |b| b.late_events = 0.0);
         let page = page_ids(&get(&running, "limit=100").await);
-        clock.pass(10);
+        clock.advance(10);
         simulator.change(|b| b.kept_since = Timestamp::MAX);
         assert!(page_ids(&get(&running, "limit=100").await).is_empty());
         let ledger = running.served();
-        assert!(ledger.len() == 400 && ledger.iter().all(|event| event.until == Some(clock.now())));
+        assert!(ledger.len() == 400 && ledger.iter().all(|event| event.visible_until == Some(clock.now())));
         assert!(page.iter().all(|id| ledger.iter().any(|event| event.identity == *id)));
     });
 }

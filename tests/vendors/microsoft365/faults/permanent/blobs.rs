@@ -21,11 +21,11 @@ async fn one_broken_blob_delays_none_of_690_pages_behind_it_and_causes_no_listin
 
 /// Runs ticks until all healthy blobs are delivered. Returns the number of listing requests of each tick in the three
 /// hours after that.
-async fn listing_requests(broken: Vec<BrokenBlobs>) -> Vec<u64> {
-    let count = broken.len();
+async fn listing_requests(broken_blobs: Vec<BrokenBlobs>) -> Vec<u64> {
+    let count = broken_blobs.len();
     let world = exchange_at(&seconds_before_start(144, 2 * PAGES));
     world.simulator.change(|it| it.page_size = 2);
-    world.break_blobs(broken);
+    world.break_blobs(broken_blobs);
     let mut ticks = Ticks::of(&world);
     let report = ticks.until_left(count, 3).await;
     assert_eq!(report.pending.pending_blobs, count as u64, "{report:?}");
@@ -106,7 +106,7 @@ async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
         let report = ticks.tick().await;
         assert!(!report.drained && report.lines.delivered == 0, "{report:?}");
         // Only content from before the tick is checked: the next tick delivers what becomes available during it.
-        let served: Vec<_> = world.running.served().into_iter().filter(|event| event.at < began).collect();
+        let served: Vec<_> = world.running.served().into_iter().filter(|event| event.visible_at < began).collect();
         let results = world.reconcile(&served);
         for (stream, result) in world.streams().iter().zip(results) {
             let is_expected = result.lost.is_empty() || stream.log_type == LogType::Exchange;

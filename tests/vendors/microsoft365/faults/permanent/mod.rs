@@ -67,8 +67,8 @@ fn broken(blobs: BlobChoice, status: u16) -> BrokenBlobs {
 
 impl World {
     /// Breaks these blobs from now on, and no others.
-    fn break_blobs(&self, broken: Vec<BrokenBlobs>) {
-        self.simulator.change(|it| it.broken_blobs = broken);
+    fn break_blobs(&self, broken_blobs: Vec<BrokenBlobs>) {
+        self.simulator.change(|it| it.broken_blobs = broken_blobs);
     }
 
     /// Counts the served records of Exchange that are not delivered.

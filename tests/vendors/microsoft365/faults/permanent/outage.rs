@@ -11,7 +11,7 @@ async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drain
         let created: Vec<_> = seconds_before_start(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
         let mut world = exchange_at(&created);
         world.settings.lookback_seconds = 5 * DAY;
-        world.simulator.change(|it| it.down = vec![Outage { from: at(from), to: at(from + 6 * HOUR), status }]);
+        world.simulator.change(|it| it.outages = vec![Outage { from: at(from), to: at(from + 6 * HOUR), status }]);
         let mut ticks = Ticks::of(&world);
         while world.time.now() < at(from + 6 * HOUR) - SignedDuration::from_secs(TICK_INTERVAL_SECONDS) {
             let is_down = ticks.next >= at(from);
@@ -33,14 +33,14 @@ async fn listings_that_fail_for_six_hours_leave_nothing_pending_either() {
     let created: Vec<_> = seconds_before_start(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
     let mut world = exchange_at(&created);
     world.settings.lookback_seconds = 5 * DAY;
-    world.simulator.change(|it| it.broken = Some(ContentType::Exchange));
+    world.simulator.change(|it| it.broken_content_type = Some(ContentType::Exchange));
     let mut ticks = Ticks::of(&world);
     for _ in 0..6 * TICKS_PER_HOUR {
         let report = ticks.tick().await;
         assert!(report.pending.is_empty() && report.gaps.is_empty(), "{report:?}");
         assert_failed(&report, false, "listing content");
     }
-    world.simulator.change(|it| it.broken = None);
+    world.simulator.change(|it| it.broken_content_type = None);
     let report = ticks.until_left(0, 2).await;
     assert!(report.drained, "{report:?}");
     ticks.ticks(2 * TICKS_PER_HOUR + 1).await;

@@ -62,11 +62,11 @@ async fn a_second_with_more_than_a_tick_can_list_restarts_when_its_cursor_is_los
             tick(&world.worker().await).await;
             world.minutes(1);
         }
-        world.simulator.change(|it| it.cursor_lost = 1.0);
+        world.simulator.change(|it| it.lost_cursors = 1.0);
         let report = tick(&world.worker().await).await;
         assert!(!report.drained && report.failure.is_none(), "{report:?}");
         assert_eq!(world.cursor(), None, "{unknown_cursor:?}");
-        world.simulator.change(|it| it.cursor_lost = 0.0);
+        world.simulator.change(|it| it.lost_cursors = 0.0);
         world.minutes(2);
         let reports = world.drain().await;
         assert!(reports.len() <= 4, "{unknown_cursor:?}: {} ticks", reports.len());

@@ -8,7 +8,7 @@ use crate::openai::world::start_time;
 /// Starts an outage at `from` for `seconds`, by the vendor's clock.
 fn outage(world: &World, from: i64, seconds: i64) {
     let at = |second| Timestamp::from_second(start_time().as_second() + second).unwrap();
-    world.simulator.change(|it| it.down = vec![Outage { from: at(from), to: at(from + seconds), status: 503 }]);
+    world.simulator.change(|it| it.outages = vec![Outage { from: at(from), to: at(from + seconds), status: 503 }]);
 }
 
 #[tokio::test]

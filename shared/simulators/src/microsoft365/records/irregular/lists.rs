@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::value::value;
+use super::value::field_value;
 use crate::fields::Fields;
 use crate::seeded_rng::SeededRng;
 
-pub(super) fn properties(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+pub(super) fn make_properties_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     let name = rng.pick(&[
         "ModifiedProperties",
         "ExtendedProperties",
@@ -16,7 +16,7 @@ pub(super) fn properties(fields: &mut Fields<'_>, rng: &mut SeededRng) {
         "Actions",
         "DeviceProperties",
     ]);
-    let Some(list) = value(fields, name) else { return };
+    let Some(list) = field_value(fields, name) else { return };
     let irregular = match rng.below(5) {
         0 => json!(list.to_string()),
         1 => json!(["DisplayName", "IsRead"]),
@@ -27,9 +27,9 @@ pub(super) fn properties(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     fields.replace(name, irregular);
 }
 
-pub(super) fn people(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+pub(super) fn make_people_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     let name = rng.pick(&["Actor", "Target", "Sender"]);
-    let Some(value) = value(fields, name) else { return };
+    let Some(value) = field_value(fields, name) else { return };
     let Value::Array(mut people) = value else {
         return fields.replace(name, json!({"DisplayName": "Mina Okafor", "UPN": "mina.okafor@example.com"}));
     };

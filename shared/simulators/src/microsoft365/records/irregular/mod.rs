@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::fields::Fields;
 use crate::seeded_rng::SeededRng;
-use value::value;
+use value::field_value;
 
 /// Replaces `ClientIP` by an address that is hard to parse.
 pub(super) fn replace_client_ip(fields: &mut Fields<'_>, rng: &mut SeededRng) {
@@ -21,12 +21,12 @@ pub(super) fn replace_client_ip(fields: &mut Fields<'_>, rng: &mut SeededRng) {
 pub(super) fn make_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     for _ in 0..1 + rng.below(2) {
         match rng.below(8) {
-            0 => numbers::as_text(fields, rng),
-            1 => numbers::sizes(fields, rng),
+            0 => numbers::write_number_as_text(fields, rng),
+            1 => numbers::make_sizes_irregular(fields, rng),
             2 => addresses::make_irregular(fields, rng),
-            3 => times(fields, rng),
-            4 => lists::properties(fields, rng),
-            5 => lists::people(fields, rng),
+            3 => make_time_irregular(fields, rng),
+            4 => lists::make_properties_irregular(fields, rng),
+            5 => lists::make_people_irregular(fields, rng),
             6 => names::make_irregular(fields, rng),
             _ => fields.remove(rng.pick(&["ResultStatus", "ExternalAccess", "UserKey", "Workload", "ClientIP"])),
         }
@@ -34,8 +34,8 @@ pub(super) fn make_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
 }
 
 /// Adds a zone, a fraction or both to `CreationTime`.
-fn times(fields: &mut Fields<'_>, rng: &mut SeededRng) {
-    if let Some(Value::String(time)) = value(fields, "CreationTime") {
+fn make_time_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    if let Some(Value::String(time)) = field_value(fields, "CreationTime") {
         let ending = rng.pick(&["Z", ".1234567", ".0000000Z"]);
         fields.replace("CreationTime", format!("{time}{ending}"));
     }
@@ -56,7 +56,7 @@ mod tests {
         for _ in 0..3_000 {
             let mut fields = fields.clone();
             make_irregular(&mut fields, &mut rng);
-            forms.insert(value(&fields, name).map_or("absent".to_owned(), |value| value.to_string()));
+            forms.insert(field_value(&fields, name).map_or("absent".to_owned(), |value| value.to_string()));
         }
         forms
     }

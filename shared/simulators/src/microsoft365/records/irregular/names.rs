@@ -2,34 +2,34 @@
 
 use serde_json::{Value, json};
 
-use super::value::value;
+use super::value::field_value;
 use crate::fields::Fields;
 use crate::seeded_rng::SeededRng;
 
 pub(super) fn make_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     match rng.below(5) {
-        0 => identifier(fields, rng),
-        1 => operation(fields),
-        2 => fields.replace("UserId", user_id(rng)),
-        3 => fields.replace("UserKey", user_key(rng)),
-        _ => fields.replace("ResultStatus", result(rng)),
+        0 => make_id_irregular(fields, rng),
+        1 => lower_case_operation(fields),
+        2 => fields.replace("UserId", irregular_user_id(rng)),
+        3 => fields.replace("UserKey", irregular_user_key(rng)),
+        _ => fields.replace("ResultStatus", irregular_result(rng)),
     }
 }
 
 /// Writes the `Id` in upper case, or appends `_1`, so that it is no longer a GUID. It remains unique.
-fn identifier(fields: &mut Fields<'_>, rng: &mut SeededRng) {
-    if let Some(Value::String(id)) = value(fields, "Id") {
+fn make_id_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+    if let Some(Value::String(id)) = field_value(fields, "Id") {
         fields.replace("Id", if rng.chance(0.5) { id.to_uppercase() } else { format!("{id}_1") });
     }
 }
 
-fn operation(fields: &mut Fields<'_>) {
-    if let Some(Value::String(operation)) = value(fields, "Operation") {
+fn lower_case_operation(fields: &mut Fields<'_>) {
+    if let Some(Value::String(operation)) = field_value(fields, "Operation") {
         fields.replace("Operation", operation.to_lowercase());
     }
 }
 
-fn user_id(rng: &mut SeededRng) -> Value {
+fn irregular_user_id(rng: &mut SeededRng) -> Value {
     json!(rng.pick(&[
         "",
         "Not Available",
@@ -41,7 +41,7 @@ fn user_id(rng: &mut SeededRng) -> Value {
     ]))
 }
 
-fn user_key(rng: &mut SeededRng) -> Value {
+fn irregular_user_key(rng: &mut SeededRng) -> Value {
     json!(rng.pick(&[
         "",
         "Not Available",
@@ -51,6 +51,6 @@ fn user_key(rng: &mut SeededRng) -> Value {
     ]))
 }
 
-fn result(rng: &mut SeededRng) -> Value {
+fn irregular_result(rng: &mut SeededRng) -> Value {
     json!(rng.pick(&["success", "TRUE", "failed", "PartiallySucceeded", "InProgress"]))
 }

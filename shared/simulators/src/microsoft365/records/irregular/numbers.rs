@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::value::value;
+use super::value::field_value;
 use crate::fields::Fields;
 use crate::seeded_rng::SeededRng;
 
-pub(super) fn as_text(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+pub(super) fn write_number_as_text(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     let name = rng.pick(&[
         "RecordType",
         "UserType",
@@ -17,7 +17,7 @@ pub(super) fn as_text(fields: &mut Fields<'_>, rng: &mut SeededRng) {
         "ErrorNumber",
         "ExternalAccess",
     ]);
-    let irregular = match (name, value(fields, name)) {
+    let irregular = match (name, field_value(fields, name)) {
         ("UserType", Some(_)) if rng.chance(0.3) => json!("x"),
         ("ErrorNumber", Some(_)) => json!(50_126),
         (_, Some(Value::Bool(_))) => json!(rng.pick(&["True", "False"])),
@@ -27,7 +27,7 @@ pub(super) fn as_text(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     fields.replace(name, irregular);
 }
 
-pub(super) fn sizes(fields: &mut Fields<'_>, rng: &mut SeededRng) {
+pub(super) fn make_sizes_irregular(fields: &mut Fields<'_>, rng: &mut SeededRng) {
     let irregular = match rng.below(4) {
         0 => json!("75096"),
         1 => json!(1_156_492.0),
@@ -35,7 +35,7 @@ pub(super) fn sizes(fields: &mut Fields<'_>, rng: &mut SeededRng) {
         _ => json!("1000.0"),
     };
     fields.replace("FileSizeBytes", irregular.clone());
-    if let Some(mut item) = value(fields, "Item") {
+    if let Some(mut item) = field_value(fields, "Item") {
         item["SizeInBytes"] = irregular;
         fields.replace("Item", item);
     }

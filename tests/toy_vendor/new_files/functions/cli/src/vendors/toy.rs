@@ -6,7 +6,7 @@ use adapters::doctor::check_source;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use simulators::toy::{Behaviours, KEY, ToySimulator};
-use simulators::{Options, Running};
+use simulators::{Options, RunningSimulator};
 use toy::{Config, Toy};
 
 use crate::exit::{self, Failed};
@@ -68,7 +68,7 @@ impl VendorSimulator for Behaviours {
 }
 
 impl PreparedSimulator for ToySimulator {
-    fn serve(&self, port: u16) -> io::Result<Running> {
+    fn serve(&self, port: u16) -> io::Result<RunningSimulator> {
         self.serve(port)
     }
 }

@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::faults::Faults;
 use crate::http::{Reply, Request, bearer, decode_parameters};
-use crate::ledger::{Entry, Ledger, Served};
+use crate::ledger::{Entry, Ledger, ServedEvent};
 use crate::options::{Clock, Options};
 use crate::seeded_rng::SeededRng;
-use crate::server::{Running, Simulation};
+use crate::server::{RunningSimulator, Simulation};
 
 /// The key that the simulator accepts.
 pub const KEY: &str = "toy-key-of-the-simulator";
@@ -80,14 +80,14 @@ impl ToySimulator {
     ///
     /// # Errors
     /// The port cannot be bound, or the caller is not in a tokio runtime.
-    pub fn serve(&self, port: u16) -> io::Result<Running> {
-        Running::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
+    pub fn serve(&self, port: u16) -> io::Result<RunningSimulator> {
+        RunningSimulator::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
     }
 }
 
 /// Generates the events that `options` ask for, oldest first.
 fn events(options: &Options) -> Vec<(i64, String)> {
-    let (first, last) = (options.first().as_second(), options.now.as_second() - 1 + options.ahead_seconds);
+    let (first, last) = (options.span_start().as_second(), options.now.as_second() - 1 + options.ahead_seconds);
     let event = |number: usize| {
         let mut rng = SeededRng::new(options.seed, "toy event", number as u64);
         let time_seconds = rng.between(first, last);
@@ -129,8 +129,8 @@ impl Simulation for Shared {
             return Reply::new(StatusCode::SERVICE_UNAVAILABLE, "", "");
         }
         let visible = self.visible();
-        for (event, (_, raw)) in self.events[..visible].iter().enumerate() {
-            state.ledger.record(Entry { log_type: LOG_TYPE, event, at: self.now() }, || raw.clone());
+        for (event_number, (_, raw)) in self.events[..visible].iter().enumerate() {
+            state.ledger.record(Entry { log_type: LOG_TYPE, event_number, visible_at: self.now() }, || raw.clone());
         }
         let parameters = decode_parameters(request.uri().query().unwrap_or_default().as_bytes());
         let number = |name: &str| parameters.iter().find(|(known, _)| known == name)?.1.parse::<i64>().ok();
@@ -152,10 +152,10 @@ impl Simulation for Shared {
         (self.clock)()
     }
 
-    fn served(&self) -> Vec<Served> {
+    fn served(&self) -> Vec<ServedEvent> {
         let served = |entry: &Entry| {
-            let raw = self.events[entry.event].1.clone();
-            Served { log_type: LOG_TYPE, identity: format!("toy-{}", entry.event), raw, at: entry.at, until: None }
+            let raw = self.events[entry.event_number].1.clone();
+            ServedEvent { log_type: LOG_TYPE, identity: format!("toy-{}", entry.event_number), raw, visible_at: entry.visible_at, visible_until: None }
         };
         self.state().ledger.entries().iter().map(served).collect()
     }
