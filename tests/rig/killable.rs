@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use super::memory_store::MemoryStore;
 
-/// The tick died, so there is no report.
+/// The result of a tick that died, and so has no report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Died;
 

@@ -119,7 +119,7 @@ impl MemoryStore {
         self.0.borrow().calls.get(&call).copied().unwrap_or(0)
     }
 
-    /// Returns what AWS would have billed since the last call of this method.
+    /// Returns the usage that AWS would have billed since the last call of this method.
     pub fn take_usage(&self) -> Usage {
         std::mem::take(&mut self.0.borrow_mut().usage)
     }

@@ -2,7 +2,7 @@
 
 use collector::{Head, LedgerItem};
 
-/// Bytes of an item besides its head or its entries: the names of its attributes, its key, version and expiry.
+/// The size of an item without its head or its entries: the names of its attributes, its key, version and expiry.
 const ITEM_OVERHEAD_BYTES: usize = 120;
 /// Bytes per read unit of DynamoDB, for a consistent read.
 const READ_UNIT_BYTES: usize = 4_096;

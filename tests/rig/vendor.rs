@@ -11,7 +11,7 @@ use crate::world::rng::SeededRng;
 /// The range of the time that a call takes, in milliseconds, inclusive.
 pub type Pace = (i64, i64);
 
-/// The maximum size of a piece of a body that counts as trickled, in bytes.
+/// The maximum size of a piece of a body that takes the trickle pause, in bytes.
 const MAX_TRICKLED_BYTES: usize = 8;
 
 /// A client whose calls take virtual time.

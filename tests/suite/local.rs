@@ -79,9 +79,9 @@ fn many_handles_at_once() {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let won = block_on(count_up(lake.path(), EACH));
-                created.fetch_add(won.created, Ordering::Relaxed);
-                raised.fetch_add(won.raised, Ordering::Relaxed);
+                let successful_writes = block_on(count_up(lake.path(), EACH));
+                created.fetch_add(successful_writes.created, Ordering::Relaxed);
+                raised.fetch_add(successful_writes.raised, Ordering::Relaxed);
             });
         }
     });
@@ -156,23 +156,23 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// The successful writes of a handle, as the store reported them.
 #[derive(Default)]
-struct Won {
+struct SuccessfulWrites {
     created: u64,
     raised: u64,
 }
 
 /// Runs steps until this many writes of the state are applied.
-async fn count_up(lake: &Path, writes: u64) -> Won {
+async fn count_up(lake: &Path, writes: u64) -> SuccessfulWrites {
     let state = LocalState::open(lake).unwrap();
     let bucket = LocalBucket::open(lake, "").unwrap();
-    let (mut applied, mut won) = (0, Won::default());
+    let (mut applied, mut successful_writes) = (0, SuccessfulWrites::default());
     while applied < writes {
         let (put, written) = step(&state, &bucket).await;
-        won.created += u64::from(put == Put::Created);
+        successful_writes.created += u64::from(put == Put::Created);
         applied += u64::from(written == Written::Applied);
-        won.raised += u64::from(raise(&bucket).await);
+        successful_writes.raised += u64::from(raise(&bucket).await);
     }
-    won
+    successful_writes
 }
 
 const RECORD: &str = "_state/killed-openai_audit.json";

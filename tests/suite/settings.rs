@@ -13,7 +13,7 @@ use crate::stack::Stack;
 /// Secrets that a person may paste into a setting: alone, in a list, or in a path.
 const SECRETS: [&str; 4] =
     ["sk-admin-canary-0123456789", "abc8Q~canary.defghijklmnopqrstuvwxyz012345", "sk-proj-canary", "canary secret!"];
-/// Places in which a secret may stand in a setting's text.
+/// The positions that a secret may have in the text of a setting.
 const FORMS: [&str; 8] = [
     "{}",
     " {} ",
@@ -59,7 +59,7 @@ fn b6_no_message_on_a_setting_of_a_function_repeats_a_secret_in_it() {
         let good = variables(function);
         start(function, &good).unwrap();
         let mut refused = BTreeSet::new();
-        for (name, secret, form) in every(&good) {
+        for (name, secret, form) in name_secret_and_form(&good) {
             let mut variables = good.clone();
             variables.insert(name.to_owned(), form.replace("{}", secret));
             if let Err(error) = start(function, &variables) {
@@ -81,7 +81,7 @@ fn b6_a_key_is_accepted_in_no_setting_of_a_function() {
     for function in ["OpenAIFunction", "Microsoft365Function"] {
         let good = variables(function);
         let own = if function == "OpenAIFunction" { "MICROSOFT365_" } else { "OPENAI_" };
-        for (name, secret, form) in every(&good).filter(|(name, ..)| !name.starts_with(own)) {
+        for (name, secret, form) in name_secret_and_form(&good).filter(|(name, ..)| !name.starts_with(own)) {
             let mut variables = good.clone();
             variables.insert(name.to_owned(), form.replace("{}", secret));
             let is_key = secret.starts_with("sk-") || secret.contains("Q~");
@@ -90,7 +90,9 @@ fn b6_a_key_is_accepted_in_no_setting_of_a_function() {
     }
 }
 
-fn every(variables: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &'static str, &'static str)> {
+fn name_secret_and_form(
+    variables: &BTreeMap<String, String>,
+) -> impl Iterator<Item = (&str, &'static str, &'static str)> {
     let of_name = |name| SECRETS.into_iter().flat_map(move |secret| FORMS.map(|form| (name, secret, form)));
     variables.keys().flat_map(move |name| of_name(name.as_str()))
 }
@@ -126,7 +128,7 @@ fn check_secret(fields: &Value) {
     let microsoft365 = microsoft365::SourceSecret::parse(&text, &microsoft365::Config::default());
     let openai = openai.unwrap_or_else(|error| error.to_string());
     let microsoft365 = microsoft365.map_or_else(|error| error.to_string(), |secret| secret.source_id.to_string());
-    for said in [openai, microsoft365] {
-        assert!(!said.contains("canary"), "{fields}: {said}");
+    for message in [openai, microsoft365] {
+        assert!(!message.contains("canary"), "{fields}: {message}");
     }
 }

@@ -35,18 +35,18 @@ struct Totals {
     restored: u64,
     permanent_fault_calls: u64,
     max_delivery_ticks: u64,
-    outlasted: u64,
+    long_fault_runs: u64,
     gaps: u64,
     /// Seeds with broken spans.
-    spans: u64,
+    with_broken_spans: u64,
     /// Seeds with blobs.
     with_blobs: u64,
     /// Seeds with broken blobs.
-    blobs: u64,
+    with_broken_blobs: u64,
     /// Seeds with a wrong clock.
-    clock: u64,
+    with_wrong_clock: u64,
     /// Seeds with an outage of the vendor.
-    down: u64,
+    with_outage: u64,
 }
 
 impl Totals {
@@ -60,17 +60,17 @@ impl Totals {
             restored: outcome.restored,
             permanent_fault_calls: outcome.permanent_fault_calls,
             max_delivery_ticks: outcome.delivery_ticks,
-            outlasted: outcome.outlasted,
+            long_fault_runs: outcome.long_fault_runs,
             gaps: outcome.gaps,
-            spans: u64::from(!permanent_faults.spans.is_empty()),
+            with_broken_spans: u64::from(!permanent_faults.spans.is_empty()),
             with_blobs: u64::from(outcome.has_blobs),
-            blobs: u64::from(!permanent_faults.blobs.is_empty()),
-            clock: u64::from(permanent_faults.clock.per_mille > 0),
-            down: u64::from(!permanent_faults.down.is_empty()),
+            with_broken_blobs: u64::from(!permanent_faults.blobs.is_empty()),
+            with_wrong_clock: u64::from(permanent_faults.clock.per_mille > 0),
+            with_outage: u64::from(!permanent_faults.outages.is_empty()),
         }
     }
 
-    fn and(self, other: Self) -> Self {
+    fn plus(self, other: Self) -> Self {
         Self {
             calls: self.calls + other.calls,
             faults: self.faults + other.faults,
@@ -79,13 +79,13 @@ impl Totals {
             restored: self.restored + other.restored,
             permanent_fault_calls: self.permanent_fault_calls + other.permanent_fault_calls,
             max_delivery_ticks: self.max_delivery_ticks.max(other.max_delivery_ticks),
-            outlasted: self.outlasted + other.outlasted,
+            long_fault_runs: self.long_fault_runs + other.long_fault_runs,
             gaps: self.gaps + other.gaps,
-            spans: self.spans + other.spans,
+            with_broken_spans: self.with_broken_spans + other.with_broken_spans,
             with_blobs: self.with_blobs + other.with_blobs,
-            blobs: self.blobs + other.blobs,
-            clock: self.clock + other.clock,
-            down: self.down + other.down,
+            with_broken_blobs: self.with_broken_blobs + other.with_broken_blobs,
+            with_wrong_clock: self.with_wrong_clock + other.with_wrong_clock,
+            with_outage: self.with_outage + other.with_outage,
         }
     }
 }
@@ -98,13 +98,13 @@ fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> Totals + Sync) -> Total
         let parts: Vec<_> = (0..cores)
             .map(|core| {
                 let own = seeds.clone().skip(core).step_by(cores);
-                scope.spawn(move || own.map(take).fold(Totals::default(), Totals::and))
+                scope.spawn(move || own.map(take).fold(Totals::default(), Totals::plus))
             })
             .collect();
         parts
             .into_iter()
             .map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .fold(Totals::default(), Totals::and)
+            .fold(Totals::default(), Totals::plus)
     })
 }
 
@@ -124,19 +124,33 @@ fn thousands_of_seeds_lose_nothing_and_deliver_nothing_twice() {
     let seeds = if is_whole() { SEEDS } else { SHORT_RUN_SEEDS };
     let totals = on_all_cores(0..seeds, |seed| Totals::of(&check(seed)));
     let Totals { calls, faults, deaths, adopted, restored, permanent_fault_calls, max_delivery_ticks, .. } = totals;
-    let Totals { spans, with_blobs, blobs, clock, down, outlasted, gaps, .. } = totals;
+    let Totals {
+        with_broken_spans,
+        with_blobs,
+        with_broken_blobs,
+        with_wrong_clock,
+        with_outage,
+        long_fault_runs,
+        gaps,
+        ..
+    } = totals;
     println!(
         "{seeds} seeds: {calls} calls, {faults} faults, {deaths} deaths, {adopted} lines adopted, {restored} streams restored; \
-         seeds with broken spans: {spans}, with broken blobs: {blobs} of {with_blobs}, with a wrong clock: {clock}, with down \
-         times: {down}; {permanent_fault_calls} calls failed because of them; healthy events arrived within {max_delivery_ticks} ticks; \
-         {outlasted} seeds had permanent_faults for days, with {gaps} gaps"
+         seeds with broken spans: {with_broken_spans}, with broken blobs: {with_broken_blobs} of {with_blobs}, with a wrong clock: {with_wrong_clock}, with down \
+         times: {with_outage}; {permanent_fault_calls} calls failed because of them; healthy events arrived within {max_delivery_ticks} ticks; \
+         {long_fault_runs} seeds had permanent_faults for days, with {gaps} gaps"
     );
     // The runs had faults.
     assert!(calls > 100 * seeds && faults > 10 * seeds && deaths > seeds && adopted > seeds / 10, "{totals:?}");
     assert!(restored > seeds / 100, "{totals:?}");
     // The vendors had permanent faults of every kind, and calls met them.
     let share = |part: u64, whole: u64| part * 100 / whole.max(1);
-    let shares = [share(spans, seeds), share(blobs, with_blobs), share(clock, seeds), share(down, seeds)];
+    let shares = [
+        share(with_broken_spans, seeds),
+        share(with_broken_blobs, with_blobs),
+        share(with_wrong_clock, seeds),
+        share(with_outage, seeds),
+    ];
     assert!(
         shares.iter().all(|share| *share >= MIN_FAULTY_PERCENT) && permanent_fault_calls > seeds,
         "{shares:?} {totals:?}"

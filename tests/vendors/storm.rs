@@ -29,9 +29,9 @@ pub(crate) const DAY: i64 = 86_400;
 const SEEDS: u64 = 60;
 /// The number of seeds of a short run.
 const SHORT_RUN_SEEDS: u64 = 4;
-/// Ticks for which a new process starts, per 1,000.
+/// The number of ticks, per 1,000, for which a new process starts.
 const COLD_STARTS_PER_MILLE: u64 = 200;
-/// Ticks during which another process runs a tick, per 1,000.
+/// The number of ticks, per 1,000, during which another process runs a tick.
 const CONCURRENT_TICKS_PER_MILLE: u64 = 150;
 
 /// The bounds and choices of one vendor's storm.
@@ -42,7 +42,7 @@ pub(crate) struct StormSettings {
     pub(crate) tick_seconds: u64,
     /// Bounds for the number of polls after which a doomed tick dies; each such tick picks one of them.
     pub(crate) max_lifetimes: [u64; 3],
-    /// Calls to state and bucket that fail, per 1,000; each seed gets one of these shares.
+    /// The possible numbers of failing calls to state and bucket, per 1,000; each seed gets one of them.
     pub(crate) store_faults_per_mille: [u64; 3],
     /// The possible pauses between two ticks.
     pub(crate) pauses_seconds: &'static [i64],
@@ -75,7 +75,8 @@ pub(crate) trait Storm<'a> {
     fn after_ticks(&mut self, _ended: &[Ended]) {}
 }
 
-/// Runs a storm and counts its ticks. The next tick runs in the same process if that one is alive, or in a new one.
+/// Runs a storm and counts its ticks. The next tick runs in the same process if the process is alive, otherwise in a
+/// new one.
 pub(crate) async fn run_storm<'a, S: Storm<'a>>(storm: &mut S, seed: u64) -> Totals {
     let (settings, (time, store)) = (S::SETTINGS, storm.deployment());
     let elapsed_seconds = || time.now().as_second() - start_time().as_second();
@@ -102,8 +103,8 @@ pub(crate) async fn run_storm<'a, S: Storm<'a>>(storm: &mut S, seed: u64) -> Tot
     totals
 }
 
-/// Runs all seeds, and returns them with their totals. Asserts that the storms had faults: per seed more ticks, deaths and
-/// failures than these minimums.
+/// Runs all seeds, and returns them with their totals. Asserts that the storms had faults: per seed more ticks, deaths
+/// and failures than these minimums.
 pub(crate) fn run_seeds(
     run: impl Fn(u64) -> Pin<Box<dyn Future<Output = Totals>>> + Sync,
     [min_ticks, min_deaths, min_failures]: [u64; 3],
@@ -123,8 +124,8 @@ pub(crate) struct RefusedSpan {
     pub(crate) status: u16,
 }
 
-/// Picks a span of a second to a day, `earliest_seconds` after the start of the storm or later. The span ends a day before
-/// the storm does, because nothing pending is retried while nothing new can be listed.
+/// Picks a span of a second to a day, `earliest_seconds` after the start of the storm or later. The span ends a day
+/// before the storm does, because nothing pending is retried while nothing new can be listed.
 pub(crate) fn refused_span(rng: &mut SeededRng, earliest_seconds: i64, storm_seconds: i64) -> RefusedSpan {
     let length = rng.pick(&[1, 60, HOUR, 5 * HOUR, DAY]);
     let from = rng.between(earliest_seconds, storm_seconds - DAY - length);

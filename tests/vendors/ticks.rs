@@ -9,7 +9,7 @@ use tests::rig::time::VirtualTime;
 use tests::rig::worker::Worker;
 use tests::world::rng::SeededRng;
 
-/// Ticks that are to die, per 1,000.
+/// The number of ticks, per 1,000, that are to die.
 const DEATHS_PER_MILLE: u64 = 300;
 
 /// For each of two ticks: the number of polls after which it dies, or `None` if it lives.
@@ -25,11 +25,11 @@ pub(crate) fn lifetimes(rng: &mut SeededRng, max: &[u64]) -> Lifetimes {
     })
 }
 
-/// The end of a tick.
+/// The reports of a tick that has ended, or [`Died`].
 pub(crate) type Ended = Result<Vec<StreamReport>, Died>;
 
-/// Runs a tick of `worker` and, concurrently, one of `other` if there is one. Returns the worker if it lives. `record` gets
-/// the end of each tick.
+/// Runs a tick of `worker` and, concurrently, one of `other` if there is one. Returns the worker if it lives. `record`
+/// gets the end of each tick.
 pub(crate) async fn ticks<'a, V: Vendor>(
     worker: Worker<'a, V>,
     other: Option<Worker<'a, V>>,
@@ -51,7 +51,8 @@ pub(crate) async fn ticks<'a, V: Vendor>(
 /// The real time without progress after which [`while_time_passes`] advances the virtual time.
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// Runs `work` and advances the virtual time by a second whenever there is no progress, because nobody else advances it.
+/// Runs `work` and advances the virtual time by a second whenever there is no progress, because nothing else advances
+/// it then.
 pub(crate) async fn while_time_passes<T>(time: &VirtualTime, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     loop {

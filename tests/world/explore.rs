@@ -4,8 +4,8 @@
 //! whose caller failed or died may never take effect, or take effect at any later moment; an item of a commit may
 //! become visible at any moment after its head; the clocks of the workers may differ. `stateright` explores all of it
 //! breadth first, so a counterexample is a shortest one. Its states are numbers of interned values: the world, and each
-//! worker's node in the tree of its [`Behaviour`]. Two ways to the same world with the same histories are one state,
-//! and a tick that died or ended leaves no history, so the space is finite without any bound.
+//! worker's node in the tree of its [`Behaviour`]. Two sequences of steps that lead to the same world with the same
+//! histories are one state, and a tick that died or ended leaves no history, so the number of states is finite.
 //!
 //! From every state reached, whatever the two workers were doing, a single worker must finish and leave
 //! every event in the bucket once.
@@ -24,7 +24,7 @@ use super::simulation::Simulation;
 use super::single_worker::{MAX_CALLS, MAX_TICKS};
 use super::store::{ItemPlace, Store};
 
-/// The start of an exploration.
+/// The state in which an exploration begins, and its bounds.
 #[derive(Debug, Clone)]
 pub struct Fixture {
     /// The world at the start.
@@ -55,7 +55,7 @@ pub struct Moment {
     workers: [Phase; 2],
     faults: u8,
     /// Calls of dead ticks that may still take effect, each as the start of its tick and the number of its request.
-    late: Vec<(UnixSeconds, u32)>,
+    late_calls: Vec<(UnixSeconds, u32)>,
     is_state_lost: bool,
 }
 
@@ -130,25 +130,32 @@ struct Exploration {
     memo: Mutex<Memo>,
 }
 
-/// Memoised results. They follow from the states and are not part of them.
+/// Results that are stored so that they are computed only once. They follow from the states and are not part of them.
 struct Memo {
     behaviour: Behaviour,
     worlds: Interner<Simulation>,
     /// The world and the answer after a request, by the world before it, the start of the tick and the request.
-    performed: HashMap<(u32, UnixSeconds, u32), (u32, u32)>,
+    call_results: HashMap<(u32, UnixSeconds, u32), (u32, u32)>,
     /// The result of a single worker's run to the end, by world.
-    settled: HashMap<u32, Result<(), String>>,
+    settle_results: HashMap<u32, Result<(), String>>,
     /// Nodes for which a check has shown that failures end the tick.
-    checked: HashSet<NodeId>,
-    fault: u32,
+    failure_checked_nodes: HashSet<NodeId>,
+    failed_answer: u32,
 }
 
 impl Exploration {
     fn new(fixture: Fixture) -> Self {
         let mut behaviour = Behaviour::new(Arc::clone(&fixture.world.scenario));
-        let fault = behaviour.answers.number(Answer::Failed(PortError::next_tick("no answer in time")));
-        let (worlds, performed, settled) = (Interner::default(), HashMap::new(), HashMap::new());
-        let memo = Memo { behaviour, worlds, performed, settled, checked: HashSet::new(), fault };
+        let failed_answer = behaviour.answers.number(Answer::Failed(PortError::next_tick("no answer in time")));
+        let (worlds, call_results, settle_results) = (Interner::default(), HashMap::new(), HashMap::new());
+        let memo = Memo {
+            behaviour,
+            worlds,
+            call_results,
+            settle_results,
+            failure_checked_nodes: HashSet::new(),
+            failed_answer,
+        };
         Self { fixture, memo: Mutex::new(memo) }
     }
 
@@ -166,7 +173,7 @@ impl Exploration {
                 Step::Answer(worker, call) | Step::Fail(worker, call) | Step::Die(worker, call, _) => {
                     memo.request(moment.workers[*worker], *call).map(|(_, number)| number)
                 }
-                Step::Arrive(index) => Some(moment.late[*index].1),
+                Step::Arrive(index) => Some(moment.late_calls[*index].1),
                 _ => None,
             };
             let request = call.map(|number| format!("{:?}", memo.behaviour.requests.value(number)));
@@ -185,18 +192,18 @@ impl Exploration {
 }
 
 impl Memo {
-    fn perform(&mut self, world: u32, began: UnixSeconds, request: u32) -> (u32, u32) {
-        if let Some(known) = self.performed.get(&(world, began, request)) {
+    fn perform_call(&mut self, world: u32, began: UnixSeconds, request: u32) -> (u32, u32) {
+        if let Some(known) = self.call_results.get(&(world, began, request)) {
             return *known;
         }
         let mut after = Simulation::clone(&self.worlds.value(world));
         let answer = after.perform(TickId { number: 0, began }, &self.behaviour.requests.value(request));
-        let came = (self.worlds.number(after), self.behaviour.answers.number(answer));
-        self.performed.insert((world, began, request), came);
-        came
+        let result = (self.worlds.number(after), self.behaviour.answers.number(answer));
+        self.call_results.insert((world, began, request), result);
+        result
     }
 
-    fn changed(&mut self, world: u32, change: impl FnOnce(&mut Simulation)) -> u32 {
+    fn change_world(&mut self, world: u32, change: impl FnOnce(&mut Simulation)) -> u32 {
         let mut after = Simulation::clone(&self.worlds.value(world));
         change(&mut after);
         self.worlds.number(after)
@@ -210,7 +217,7 @@ impl Memo {
         Some((node.start.now, request))
     }
 
-    fn after(&mut self, phase: Phase, call: u64, answer: u32) -> Phase {
+    fn phase_after_answer(&mut self, phase: Phase, call: u64, answer: u32) -> Phase {
         let Phase::At(node) = phase else { return phase };
         let child = self.behaviour.child(node, call, answer);
         let node = self.behaviour.node(child);
@@ -230,7 +237,7 @@ impl Memo {
     }
 
     /// Returns the possible next steps of a worker.
-    fn steps(&self, worker: usize, node: NodeId, may_fail: bool, has_hidden: bool) -> Vec<Step> {
+    fn possible_steps(&self, worker: usize, node: NodeId, may_fail: bool, has_hidden: bool) -> Vec<Step> {
         let waits_for_store = self.waits_for_store(node);
         let node = self.behaviour.node(node);
         if waits_for_store {
@@ -254,9 +261,9 @@ impl Memo {
         requests.into_iter().any(|request| request.is_for_vendor() || matches!(*request, Request::VisibleHours { .. }))
     }
 
-    /// Returns `true` if a worker is in the last step of its tick, which raises the birth record's mark. A failure there
-    /// changes nothing, because nothing follows it and a later tick raises the mark; and its exact time does not matter
-    /// to the other worker.
+    /// Returns `true` if a worker is in the last step of its tick, which raises the birth record's mark. A failure
+    /// there changes nothing, because nothing follows it and a later tick raises the mark; and its exact time does not
+    /// matter to the other worker.
     fn is_in_last_step(&self, node: NodeId) -> bool {
         let node = self.behaviour.node(node);
         node.waiting.iter().any(|(_, request)| match &*self.behaviour.requests.value(*request) {
@@ -269,14 +276,14 @@ impl Memo {
     /// Asserts that a failed call of the state or the bucket ends the tick without another call, so that a failure is
     /// like a death.
     fn assert_failures_end(&mut self, node: NodeId) {
-        if !self.checked.insert(node) {
+        if !self.failure_checked_nodes.insert(node) {
             return;
         }
         let waiting = self.behaviour.node(node).waiting.clone();
         for (call, request) in waiting {
             let request = self.behaviour.requests.value(request);
             if !request.is_for_vendor() && !is_timer(&request) {
-                let child = self.behaviour.child(node, call, self.fault);
+                let child = self.behaviour.child(node, call, self.failed_answer);
                 assert!(self.behaviour.node(child).reports.is_some(), "a tick goes on after {request:?} failed");
             }
         }
@@ -292,8 +299,8 @@ impl Memo {
             if self.behaviour.requests.value(*request).has_effect() {
                 break;
             }
-            let (_, answer) = self.perform(world, node.start.now, *request);
-            phase = self.after(phase, *call, answer);
+            let (_, answer) = self.perform_call(world, node.start.now, *request);
+            phase = self.phase_after_answer(phase, *call, answer);
         }
         phase
     }
@@ -315,7 +322,7 @@ impl Memo {
     }
 
     fn check_world(&mut self, world: u32) -> Result<(), String> {
-        if let Some(known) = self.settled.get(&world) {
+        if let Some(known) = self.settle_results.get(&world) {
             return known.clone();
         }
         let violation = self.worlds.value(world).checker.violation.clone();
@@ -323,23 +330,23 @@ impl Memo {
             Some(broken) => Err(broken),
             None => self.settle(world),
         };
-        self.settled.insert(world, found.clone());
+        self.settle_results.insert(world, found.clone());
         found
     }
 
     /// Runs a single worker without faults once all items are visible and all pending work is due.
     fn settle(&mut self, world: u32) -> Result<(), String> {
-        let mut world = self.changed(world, |world| {
+        let mut world = self.change_world(world, |world| {
             world.reveal_all();
             let begin = world.clock.max(world.scenario.all_visible_at()) + 60;
             world.clock = world.store.pending_due_at().map_or(begin, |due| due.max(begin));
         });
-        if let Some(known) = self.settled.get(&world) {
+        if let Some(known) = self.settle_results.get(&world) {
             return known.clone();
         }
-        let mended = world;
+        let revealed_world = world;
         let found = self.drain(&mut world).and_then(|()| self.worlds.value(world).settled());
-        self.settled.insert(mended, found.clone());
+        self.settle_results.insert(revealed_world, found.clone());
         found
     }
 
@@ -363,7 +370,7 @@ impl Memo {
                 return Ok((world, reports.iter().all(|report| report.drained)));
             }
             let Some((call, request)) = node.waiting.first() else { break };
-            let (after, answer) = self.perform(world, now, *request);
+            let (after, answer) = self.perform_call(world, now, *request);
             world = after;
             at = self.behaviour.child(at, *call, answer);
         }
@@ -381,14 +388,14 @@ impl Model for Exploration {
             world,
             workers: [Phase::Idle; 2],
             faults: self.fixture.faults,
-            late: Vec::new(),
+            late_calls: Vec::new(),
             is_state_lost: self.fixture.world.mutant != Some(Mutant::HeadLost),
         }]
     }
 
     fn actions(&self, moment: &Moment, steps: &mut Vec<Step>) {
         let mut memo = self.memo();
-        let mut unseen = Vec::new();
+        let mut unobserved_steps = Vec::new();
         for (worker, phase) in moment.workers.iter().enumerate() {
             let Phase::At(node) = phase else {
                 steps.extend((*phase == Phase::Idle).then_some(Step::Begin(worker)));
@@ -397,7 +404,7 @@ impl Model for Exploration {
             memo.assert_failures_end(*node);
             let hidden = memo.hidden_from(moment.world, *node);
             let is_last = memo.is_in_last_step(*node);
-            let mut own = memo.steps(worker, *node, moment.faults > 0 && !is_last, !hidden.is_empty());
+            let mut own = memo.possible_steps(worker, *node, moment.faults > 0 && !is_last, !hidden.is_empty());
             if is_last || memo.reads_only_unshared_data(*node) {
                 // The other worker cannot observe the step, so only this order is explored.
                 own.extend(hidden.into_iter().map(Step::Reveal));
@@ -405,13 +412,13 @@ impl Model for Exploration {
                 return;
             }
             steps.append(&mut own);
-            unseen.extend(hidden);
+            unobserved_steps.extend(hidden);
         }
         // Only its reader can observe a hidden item, so it is revealed only just before a read of it.
-        unseen.sort_unstable();
-        unseen.dedup();
-        steps.extend(unseen.into_iter().map(Step::Reveal));
-        steps.extend((0..moment.late.len()).map(Step::Arrive));
+        unobserved_steps.sort_unstable();
+        unobserved_steps.dedup();
+        steps.extend(unobserved_steps.into_iter().map(Step::Reveal));
+        steps.extend((0..moment.late_calls.len()).map(Step::Arrive));
         if !moment.is_state_lost {
             steps.push(Step::Lose);
         }
@@ -431,31 +438,31 @@ impl Model for Exploration {
             }
             Step::Answer(worker, call) => {
                 let (began, request) = memo.request(moment.workers[worker], call)?;
-                let (world, answer) = memo.perform(moment.world, began, request);
+                let (world, answer) = memo.perform_call(moment.world, began, request);
                 if let Phase::At(node) = moment.workers[worker] {
                     let is_fault = is_timer(&memo.behaviour.requests.value(request)) && !memo.waits_for_store(node);
                     moment.faults -= u8::from(is_fault);
                 }
                 moment.world = world;
-                moment.workers[worker] = memo.after(moment.workers[worker], call, answer);
+                moment.workers[worker] = memo.phase_after_answer(moment.workers[worker], call, answer);
             }
             Step::Fail(worker, call) => {
                 moment.faults -= 1;
-                let fault = memo.fault;
-                moment.workers[worker] = memo.after(moment.workers[worker], call, fault);
+                let fault = memo.failed_answer;
+                moment.workers[worker] = memo.phase_after_answer(moment.workers[worker], call, fault);
             }
             Step::Die(worker, call, arrives) => {
                 let sent = memo.request(moment.workers[worker], call)?;
                 moment.faults -= 1;
-                moment.late.extend(arrives.then_some(sent));
+                moment.late_calls.extend(arrives.then_some(sent));
                 moment.workers[worker] = Phase::Idle;
             }
             Step::Arrive(index) => {
-                let (began, request) = moment.late.remove(index);
-                moment.world = memo.perform(moment.world, began, request).0;
+                let (began, request) = moment.late_calls.remove(index);
+                moment.world = memo.perform_call(moment.world, began, request).0;
             }
             Step::Reveal(number) => {
-                moment.world = memo.changed(moment.world, |world| {
+                moment.world = memo.change_world(moment.world, |world| {
                     let place = world.store.hidden.keys().nth(number).cloned();
                     place.iter().for_each(|place| world.reveal(place));
                 });
@@ -465,10 +472,10 @@ impl Model for Exploration {
             }
             Step::Lose => {
                 moment.is_state_lost = true;
-                moment.world = memo.changed(moment.world, Simulation::lose_state);
+                moment.world = memo.change_world(moment.world, Simulation::lose_state);
             }
         }
-        moment.late.sort_unstable();
+        moment.late_calls.sort_unstable();
         if self.fixture.clocks[0] == self.fixture.clocks[1] {
             // Workers with equal clocks are interchangeable, so their order does not make another state.
             moment.workers.sort_unstable();

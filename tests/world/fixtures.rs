@@ -17,13 +17,13 @@ use super::single_worker::SingleWorker;
 
 const HOUR_BEGINS: UnixSeconds = 1_795_302_000;
 /// The clock of the earlier tick: ten minutes before an hour ends.
-const NOW: UnixSeconds = HOUR_BEGINS + 3_000;
-/// More than an hour after [`NOW`]: in another partition, and late enough that a tick writes its watermark even without
-/// an object.
-const LATER: UnixSeconds = NOW + 4_000;
-/// The times of the events: all in one ledger hour, and far before the overlap, so that an event that the watermark
-/// passes is lost.
-const TIMES: [UnixSeconds; 3] = [HOUR_BEGINS + 100, HOUR_BEGINS + 200, HOUR_BEGINS + 300];
+const EARLIER_TICK_TIME: UnixSeconds = HOUR_BEGINS + 3_000;
+/// A time more than an hour after [`EARLIER_TICK_TIME`]: it is in another partition, and so late that a tick writes its
+/// watermark even without an object.
+const NEXT_HOUR_TIME: UnixSeconds = EARLIER_TICK_TIME + 4_000;
+/// The times of the events. They are in one ledger hour, and far before the overlap, so that an event is lost if the
+/// watermark passes it without a delivery.
+const EVENT_TIMES: [UnixSeconds; 3] = [HOUR_BEGINS + 100, HOUR_BEGINS + 200, HOUR_BEGINS + 300];
 /// The maximum number of failures and deaths, together, per exploration.
 const FAULTS: u8 = 2;
 
@@ -164,10 +164,10 @@ impl Case {
             data => events_scenario(data),
         };
         scenario.settings.batch.lines = self.lines;
-        let mut single = SingleWorker::new(Simulation::new(Arc::new(scenario), NOW));
+        let mut single = SingleWorker::new(Simulation::new(Arc::new(scenario), EARLIER_TICK_TIME));
         run_to(&mut single, self.prior)?;
         let SingleWorker { mut world, .. } = single;
-        let hour = LATER - NOW;
+        let hour = NEXT_HOUR_TIME - EARLIER_TICK_TIME;
         let clocks = match self.clocks {
             Clocks::Same => [world.clock; 2],
             Clocks::Later => [world.clock + hour; 2],
@@ -192,7 +192,7 @@ fn run_to(single: &mut SingleWorker, prior: PriorState) -> Result<(), String> {
         PriorState::OneBatch => single.crash_at(puts("acme-000000000001")),
         PriorState::All => {
             single.drain()?;
-            single.world.clock = LATER;
+            single.world.clock = NEXT_HOUR_TIME;
             Ok(())
         }
     }
@@ -204,21 +204,30 @@ fn events_scenario(data: VendorData) -> Scenario {
         events[0] = reject(0);
     }
     // The late event lies within the overlap of the next listing.
-    let (last, late) = if data == VendorData::Late { (NOW - 30, NOW + 600) } else { (TIMES[2], NOW) };
+    let (last, late) = if data == VendorData::Late {
+        (EARLIER_TICK_TIME - 30, EARLIER_TICK_TIME + 600)
+    } else {
+        (EVENT_TIMES[2], EARLIER_TICK_TIME)
+    };
     let entry = |event: usize, text: usize, visible_at: UnixSeconds| Entry {
-        at: if event == 2 { last } else { TIMES[event] },
+        at: if event == 2 { last } else { EVENT_TIMES[event] },
         visible_at,
         listings: vec!["organization"],
         content: Content::Event(event, text),
     };
-    let entries = vec![entry(1, 0, NOW), entry(0, 0, NOW), entry(2, 0, late), entry(1, 1, NOW)];
+    let entries = vec![
+        entry(1, 0, EARLIER_TICK_TIME),
+        entry(0, 0, EARLIER_TICK_TIME),
+        entry(2, 0, late),
+        entry(1, 1, EARLIER_TICK_TIME),
+    ];
     let stream = ScenarioStream { stream: stream(LogType::OpenAiAudit, &["organization"]), events, entries };
     scenario(stream, None)
 }
 
 fn blobs_scenario() -> Scenario {
     let content = Content::Blob { id: "blob".into(), events: vec![(0, 0), (1, 0), (2, 0), (1, 1)] };
-    let at = TIMES[2] + 60;
+    let at = EVENT_TIMES[2] + 60;
     let entries = vec![Entry { at, visible_at: at, listings: vec!["content"], content }];
     let stream =
         ScenarioStream { stream: stream(LogType::Exchange, &["content"]), events: events(Shape::Blobs), entries };
@@ -229,7 +238,7 @@ fn blobs_scenario() -> Scenario {
 }
 
 fn events(shape: Shape) -> Vec<Event> {
-    TIMES.iter().enumerate().map(|(number, at)| shape.event(number, *at)).collect()
+    EVENT_TIMES.iter().enumerate().map(|(number, at)| shape.event(number, *at)).collect()
 }
 
 /// Creates a scenario without sweeps, because a sweep would find the events that a broken protocol loses.

@@ -47,7 +47,7 @@ impl Write for Fingerprint {
     }
 }
 
-/// A set of values, each of which has a number.
+/// A set of values in which each value has a number.
 #[derive(Debug)]
 pub struct Interner<T> {
     numbers: HashMap<u128, u32>,

@@ -22,7 +22,7 @@ const GIVE_UP_BEFORE_SECONDS: i64 = 900;
 /// The message of injected faults that need a person. The collector caused any other failure that needs a person.
 pub const PERSON_FAULT: &str = "not allowed";
 
-/// The input of a check.
+/// The parts of the world that a check reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// The vendor's data.
@@ -52,15 +52,16 @@ pub struct InvariantChecker {
     /// The first violation.
     pub violation: Option<String>,
     /// Entries that were passed and are not delivered.
-    passed: BTreeSet<PassedEntry>,
-    /// Entries that were passed and are neither delivered nor pending: the tick with the given number must report a gap.
-    unreported: BTreeMap<PassedEntry, u64>,
+    passed_entries: BTreeSet<PassedEntry>,
+    /// Entries that were passed and are neither delivered nor pending: the tick with the given number must report a
+    /// gap.
+    unreported_entries: BTreeMap<PassedEntry, u64>,
     /// Entries that were reported as a gap, or given up by a tick that died before its report.
-    given_up: BTreeSet<PassedEntry>,
+    given_up_entries: BTreeSet<PassedEntry>,
     /// The reported gaps, each with the name of its stream.
     gaps: Vec<(String, Window)>,
     /// Streams whose state was restored from an earlier copy.
-    restored: BTreeSet<String>,
+    restored_streams: BTreeSet<String>,
     /// The tick that last raised a watermark, by stream and listing; ticks with number 0 are left out.
     raised_by: BTreeMap<(usize, &'static str), u64>,
 }
@@ -71,11 +72,11 @@ impl Default for InvariantChecker {
             checks_state: true,
             clock_skew: 2 * MAX_CLOCK_SKEW_SECONDS,
             violation: None,
-            passed: BTreeSet::new(),
-            unreported: BTreeMap::new(),
-            given_up: BTreeSet::new(),
+            passed_entries: BTreeSet::new(),
+            unreported_entries: BTreeMap::new(),
+            given_up_entries: BTreeSet::new(),
             gaps: Vec::new(),
-            restored: BTreeSet::new(),
+            restored_streams: BTreeSet::new(),
             raised_by: BTreeMap::new(),
         }
     }
@@ -89,19 +90,19 @@ impl InvariantChecker {
         }
     }
 
-    /// Notes that the stream's state was restored from an earlier copy, so from now on its ticks must fail.
-    pub fn restored(&mut self, stream: String) {
-        self.restored.insert(stream);
+    /// Records that the stream's state was restored from an earlier copy, so that its ticks must fail from now on.
+    pub fn record_restoration(&mut self, stream: String) {
+        self.restored_streams.insert(stream);
     }
 
     /// Returns `true` if the stream's state was restored.
     pub fn is_restored(&self, stream: &str) -> bool {
-        self.restored.contains(stream)
+        self.restored_streams.contains(stream)
     }
 
     /// Checks an object before it is created: its key is new, none of its lines is in the bucket,
     /// and its partition is not older than the hour in which the tick began.
-    pub fn put(&mut self, facts: Facts<'_>, tick: TickId, key: &str, object: &Object) {
+    pub fn check_object_put(&mut self, facts: Facts<'_>, tick: TickId, key: &str, object: &Object) {
         let checked = check_put(facts, key, object).and_then(|()| self.check_put_of_running_stream(facts, key));
         self.record(checked.and_then(|()| check_partition(tick.began - self.clock_skew, key, object)));
     }
@@ -114,7 +115,7 @@ impl InvariantChecker {
     }
 
     /// Checks an object before it is replaced: only records under `_state/` may be replaced.
-    pub fn replace(&mut self, facts: Facts<'_>, key: &str) {
+    pub fn check_replacement(&mut self, facts: Facts<'_>, key: &str) {
         let name = key.strip_prefix(&facts.scenario.settings.prefix);
         self.record(match name.is_some_and(|name| name.starts_with("_state/")) {
             true => Ok(()),
@@ -123,7 +124,7 @@ impl InvariantChecker {
     }
 
     /// Checks a write of the head before it is applied.
-    pub fn write(
+    pub fn check_head_write(
         &mut self,
         facts: Facts<'_>,
         tick: TickId,
@@ -149,7 +150,7 @@ impl InvariantChecker {
         let Some(at) = facts.scenario.streams.iter().position(|stream| stream.stream.name() == name) else {
             return Err(format!("there is no stream {name}"));
         };
-        let of = &facts.scenario.streams[at];
+        let scenario_stream = &facts.scenario.streams[at];
         if self.is_restored(name) {
             return Err(format!("{name}: the head was written though the state was restored"));
         }
@@ -160,12 +161,18 @@ impl InvariantChecker {
         if head.id != current.id || head.floor != current.floor {
             return Err(format!("{name}: the head's id or floor was changed"));
         }
-        check_commit(facts, of, current, head, items)?;
-        for listing in &of.stream.listings {
-            check_watermark(of, listing, current, head)?;
-            check_sweeps(facts, tick, of, listing, current, head)?;
+        check_commit(facts, scenario_stream, current, head, items)?;
+        for listing in &scenario_stream.stream.listings {
+            check_watermark(scenario_stream, listing, current, head)?;
+            check_sweeps(facts, tick, scenario_stream, listing, current, head)?;
             let has_raised_before = tick.number > 0 && self.raised_by.get(&(at, *listing)) == Some(&tick.number);
-            self.passed.extend(newly_passed(facts, tick, (at, of), listing, (current, head, has_raised_before)));
+            self.passed_entries.extend(newly_passed(
+                facts,
+                tick,
+                (at, scenario_stream),
+                listing,
+                (current, head, has_raised_before),
+            ));
             if tick.number > 0 && watermark_of(head, listing) > watermark_of(current, listing) {
                 self.raised_by.insert((at, listing), tick.number);
             }
@@ -176,42 +183,45 @@ impl InvariantChecker {
     /// Checks all passed entries of a stream: each must be delivered, pending in `head`, or about to be reported as a
     /// gap by the tick with this number.
     fn check_passed(&mut self, facts: Facts<'_>, at: usize, head: &Head, tick: u64) -> Result<(), String> {
-        if !self.passed.iter().any(|(stream, ..)| *stream == at) {
+        if !self.passed_entries.iter().any(|(stream, ..)| *stream == at) {
             return Ok(());
         }
-        let of = &facts.scenario.streams[at];
-        let delivered = facts.store.delivered(&facts.scenario.settings.prefix, &of.stream);
-        self.passed.retain(|(stream, _, entry)| *stream != at || !is_delivered(of, &of.entries[*entry], &delivered));
+        let scenario_stream = &facts.scenario.streams[at];
+        let delivered = facts.store.delivered(&facts.scenario.settings.prefix, &scenario_stream.stream);
+        self.passed_entries.retain(|(stream, _, entry)| {
+            *stream != at || !is_delivered(scenario_stream, &scenario_stream.entries[*entry], &delivered)
+        });
         let lost: Vec<PassedEntry> = self
-            .passed
+            .passed_entries
             .iter()
-            .filter(|passed| passed.0 == at && !self.unreported.contains_key(*passed))
-            .filter(|(_, listing, entry)| !is_pending(head, listing, &of.entries[*entry]))
+            .filter(|passed| passed.0 == at && !self.unreported_entries.contains_key(*passed))
+            .filter(|(_, listing, entry)| !is_pending(head, listing, &scenario_stream.entries[*entry]))
             .copied()
             .collect();
         for passed in lost {
             let (_, listing, entry) = passed;
             // The gap may be in an earlier report, from a time when a pending span covered the entry.
-            if self.has_gap(&of.stream.name(), &of.entries[entry]) {
+            if self.has_gap(&scenario_stream.stream.name(), &scenario_stream.entries[entry]) {
                 self.give_up(passed);
                 continue;
             }
-            if !may_be_given_up(facts, &of.entries[entry]) {
-                let what = describe(of, &of.entries[entry]);
+            if !may_be_given_up(facts, &scenario_stream.entries[entry]) {
+                let what = describe(scenario_stream, &scenario_stream.entries[entry]);
                 return Err(format!(
                     "{}: the watermark or a sweep of {listing} passed {what}, which is neither delivered nor pending",
-                    of.stream.name()
+                    scenario_stream.stream.name()
                 ));
             }
-            self.unreported.insert(passed, tick);
+            self.unreported_entries.insert(passed, tick);
         }
         Ok(())
     }
 
-    /// Checks a tick that has ended: it reported all that it gave up, and it asks for a person only with good reason.
-    pub fn ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) {
-        for (of, report) in facts.scenario.streams.iter().zip(reports) {
-            let gap = |gap: &collector::Gap| (of.stream.name(), Window { from: gap.from, to: gap.to });
+    /// Checks a tick that has ended: it must have reported every entry that it gave up, and a failure may need a person
+    /// only if an injected fault does.
+    pub fn check_ended_tick(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) {
+        for (scenario_stream, report) in facts.scenario.streams.iter().zip(reports) {
+            let gap = |gap: &collector::Gap| (scenario_stream.stream.name(), Window { from: gap.from, to: gap.to });
             self.gaps.extend(report.gaps.iter().map(gap));
         }
         if !self.checks_state {
@@ -222,8 +232,8 @@ impl InvariantChecker {
     }
 
     fn check_ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) -> Result<(), String> {
-        for (at, (of, report)) in facts.scenario.streams.iter().zip(reports).enumerate() {
-            let name = of.stream.name();
+        for (at, (scenario_stream, report)) in facts.scenario.streams.iter().zip(reports).enumerate() {
+            let name = scenario_stream.stream.name();
             let asks = report.failure.as_ref().filter(|failure| failure.needs_person);
             if let Some(failure) = asks.filter(|failure| !failure.message.contains(PERSON_FAULT))
                 && !self.is_restored(&name)
@@ -232,9 +242,9 @@ impl InvariantChecker {
             }
             let due: Vec<PassedEntry> = self.due_reports(at, tick.number).collect();
             for passed in due {
-                let entry = &of.entries[passed.2];
+                let entry = &scenario_stream.entries[passed.2];
                 if !self.has_gap(&name, entry) {
-                    let what = describe(of, entry);
+                    let what = describe(scenario_stream, entry);
                     return Err(format!("{name}: {what} was given up, and the tick's report has no gap there"));
                 }
                 self.give_up(passed);
@@ -246,40 +256,44 @@ impl InvariantChecker {
         Ok(())
     }
 
-    /// Handles a tick that died before its report. What it gave up need not be reported any more: only ticks that end
-    /// guarantee a report of each gap.
-    pub fn died(&mut self, tick: TickId) {
-        let of_tick: Vec<PassedEntry> =
-            self.unreported.iter().filter(|(_, number)| **number == tick.number).map(|(passed, _)| *passed).collect();
+    /// Records that a tick died before its report. The entries that it gave up need not be reported any more, because
+    /// only a tick that ends guarantees a report of each gap.
+    pub fn record_death(&mut self, tick: TickId) {
+        let of_tick: Vec<PassedEntry> = self
+            .unreported_entries
+            .iter()
+            .filter(|(_, number)| **number == tick.number)
+            .map(|(passed, _)| *passed)
+            .collect();
         of_tick.into_iter().for_each(|passed| self.give_up(passed));
     }
 
     fn due_reports(&self, at: usize, tick: u64) -> impl Iterator<Item = PassedEntry> {
         let due = move |((stream, ..), number): &(&PassedEntry, &u64)| *stream == at && **number == tick;
-        self.unreported.iter().filter(due).map(|(passed, _)| *passed)
+        self.unreported_entries.iter().filter(due).map(|(passed, _)| *passed)
     }
 
     fn give_up(&mut self, passed: PassedEntry) {
-        self.unreported.remove(&passed);
-        self.passed.remove(&passed);
-        self.given_up.insert(passed);
+        self.unreported_entries.remove(&passed);
+        self.passed_entries.remove(&passed);
+        self.given_up_entries.insert(passed);
     }
 
     fn has_gap(&self, stream: &str, entry: &Entry) -> bool {
-        self.gaps.iter().any(|(of, gap)| of == stream && (gap.from..gap.to).contains(&entry.at))
+        self.gaps.iter().any(|(gap_stream, gap)| gap_stream == stream && (gap.from..gap.to).contains(&entry.at))
     }
 
-    /// Returns `true` if it is no error that events of the entry are missing from the bucket.
-    fn is_excused(&self, at: usize, of: &ScenarioStream, entry: usize) -> bool {
-        let given_up = self.given_up.iter().any(|(stream, _, given_up)| (*stream, *given_up) == (at, entry));
-        given_up || self.has_gap(&of.stream.name(), &of.entries[entry])
+    /// Returns `true` if events of the entry may be missing from the bucket.
+    fn is_excused(&self, at: usize, scenario_stream: &ScenarioStream, entry: usize) -> bool {
+        let given_up = self.given_up_entries.iter().any(|(stream, _, given_up)| (*stream, *given_up) == (at, entry));
+        given_up || self.has_gap(&scenario_stream.stream.name(), &scenario_stream.entries[entry])
     }
 
     /// Checks a world in which all is visible, the faults have ended and a single worker has nothing left to do.
     ///
     /// # Errors
     /// Names the violated invariant.
-    pub fn settled(&self, facts: Facts<'_>) -> Result<(), String> {
+    pub fn check_settled(&self, facts: Facts<'_>) -> Result<(), String> {
         self.violation.clone().map_or(Ok(()), Err)?;
         for (at, stream) in facts.scenario.streams.iter().enumerate() {
             let name = stream.stream.name();
@@ -299,21 +313,21 @@ impl InvariantChecker {
     fn check_each_event_once(
         &self,
         facts: Facts<'_>,
-        (at, of): (usize, &ScenarioStream),
+        (at, scenario_stream): (usize, &ScenarioStream),
         head: &Head,
     ) -> Result<(), String> {
-        let (name, prefix) = (of.stream.name(), &facts.scenario.settings.prefix);
-        let mut lines = count_lines(facts, of)?;
+        let (name, prefix) = (scenario_stream.stream.name(), &facts.scenario.settings.prefix);
+        let mut lines = count_lines(facts, scenario_stream)?;
         // For each event that could be listed: `true` if it may be missing.
         let mut due: BTreeMap<usize, bool> = BTreeMap::new();
-        for (number, entry) in of.entries.iter().enumerate().filter(|(_, entry)| entry.at >= head.floor) {
-            let is_excused = self.is_excused(at, of, number);
+        for (number, entry) in scenario_stream.entries.iter().enumerate().filter(|(_, entry)| entry.at >= head.floor) {
+            let is_excused = self.is_excused(at, scenario_stream, number);
             for event in entry.content.events() {
                 *due.entry(event).or_insert(true) &= is_excused;
             }
         }
         for (event, is_excused) in &due {
-            let Some(identity) = of.events[*event].identity.as_deref() else { continue };
+            let Some(identity) = scenario_stream.events[*event].identity.as_deref() else { continue };
             match lines.remove(identity) {
                 Some(1) => {}
                 Some(many) => return Err(format!("{name}: {identity} was delivered {many} times")),
@@ -324,22 +338,23 @@ impl InvariantChecker {
         if let Some((identity, _)) = lines.first_key_value() {
             return Err(format!("{name}: {identity} was delivered and never shown"));
         }
-        let rejects = || due.iter().filter(|(event, _)| of.events[**event].identity.is_none());
+        let rejects = || due.iter().filter(|(event, _)| scenario_stream.events[**event].identity.is_none());
         let (all, required) = (rejects().count(), rejects().filter(|(_, is_excused)| !**is_excused).count());
         let (events, others): (Vec<&str>, Vec<&str>) = facts
             .store
-            .rejected(prefix, &of.stream)
-            .partition(|raw| of.events.iter().any(|event| event.texts.iter().any(|text| text == raw)));
+            .rejected(prefix, &scenario_stream.stream)
+            .partition(|raw| scenario_stream.events.iter().any(|event| event.texts.iter().any(|text| text == raw)));
         if !(required..=all).contains(&events.len()) {
             return Err(format!("{name}: {} rejected inputs are kept, {all} were shown", events.len()));
         }
-        check_blob_beginnings(of, &others).map_err(|why| format!("{name}: {why}"))
+        check_blob_beginnings(scenario_stream, &others).map_err(|why| format!("{name}: {why}"))
     }
 }
 
-/// Checks the rejected inputs: the beginning of each blob that was given up as unreadable is kept there at most once.
-fn check_blob_beginnings(of: &ScenarioStream, kept: &[&str]) -> Result<(), String> {
-    let blobs = || of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));
+/// Checks the kept inputs that are no events: each must be the beginning of a different blob, because the collector
+/// keeps the beginning of a blob that it gives up as unreadable.
+fn check_blob_beginnings(scenario_stream: &ScenarioStream, kept: &[&str]) -> Result<(), String> {
+    let blobs = || scenario_stream.entries.iter().filter_map(|entry| scenario_stream.blob(entry.content.blob_id()?));
     if let Some(other) = kept.iter().find(|raw| !blobs().any(|blob| blob.starts_with(raw.as_bytes()))) {
         return Err(format!("a rejected input is kept that was never shown: {other}"));
     }
@@ -363,8 +378,8 @@ fn check_put(facts: Facts<'_>, key: &str, object: &Object) -> Result<(), String>
     }
 }
 
-/// Checks that partitions only add_node forward, so that a consumer who has read an hour to its end misses nothing. `began` is
-/// the earliest moment at which the tick may have begun.
+/// Checks that partitions only grow forward, so that a consumer who has read an hour to its end misses nothing. `began`
+/// is the earliest moment at which the tick may have begun.
 fn check_partition(began: UnixSeconds, key: &str, object: &Object) -> Result<(), String> {
     let Some((_, at, _)) = parts_of_key(key).filter(|_| !object.lines.is_empty()) else { return Ok(()) };
     let oldest = partition(began);
@@ -383,12 +398,12 @@ fn stream_of_key<'a>(scenario: &'a Scenario, key: &str) -> Option<&'a ScenarioSt
 /// Checks that `seq` rises by one, and only with the object of its intent and that object's rows.
 fn check_commit(
     facts: Facts<'_>,
-    of: &ScenarioStream,
+    scenario_stream: &ScenarioStream,
     current: &Head,
     head: &Head,
     items: &[LedgerItem],
 ) -> Result<(), String> {
-    let name = of.stream.name();
+    let name = scenario_stream.stream.name();
     if head.seq == current.seq {
         return if items.is_empty() { Ok(()) } else { Err(format!("{name}: the ledger gains without a new seq")) };
     }
@@ -405,8 +420,8 @@ fn check_commit(
     if !lines.is_subset(&rows) {
         return Err(format!("{name}: seq {} is committed without all rows of its object", current.seq));
     }
-    let rejects =
-        of.events.iter().filter(|event| event.identity.is_none()).count() + facts.scenario.permanent_faults.blobs.len();
+    let rejects = scenario_stream.events.iter().filter(|event| event.identity.is_none()).count()
+        + facts.scenario.permanent_faults.blobs.len();
     if rows.difference(&lines).any(|(hour, _)| *hour >= RowId::RESERVED_HOURS)
         || rows.difference(&lines).count() > rejects
     {
@@ -424,11 +439,11 @@ fn watermark_of(head: &Head, listing: &str) -> UnixSeconds {
 }
 
 /// Checks that a watermark only rises.
-fn check_watermark(of: &ScenarioStream, listing: &str, current: &Head, head: &Head) -> Result<(), String> {
+fn check_watermark(scenario_stream: &ScenarioStream, listing: &str, current: &Head, head: &Head) -> Result<(), String> {
     let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
     match new < old {
         true => {
-            let name = of.stream.name();
+            let name = scenario_stream.stream.name();
             Err(format!("{name}: the watermark of {listing} was lowered from {old} to {new}"))
         }
         false => Ok(()),
@@ -454,7 +469,7 @@ fn new_sweeps<'a>(
 fn check_sweeps(
     facts: Facts<'_>,
     tick: TickId,
-    of: &ScenarioStream,
+    scenario_stream: &ScenarioStream,
     listing: &str,
     current: &Head,
     head: &Head,
@@ -462,7 +477,7 @@ fn check_sweeps(
     let now = facts.now.max(tick.began) + MAX_CLOCK_SKEW_SECONDS;
     match new_sweeps(listing, current, head).find(|(.., at)| *at > now) {
         Some((reach, _, at)) => {
-            let name = of.stream.name();
+            let name = scenario_stream.stream.name();
             Err(format!("{name}: the sweep of {reach} s of {listing} is recorded at {at}, and it is {now} at most"))
         }
         None => Ok(()),
@@ -478,7 +493,7 @@ fn check_sweeps(
 fn newly_passed<'a>(
     facts: Facts<'a>,
     tick: TickId,
-    (at, of): (usize, &'a ScenarioStream),
+    (at, scenario_stream): (usize, &'a ScenarioStream),
     listing: &'static str,
     (current, head, has_raised_before): (&Head, &Head, bool),
 ) -> Vec<PassedEntry> {
@@ -507,15 +522,18 @@ fn newly_passed<'a>(
         };
         entry.at >= head.floor.max(oldest) && claims.iter().any(shown_by)
     };
-    let shown =
-        of.entries.iter().enumerate().filter(|(_, entry)| entry.listings.contains(&listing) && is_passed(entry));
+    let shown = scenario_stream
+        .entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.listings.contains(&listing) && is_passed(entry));
     shown.map(|(entry, _)| (at, listing, entry)).collect()
 }
 
 /// Returns `true` if every event of the entry is in the bucket. Ignores input that cannot become a line.
-fn is_delivered(of: &ScenarioStream, entry: &Entry, delivered: &BTreeSet<&str>) -> bool {
+fn is_delivered(scenario_stream: &ScenarioStream, entry: &Entry, delivered: &BTreeSet<&str>) -> bool {
     let events = entry.content.events();
-    let mut identities = events.iter().filter_map(|event| of.events[*event].identity.as_deref());
+    let mut identities = events.iter().filter_map(|event| scenario_stream.events[*event].identity.as_deref());
     identities.all(|identity| delivered.contains(identity))
 }
 
@@ -527,8 +545,8 @@ fn is_pending(head: &Head, listing: &str, entry: &Entry) -> bool {
     is_covered || is_blob
 }
 
-/// Returns `true` if the collector may have given the entry up: the vendor drops it, or it is a blob that was missing or
-/// unreadable for a day.
+/// Returns `true` if the collector may have given the entry up: the vendor drops it, or it is a blob that was missing
+/// or unreadable for a day.
 fn may_be_given_up(facts: Facts<'_>, entry: &Entry) -> bool {
     let now = facts.now + MAX_CLOCK_SKEW_SECONDS;
     let expires =
@@ -539,33 +557,40 @@ fn may_be_given_up(facts: Facts<'_>, entry: &Entry) -> bool {
     last.is_some_and(|last| now >= last) || (is_unusable && now - entry.visible_at >= GIVE_UP_AFTER_SECONDS)
 }
 
-fn describe(of: &ScenarioStream, entry: &Entry) -> String {
+fn describe(scenario_stream: &ScenarioStream, entry: &Entry) -> String {
     match &entry.content {
-        Content::Event(event, _) => of.events[*event].identity.clone().unwrap_or_else(|| "a rejected input".to_owned()),
+        Content::Event(event, _) => {
+            scenario_stream.events[*event].identity.clone().unwrap_or_else(|| "a rejected input".to_owned())
+        }
         Content::Blob { id, .. } => id.clone(),
     }
 }
 
-/// Counts the stream's lines by identity. Fails if a row is there twice.
-fn count_lines<'a>(facts: Facts<'a>, of: &'a ScenarioStream) -> Result<BTreeMap<&'a str, u32>, String> {
+/// Counts the stream's lines by identity.
+///
+/// # Errors
+/// Two lines have the same row id.
+fn count_lines<'a>(facts: Facts<'a>, scenario_stream: &'a ScenarioStream) -> Result<BTreeMap<&'a str, u32>, String> {
     let mut lines: BTreeMap<&str, u32> = BTreeMap::new();
     let mut rows = BTreeSet::new();
-    for line in
-        facts.store.objects_of(&facts.scenario.settings.prefix, &of.stream).flat_map(|(_, object)| &object.lines)
+    for line in facts
+        .store
+        .objects_of(&facts.scenario.settings.prefix, &scenario_stream.stream)
+        .flat_map(|(_, object)| &object.lines)
     {
         *lines.entry(&line.identity).or_default() += 1;
         if !rows.insert(line.row_id) {
-            return Err(format!("{}: the row {} is there twice", of.stream.name(), line.row_id));
+            return Err(format!("{}: the row {} is there twice", scenario_stream.stream.name(), line.row_id));
         }
     }
     Ok(lines)
 }
 
-fn check_ledger_matches_bucket(facts: Facts<'_>, of: &ScenarioStream, head: &Head) -> Result<(), String> {
-    let (name, prefix) = (of.stream.name(), &facts.scenario.settings.prefix);
+fn check_ledger_matches_bucket(facts: Facts<'_>, scenario_stream: &ScenarioStream, head: &Head) -> Result<(), String> {
+    let (name, prefix) = (scenario_stream.stream.name(), &facts.scenario.settings.prefix);
     let mut rows = facts.store.ledger_rows(&name);
     let mut seqs = BTreeSet::new();
-    for (key, object) in facts.store.objects_of(prefix, &of.stream) {
+    for (key, object) in facts.store.objects_of(prefix, &scenario_stream.stream) {
         let seq = seq_of_key(key).ok_or_else(|| format!("{name}: the key {key} has no seq"))?;
         if !seqs.insert(seq) || seq >= head.seq {
             return Err(format!("{name}: the object {key} is not the one of its seq; the head is at {}", head.seq));
@@ -593,14 +618,14 @@ mod tests {
     fn rejected_inputs_may_hold_beginnings_of_unreadable_blobs_and_nothing_else() {
         let scenarios = (0..SCENARIOS).map(|seed| random_scenario::scenario(&mut SeededRng::new(seed)));
         let scenario = scenarios.into_iter().find(Scenario::has_blobs).unwrap();
-        let of = &scenario.streams[0];
-        let blobs = of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));
+        let scenario_stream = &scenario.streams[0];
+        let blobs = scenario_stream.entries.iter().filter_map(|entry| scenario_stream.blob(entry.content.blob_id()?));
         let mut texts: Vec<String> = blobs.map(|blob| String::from_utf8(blob).unwrap()).collect();
         texts.iter_mut().for_each(|text| text.truncate(text.len() - 2));
         let mut kept: Vec<&str> = texts.iter().map(String::as_str).collect();
-        assert_eq!(check_blob_beginnings(of, &kept), Ok(()));
+        assert_eq!(check_blob_beginnings(scenario_stream, &kept), Ok(()));
         kept.push(kept[0]);
-        assert!(check_blob_beginnings(of, &kept).is_err());
-        assert!(check_blob_beginnings(of, &["[something else"]).is_err());
+        assert!(check_blob_beginnings(scenario_stream, &kept).is_err());
+        assert!(check_blob_beginnings(scenario_stream, &["[something else"]).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Liveness under permanent faults: a single worker delivers every healthy event within a bound of ticks.
 //!
-//! An event is healthy if a listing shows it outside that listing's broken spans, either directly or in a blob that is not
-//! broken. Permanent faults elsewhere must not delay it for ever.
+//! An event is healthy if a listing shows it outside that listing's broken spans, either directly or in a blob that is
+//! not broken. Permanent faults elsewhere must not delay it for ever.
 
 use collector::{Head, UnixSeconds};
 
@@ -11,9 +11,10 @@ use super::single_worker::{SingleWorker, TickOutcome};
 
 /// Ticks within which a single worker delivers every healthy event once all events are visible.
 ///
-/// The next hourly sweep finds an event that became visible late; it is due 60 ticks after the last one. The other ticks
-/// are for a sweep that must halve its windows around broken spans. The slowest of 10,000 seeds takes 61 ticks.
-/// Ticks at which a fault [delays](super::permanent_faults::PermanentFaults::delays) every event do not count.
+/// The next hourly sweep finds an event that became visible late; it is due 60 ticks after the last one. The other
+/// ticks are for a sweep that must halve its windows around broken spans. The slowest of 10,000 seeds takes 61 ticks.
+/// Ticks at which a fault [delays](super::permanent_faults::PermanentFaults::delays_newest_time) every event do not
+/// count.
 pub const MAX_DELIVERY_TICKS: usize = 66;
 /// The maximum number of ticks, including those that do not count. A scenario whose faults delay all events for longer
 /// is a mistake.
@@ -38,7 +39,7 @@ impl SingleWorker {
             if counted == MAX_DELIVERY_TICKS {
                 return Err(format!("{missing} after {MAX_DELIVERY_TICKS} ticks, though no fault concerns it"));
             }
-            counted += usize::from(!self.world.scenario.permanent_faults.delays(self.world.clock));
+            counted += usize::from(!self.world.scenario.permanent_faults.delays_newest_time(self.world.clock));
             let ticked = self.tick()?;
             note(self.world.clock, &ticked);
             self.world.checker.violation.clone().map_or(Ok(()), Err)?;
@@ -48,8 +49,8 @@ impl SingleWorker {
         Err(format!("{:?} after {MAX_TICKS} ticks, most of which a fault delayed", missing(&self.world)))
     }
 
-    /// Runs ticks hours apart while the permanent faults last, for so many days that the collector gives up blobs and the
-    /// vendor drops entries. `note` receives the clock and the result of each tick.
+    /// Runs ticks hours apart while the permanent faults last, for so many days that the collector gives up blobs and
+    /// the vendor drops entries. `note` receives the clock and the result of each tick.
     ///
     /// # Errors
     /// Names the violated invariant.
@@ -66,7 +67,7 @@ impl SingleWorker {
     /// Moves the clock to the end of the current outage, if there is one, because every tick in an outage is like the
     /// one before.
     fn pass_down_time(&mut self) {
-        let down = &self.world.scenario.permanent_faults.down;
+        let down = &self.world.scenario.permanent_faults.outages;
         let now = self.world.clock;
         let ends = down.iter().filter(|down| (down.from..down.to).contains(&now)).map(|down| down.to);
         self.world.clock = ends.max().unwrap_or(now);
@@ -75,25 +76,29 @@ impl SingleWorker {
 
 /// Describes the first healthy event that is not in the bucket; `None` if all are.
 fn missing(world: &Simulation) -> Option<String> {
-    world.scenario.streams.iter().find_map(|of| {
-        let name = of.stream.name();
+    world.scenario.streams.iter().find_map(|scenario_stream| {
+        let name = scenario_stream.stream.name();
         if world.checker.is_restored(&name) {
             return None;
         }
         let Some(row) = world.store.heads.get(&name) else { return Some(format!("{name}: no head")) };
-        missing_of_stream(world, of, &row.head)
+        missing_of_stream(world, scenario_stream, &row.head)
     })
 }
 
-fn missing_of_stream(world: &Simulation, of: &ScenarioStream, head: &Head) -> Option<String> {
-    let delivered = world.store.delivered(&world.scenario.settings.prefix, &of.stream);
+fn missing_of_stream(world: &Simulation, scenario_stream: &ScenarioStream, head: &Head) -> Option<String> {
+    let delivered = world.store.delivered(&world.scenario.settings.prefix, &scenario_stream.stream);
     let is_due = |entry: &&Entry| is_kept(world, entry) && entry.at >= head.floor && entry.visible_at <= world.clock;
-    of.entries.iter().filter(is_due).find_map(|entry| {
+    scenario_stream.entries.iter().filter(is_due).find_map(|entry| {
         let listing = healthy_listing(&world.scenario, entry)?;
         let events = entry.content.events();
-        let mut identities = events.iter().filter_map(|event| of.events[*event].identity.as_deref());
+        let mut identities = events.iter().filter_map(|event| scenario_stream.events[*event].identity.as_deref());
         let missing = identities.find(|identity| !delivered.contains(identity))?;
-        Some(format!("{}: {missing}, which {listing} shows at {}, is not delivered", of.stream.name(), entry.at))
+        Some(format!(
+            "{}: {missing}, which {listing} shows at {}, is not delivered",
+            scenario_stream.stream.name(),
+            entry.at
+        ))
     })
 }
 
@@ -138,7 +143,11 @@ mod tests {
 
     fn delivered(single: &SingleWorker) -> usize {
         let Simulation { scenario, store, .. } = &single.world;
-        scenario.streams.iter().map(|of| store.delivered(&scenario.settings.prefix, &of.stream).len()).sum()
+        scenario
+            .streams
+            .iter()
+            .map(|scenario_stream| store.delivered(&scenario.settings.prefix, &scenario_stream.stream).len())
+            .sum()
     }
 
     #[test]
@@ -147,7 +156,7 @@ mod tests {
         let span = BrokenSpan { listing: None, window: all };
         let mut all_spans = single(false, |_| PermanentFaults { spans: vec![span], ..PermanentFaults::default() });
         let mut all_blobs = single(true, |scenario| {
-            let entries = scenario.streams.iter().flat_map(|of| &of.entries);
+            let entries = scenario.streams.iter().flat_map(|scenario_stream| &scenario_stream.entries);
             let ids = entries.filter_map(|entry| entry.content.blob_id());
             let blobs: BTreeMap<_, _> = ids.map(|id| (id.to_owned(), BrokenBlob::Fails)).collect();
             PermanentFaults { blobs, ..PermanentFaults::default() }
@@ -173,8 +182,8 @@ mod tests {
 
     #[test]
     fn ticks_of_a_vendor_that_is_down_do_not_count() {
-        let down = vec![Window { from: 0, to: BEGIN + 30 * 86_400 }];
-        let mut single = single(false, |_| PermanentFaults { down: down.clone(), ..PermanentFaults::default() });
+        let outages = vec![Window { from: 0, to: BEGIN + 30 * 86_400 }];
+        let mut single = single(false, |_| PermanentFaults { outages: outages.clone(), ..PermanentFaults::default() });
         assert!(deliver(&mut single).is_ok_and(|ticks| ticks <= 2));
         assert!(single.world.clock >= BEGIN + 30 * 86_400);
     }

@@ -5,7 +5,7 @@
 //! | `call` | the collector's port calls and their answers, as plain values |
 //! | `object` | objects of the bucket: their bytes and their parsed content |
 //! | `permanent_faults` | faults of the vendor that do not end by themselves |
-//! | `scenario` | the vendor's data, and when and how it lists them |
+//! | `scenario` | the vendor's data, and the rules by which it lists them |
 //! | `store` | heads, ledgers and objects; ledger items may be visible later than their head |
 //! | `mutant` | deliberate faults of the world, which prove that the checks can fail |
 //! | `invariants` | the invariants that must hold after every write, after every tick and at the end |

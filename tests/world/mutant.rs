@@ -55,8 +55,8 @@ impl Mutant {
         !matches!(self, Self::PendingNotRecorded | Self::PendingDropped | Self::SweptByVendorClock)
     }
 
-    /// Returns `true` if the random runs must catch the mutant. It is too rare there that a tick needs all of a commit
-    /// that is only partly visible.
+    /// Returns `true` if the random runs must catch the mutant. They do not catch mutants for which a tick must
+    /// need all of a commit that is only partly visible, because that is too rare there.
     pub fn is_caught_by_seeds(self) -> bool {
         self != Self::VerificationSkipped
     }

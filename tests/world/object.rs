@@ -59,8 +59,8 @@ impl Object {
     }
 }
 
-/// Returns an object's content without the times of writing (`p_parse_time`, `born_at`), which nobody reads again: the row
-/// ids of its lines, or the fields of a birth record.
+/// Returns an object's content without the times at which it was written (`p_parse_time`, `born_at`), because nothing
+/// reads them again: the row ids of its lines, or the fields of a birth record.
 pub fn canonical_content(body: &[u8]) -> String {
     if let Ok(lines) = lines(body) {
         return lines.iter().map(|line| format!("{} ", line.row_id)).collect();
@@ -94,8 +94,8 @@ fn line(text: &str) -> Result<Line, String> {
     Ok(Line { row_id, identity })
 }
 
-/// Returns the identity of a line's event: OpenAI's `id`, or Microsoft's `Id` with the operation, because there the same
-/// `Id` with other content is another event.
+/// Returns the identity of a line's event: OpenAI's `id`, or Microsoft's `Id` with the operation, because there the
+/// same `Id` with other content is another event.
 pub fn identity_of_line(line: &serde_json::Value) -> Option<String> {
     if let Some(id) = line["id"].as_str() {
         return Some(id.to_owned());

@@ -21,7 +21,7 @@ pub struct PermanentFaults {
     /// The error of the vendor's clock.
     pub clock: WrongClock,
     /// Outages, by the world's clock: the vendor answers nothing.
-    pub down: Vec<Window>,
+    pub outages: Vec<Window>,
 }
 
 /// A span of vendor time that cannot be listed.
@@ -69,17 +69,17 @@ impl WrongClock {
 impl PermanentFaults {
     /// Returns `true` if there is no fault.
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty() && self.blobs.is_empty() && self.clock.per_mille == 0 && self.down.is_empty()
+        self.spans.is_empty() && self.blobs.is_empty() && self.clock.per_mille == 0 && self.outages.is_empty()
     }
 
     /// Returns `true` if the vendor answers nothing at `now`.
     pub fn is_down(&self, now: UnixSeconds) -> bool {
-        self.down.iter().any(|down| (down.from..down.to).contains(&now))
+        self.outages.iter().any(|down| (down.from..down.to).contains(&now))
     }
 
     /// Returns `true` if a fault keeps a tick at `now` from listing the newest time: the vendor answers nothing, or
     /// its clock is behind.
-    pub fn delays(&self, now: UnixSeconds) -> bool {
+    pub fn delays_newest_time(&self, now: UnixSeconds) -> bool {
         self.is_down(now) || self.clock.at(now) < now
     }
 
@@ -98,10 +98,10 @@ mod tests {
     #[test]
     fn a_vendor_that_is_down_or_whose_clock_is_behind_delays_events() {
         let clock = |ahead| WrongClock { ahead, per_mille: 1_000, seed: 1 };
-        let delays = |permanent_faults: PermanentFaults| [9, 10].map(|now| permanent_faults.delays(now));
+        let delays = |permanent_faults: PermanentFaults| [9, 10].map(|now| permanent_faults.delays_newest_time(now));
         assert_eq!(delays(PermanentFaults::default()), [false, false]);
         assert_eq!(
-            delays(PermanentFaults { down: vec![Window { from: 0, to: 10 }], ..PermanentFaults::default() }),
+            delays(PermanentFaults { outages: vec![Window { from: 0, to: 10 }], ..PermanentFaults::default() }),
             [true, false]
         );
         assert_eq!(delays(PermanentFaults { clock: clock(-1), ..PermanentFaults::default() }), [true, true]);

@@ -64,7 +64,7 @@ impl CallQueue {
     }
 }
 
-/// All ports of one worker.
+/// The implementation of all ports for one worker.
 #[derive(Debug, Clone)]
 pub struct Ports {
     queue: Rc<RefCell<CallQueue>>,
@@ -99,7 +99,7 @@ impl Ports {
 enum CallState {
     New(Box<Request>),
     Sent(u64),
-    Over,
+    Answered,
 }
 
 /// One call of a port. Its first poll adds it to the queue, and its drop removes it.
@@ -115,8 +115,8 @@ impl Future for Call {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let queue = self.queue();
         let mut queue = queue.borrow_mut();
-        let id = match std::mem::replace(&mut self.state, CallState::Over) {
-            CallState::Over => return Poll::Pending,
+        let id = match std::mem::replace(&mut self.state, CallState::Answered) {
+            CallState::Answered => return Poll::Pending,
             CallState::Sent(id) => id,
             CallState::New(request) => queue.send(*request, context.waker()),
         };

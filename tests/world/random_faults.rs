@@ -36,14 +36,15 @@ pub(super) fn permanent_faults(rng: &mut SeededRng, shape: Shape, streams: &mut 
         permanent_faults.clock = wrong_clock(rng);
     }
     if rng.happens(KIND_PER_MILLE) {
-        permanent_faults.down = (0..rng.between(1, MAX_OUTAGES)).map(|_| outage(rng)).collect();
+        permanent_faults.outages = (0..rng.between(1, MAX_OUTAGES)).map(|_| outage(rng)).collect();
     }
     permanent_faults
 }
 
 /// Creates spans of a second to five hours. Two of three contain an entry of a listing.
 fn broken_spans(rng: &mut SeededRng, shape: Shape, streams: &[ScenarioStream]) -> Vec<BrokenSpan> {
-    let times: Vec<UnixSeconds> = streams.iter().flat_map(|of| &of.entries).map(|entry| entry.at).collect();
+    let times: Vec<UnixSeconds> =
+        streams.iter().flat_map(|scenario_stream| &scenario_stream.entries).map(|entry| entry.at).collect();
     let span = |rng: &mut SeededRng| {
         let seconds = rng.pick(&[1, 2, MINUTE, 10 * MINUTE, HOUR, 5 * HOUR]);
         let from = match rng.below(3) {
@@ -74,7 +75,7 @@ fn broken_blobs(rng: &mut SeededRng, streams: &mut [ScenarioStream]) -> BTreeMap
 }
 
 fn blob_ids(streams: &[ScenarioStream]) -> BTreeSet<String> {
-    let entries = streams.iter().flat_map(|of| &of.entries);
+    let entries = streams.iter().flat_map(|scenario_stream| &scenario_stream.entries);
     entries.filter_map(|entry| entry.content.blob_id()).map(str::to_owned).collect()
 }
 

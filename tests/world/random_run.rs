@@ -1,5 +1,5 @@
-//! Driver 1: random runs. Several workers tick on a random world in a random order with faults at any call. Then a single
-//! worker ticks without such faults, and the result is checked.
+//! Driver 1: random runs. Several workers tick on a random world in a random order with faults at any call. Then a
+//! single worker ticks without such faults, and the result is checked.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -48,7 +48,7 @@ pub struct Outcome {
     /// Ticks until a single worker had delivered every healthy event.
     pub delivery_ticks: u64,
     /// 1 if the permanent faults lasted for days, otherwise 0. A number, so that runs can be added up.
-    pub outlasted: u64,
+    pub long_fault_runs: u64,
     /// Gaps that a single worker reported while the permanent faults lasted.
     pub gaps: u64,
     /// The permanent faults of the scenario.
@@ -57,7 +57,7 @@ pub struct Outcome {
     pub has_blobs: bool,
 }
 
-/// Runs one seed; `change` may put a mutant into its world. With `has_trace` the outcome has the trace.
+/// Runs one seed. `change` may put a mutant into the world of the run. With `has_trace` the outcome includes the trace.
 pub fn run(seed: u64, has_trace: bool, change: impl FnOnce(&mut Simulation)) -> Outcome {
     let mut rng = SeededRng::new(seed);
     let scenario = Arc::new(random_scenario::scenario(&mut rng));
@@ -115,7 +115,7 @@ struct Run {
     slots: Vec<WorkerSlot>,
     probabilities: Probabilities,
     /// Calls whose caller no longer waits, and which may still take effect.
-    late: Vec<(TickId, Request)>,
+    late_calls: Vec<(TickId, Request)>,
     has_trace: bool,
     step: u64,
     ticks: u64,
@@ -146,16 +146,27 @@ impl Run {
             restored: 0,
             permanent_fault_calls: 0,
             delivery_ticks: 0,
-            outlasted: 0,
+            long_fault_runs: 0,
             gaps: 0,
             permanent_faults: scenario.permanent_faults.clone(),
             has_blobs: scenario.has_blobs(),
         };
-        Self { world, scenario, rng, slots, probabilities, late: Vec::new(), has_trace, step: 0, ticks: 0, outcome }
+        Self {
+            world,
+            scenario,
+            rng,
+            slots,
+            probabilities,
+            late_calls: Vec::new(),
+            has_trace,
+            step: 0,
+            ticks: 0,
+            outcome,
+        }
     }
 
     /// Adds an event of the run to the trace's hash, and to the trace if it is kept.
-    fn note(&mut self, what: &impl std::fmt::Debug) {
+    fn add_to_trace(&mut self, what: &impl std::fmt::Debug) {
         self.outcome.trace_hash = self.outcome.trace_hash.rotate_left(1) ^ fingerprint(what);
         if self.has_trace {
             let _ = writeln!(self.outcome.trace, "{} {what:?}", self.world.clock);
@@ -197,15 +208,15 @@ impl Run {
     /// Restores the state of every stream whose birth record shows that the backup is too old. All running ticks die
     /// before that, because no tick may continue on a restored state; processes between two ticks live on.
     fn restore(&mut self, backup: &Store) {
-        (0..self.slots.len()).for_each(|slot| self.die(slot));
-        self.late.clear();
-        for of in &self.scenario.streams {
-            let name = of.stream.name();
-            let mark = self.world.store.mark(&self.scenario.settings.prefix, &of.stream);
+        (0..self.slots.len()).for_each(|slot| self.kill_worker(slot));
+        self.late_calls.clear();
+        for scenario_stream in &self.scenario.streams {
+            let name = scenario_stream.stream.name();
+            let mark = self.world.store.recorded_seq(&self.scenario.settings.prefix, &scenario_stream.stream);
             let seq = backup.heads.get(&name).map(|row| row.head.seq);
             if seq.zip(mark).is_some_and(|(seq, mark)| seq < mark) {
                 self.world.store.restore(&name, backup);
-                self.world.checker.restored(name);
+                self.world.checker.record_restoration(name);
                 self.outcome.restored += 1;
             }
         }
@@ -216,7 +227,7 @@ impl Run {
     fn finish_without_faults(mut self) -> Outcome {
         // All running ticks die here; calls that they sent may still take effect.
         for slot in 0..self.slots.len() {
-            self.die(slot);
+            self.kill_worker(slot);
         }
         self.world.reveal_all();
         let mut single = SingleWorker::new(self.world.clone());
@@ -229,14 +240,14 @@ impl Run {
             settled = single.settle();
         }
         if settled.is_ok() {
-            for (tick, request) in std::mem::take(&mut self.late) {
+            for (tick, request) in std::mem::take(&mut self.late_calls) {
                 single.world.perform(tick, &request);
-                single.world.checker.died(tick);
+                single.world.checker.record_death(tick);
             }
             settled = single.settle();
         }
         self.world = single.world;
-        self.note(&self.world.clone());
+        self.add_to_trace(&self.world.clone());
         self.outcome.violation = settled.err();
         self.outcome
     }
@@ -253,7 +264,7 @@ impl Run {
             }
         };
         self.outcome.delivery_ticks = single.deliver_healthy(&mut note)? as u64;
-        self.outcome.outlasted += u64::from(days > 0);
+        self.outcome.long_fault_runs += u64::from(days > 0);
         single.run_for_days(days, &mut note)?;
         self.outcome.gaps = gaps;
         Ok(())
@@ -261,27 +272,27 @@ impl Run {
 
     /// Lets a call whose caller is gone take effect, or drops it.
     fn deliver_late(&mut self) {
-        if self.late.is_empty() || !self.rng.happens(100) {
+        if self.late_calls.is_empty() || !self.rng.happens(100) {
             return;
         }
-        let (tick, request) = self.late.swap_remove(self.rng.index(self.late.len()));
+        let (tick, request) = self.late_calls.swap_remove(self.rng.index(self.late_calls.len()));
         if self.rng.happens(700) {
             let answer = self.world.perform(tick, &request);
-            self.world.checker.died(tick);
-            self.note(&("late", request, answer));
+            self.world.checker.record_death(tick);
+            self.add_to_trace(&("late", request, answer));
         }
     }
 
     /// Advances the slot's worker by one call; begins a tick if there is none.
     fn advance(&mut self, slot: usize) {
         if self.slots[slot].worker.is_none() {
-            return self.begin(slot);
+            return self.begin_tick(slot);
         }
         self.pass_time();
-        let Some((id, request)) = self.choose(slot) else { return };
+        let Some((id, request)) = self.choose_call(slot) else { return };
         self.outcome.calls += 1;
-        let decision = self.decision(&request);
-        self.note(&(slot, id, &request, &decision));
+        let decision = self.decide(&request);
+        self.add_to_trace(&(slot, id, &request, &decision));
         match decision {
             Decision::Answer => {
                 let answer = self.world.perform(self.slots[slot].tick, &request);
@@ -289,33 +300,33 @@ impl Run {
                     u64::from(request.is_for_vendor() && matches!(answer, Answer::Failed(_)));
                 self.answer(slot, id, answer);
             }
-            Decision::Instead(answer) => self.answer(slot, id, *answer),
+            Decision::AnswerInstead(answer) => self.answer(slot, id, *answer),
             Decision::Fail { arrival, error } => {
-                self.send_on(slot, request, arrival);
+                self.let_take_effect(slot, request, arrival);
                 self.answer(slot, id, Answer::Failed(error));
             }
             Decision::Die { arrival } => {
-                self.send_on(slot, request, arrival);
-                self.die(slot);
+                self.let_take_effect(slot, request, arrival);
+                self.kill_worker(slot);
             }
         }
     }
 
-    /// Lets a call take effect whose caller no longer waits for the answer: now, later or never.
-    fn send_on(&mut self, slot: usize, request: Request, arrival: Arrival) {
+    /// Handles a call whose caller no longer waits for the answer: the call takes effect now, later or never.
+    fn let_take_effect(&mut self, slot: usize, request: Request, arrival: Arrival) {
         let tick = self.slots[slot].tick;
         match arrival {
             Arrival::Never => {}
             Arrival::Now => drop(self.world.perform(tick, &request)),
             Arrival::Later => {
                 if request.has_effect() {
-                    self.late.push((tick, request));
+                    self.late_calls.push((tick, request));
                 }
             }
         }
     }
 
-    fn begin(&mut self, slot: usize) {
+    fn begin_tick(&mut self, slot: usize) {
         if self.slots.iter().all(|slot| slot.worker.is_none()) {
             self.world.clock += self.rng.pick(&[1, 30, 60, 300, 2_000]);
         }
@@ -336,13 +347,13 @@ impl Run {
         Timestamp::from_second(self.world.clock + self.slots[slot].skew).unwrap_or_default()
     }
 
-    fn die(&mut self, slot: usize) {
+    fn kill_worker(&mut self, slot: usize) {
         let at = &mut self.slots[slot];
         if at.worker.take().is_some() {
             // The dead process loses its cache, with all that the dropped tick returns to it.
             at.cache = Rc::default();
             self.outcome.deaths += 1;
-            self.world.checker.died(at.tick);
+            self.world.checker.record_death(at.tick);
         }
     }
 
@@ -366,7 +377,7 @@ impl Run {
             at.worker = None;
             self.world.tick_ended(at.tick, &reports);
             self.outcome.adopted += reports.iter().map(|report| report.lines.adopted).sum::<u64>();
-            self.note(&(slot, reports));
+            self.add_to_trace(&(slot, reports));
             return;
         }
         let waiting = worker.waiting();
@@ -379,7 +390,7 @@ impl Run {
     }
 
     /// Picks one of the open calls of the slot's worker; a timer only if it is due.
-    fn choose(&mut self, slot: usize) -> Option<(u64, Request)> {
+    fn choose_call(&mut self, slot: usize) -> Option<(u64, Request)> {
         let now = self.worker_clock(slot);
         let at = &self.slots[slot];
         let mut waiting = at.worker.as_ref()?.waiting();
@@ -406,7 +417,7 @@ impl Run {
         };
     }
 
-    fn decision(&mut self, request: &Request) -> Decision {
+    fn decide(&mut self, request: &Request) -> Decision {
         if self.rng.happens(self.probabilities.death) {
             self.outcome.faults += 1;
             return Decision::Die { arrival: self.arrival() };
@@ -415,8 +426,8 @@ impl Run {
             return Decision::Answer;
         }
         self.outcome.faults += 1;
-        if let Some(odd) = self.unusual_answer(request) {
-            return Decision::Instead(Box::new(odd));
+        if let Some(unusual) = self.unusual_answer(request) {
+            return Decision::AnswerInstead(Box::new(unusual));
         }
         let error = match self.rng.below(3) {
             0 if !request.is_for_vendor() => PortError::again("the connection was reset"),
@@ -439,12 +450,14 @@ impl Run {
             Request::Prepare { .. } => Some(Answer::Prepared(Prepared::NotYet)),
             Request::List { cursor: Some(_), .. } => Some(Answer::Listed(Listed::CursorLost)),
             // A blob is missing only once, because the collector rightly gives up a blob that is missing for a day.
-            Request::Fetch { blob, .. } if !self.missed(&blob.id) => Some(Answer::Fetched(BlobAnswer::Missing)),
+            Request::Fetch { blob, .. } if !self.is_pending_blob(&blob.id) => {
+                Some(Answer::Fetched(BlobAnswer::Missing))
+            }
             _ => None,
         }
     }
 
-    fn missed(&self, blob: &str) -> bool {
+    fn is_pending_blob(&self, blob: &str) -> bool {
         let mut heads = self.world.store.heads.values();
         heads.any(|row| {
             row.head.listings.values().any(|listing| listing.pending.blobs.iter().any(|pending| pending.id == blob))
@@ -455,9 +468,13 @@ impl Run {
 /// The decision about one call.
 #[derive(Debug)]
 enum Decision {
+    /// The world answers the call.
     Answer,
-    Instead(Box<Answer>),
+    /// The caller gets this answer instead of the answer of the world.
+    AnswerInstead(Box<Answer>),
+    /// The caller gets this error.
     Fail { arrival: Arrival, error: PortError },
+    /// The caller dies while it waits for the answer.
     Die { arrival: Arrival },
 }
 

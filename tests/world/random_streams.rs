@@ -108,12 +108,12 @@ pub(super) fn any_time(rng: &mut SeededRng) -> UnixSeconds {
 }
 
 /// Adds a blob with one new event to the stream.
-pub(super) fn add_blob(rng: &mut SeededRng, of: &mut ScenarioStream) {
-    let (event_number, blob_number, at) = (of.events.len(), of.entries.len(), any_time(rng));
-    of.events.push(event(rng, Shape::Blobs, event_number, at));
+pub(super) fn add_blob(rng: &mut SeededRng, scenario_stream: &mut ScenarioStream) {
+    let (event_number, blob_number, at) = (scenario_stream.events.len(), scenario_stream.entries.len(), any_time(rng));
+    scenario_stream.events.push(event(rng, Shape::Blobs, event_number, at));
     let contents = vec![(event_number, rng.index(2))];
     let blob = blob_entry(rng, blob_number, at, contents);
-    of.entries.insert(rng.index(blob_number + 1), blob);
+    scenario_stream.entries.insert(rng.index(blob_number + 1), blob);
 }
 
 fn event(rng: &mut SeededRng, shape: Shape, number: usize, at: UnixSeconds) -> Event {

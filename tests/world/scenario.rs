@@ -1,7 +1,7 @@
-//! The vendor's data, and when and how the vendor lists them.
+//! The vendor's data, and the rules by which the vendor lists them.
 //!
-//! A scenario never changes, except that a driver may end its [`PermanentFaults`]; the visible part of it depends on the
-//! world's clock alone. Listings keep the order of the entries, which is arbitrary.
+//! A scenario never changes, except that a driver may end its [`PermanentFaults`]; the visible part of it depends on
+//! the world's clock alone. Listings keep the order of the entries, which is arbitrary.
 
 use collector::{BlobRef, Item, ListingId, Page, Settings, Source, Stream, UnixSeconds, VendorPolicy, Window};
 
@@ -44,14 +44,14 @@ pub struct ScenarioStream {
 /// One distinct event.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// The identity by which a line of the event is recognised, see [`identity_of_line`](super::object::identity_of_line);
-    /// `None` for input that cannot become a line.
+    /// The identity by which a line of the event is recognised, see
+    /// [`identity_of_line`](super::object::identity_of_line); `None` for input that cannot become a line.
     pub identity: Option<String>,
     /// The spellings of the event: other order of keys, or fields added later.
     pub texts: Vec<String>,
 }
 
-/// One entry of listings.
+/// One entry that listings show: an event or a blob.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The time by which the entry is listed.

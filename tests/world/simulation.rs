@@ -79,7 +79,7 @@ impl Simulation {
         Timestamp::from_second(self.clock).unwrap_or_default()
     }
 
-    /// Runs one check of the checker on the current world.
+    /// Passes the current world to `look`, which runs one check of the checker.
     fn check(&mut self, look: impl FnOnce(&mut InvariantChecker, Facts<'_>)) {
         let mut checker = std::mem::take(&mut self.checker);
         look(&mut checker, Facts { scenario: &self.scenario, store: &self.store, now: self.clock });
@@ -88,7 +88,7 @@ impl Simulation {
 
     /// Checks the reports of a tick that has ended.
     pub fn tick_ended(&mut self, tick: TickId, reports: &[StreamReport]) {
-        self.check(|checker, facts| checker.ended(facts, tick, reports));
+        self.check(|checker, facts| checker.check_ended_tick(facts, tick, reports));
     }
 
     /// Checks a world in which all is visible, the faults have ended and a single worker has nothing left to do.
@@ -96,7 +96,7 @@ impl Simulation {
     /// # Errors
     /// Names the violated invariant.
     pub fn settled(&self) -> Result<(), String> {
-        self.checker.settled(Facts { scenario: &self.scenario, store: &self.store, now: self.clock })
+        self.checker.check_settled(Facts { scenario: &self.scenario, store: &self.store, now: self.clock })
     }
 
     /// Ends all permanent faults.
@@ -185,7 +185,7 @@ impl Simulation {
 
     /// Returns the entry of a blob and its permanent fault.
     fn blob_entry(&self, stream: &str, id: &str) -> Option<(&Entry, Option<BrokenBlob>)> {
-        let is_blob = |entry: &&Entry| matches!(&entry.content, Content::Blob { id: of, .. } if of == id);
+        let is_blob = |entry: &&Entry| matches!(&entry.content, Content::Blob { id: blob_id, .. } if blob_id == id);
         let entry = self.scenario.stream(stream)?.entries.iter().find(is_blob)?;
         Some((entry, self.scenario.broken_blob(entry)))
     }
@@ -216,12 +216,12 @@ impl Simulation {
         };
         self.clock += self.scenario.page_seconds;
         let (scenario, now) = (Arc::clone(&self.scenario), self.shown(tick));
-        let Some(of) = scenario.stream(stream) else { return Answer::Listed(Listed::NotOffered) };
+        let Some(scenario_stream) = scenario.stream(stream) else { return Answer::Listed(Listed::NotOffered) };
         if scenario.permanent_faults.breaks(listing, *window) {
             return Answer::Failed(PortError::next_tick("500 for this window"));
         }
         let kept = Window { from: window.from.max(scenario.kept_from(now)), ..*window };
-        let Some(page) = of.page(listing, kept, cursor.as_deref(), (scenario.page_size, now)) else {
+        let Some(page) = scenario_stream.page(listing, kept, cursor.as_deref(), (scenario.page_size, now)) else {
             return Answer::Listed(Listed::CursorLost);
         };
         if self.mutant == Some(Mutant::WatermarkEarly)
@@ -244,7 +244,7 @@ impl Simulation {
         }
         match Object::read(key, body, content_type) {
             Ok(object) => {
-                self.check(|checker, facts| checker.put(facts, tick, key, &object));
+                self.check(|checker, facts| checker.check_object_put(facts, tick, key, &object));
                 self.store.objects.insert(key.to_owned(), Arc::new(object));
             }
             Err(why) => self.checker.record(Err(format!("the object {key} cannot be read: {why}"))),
@@ -261,7 +261,7 @@ impl Simulation {
         if current.is_none_or(|object| object.canonical_content != canonical_content(&expected.0)) {
             return false;
         }
-        self.check(|checker, facts| checker.replace(facts, key));
+        self.check(|checker, facts| checker.check_replacement(facts, key));
         match Object::read(key, body, content_type) {
             Ok(object) => drop(self.store.objects.insert(key.to_owned(), Arc::new(object))),
             Err(why) => self.checker.record(Err(format!("the object {key} cannot be read: {why}"))),
@@ -279,7 +279,7 @@ impl Simulation {
         let mut head = Head::clone(head);
         self.keep_raised(stream, &mut head);
         self.apply_mutant(tick, stream, &mut head);
-        self.check(|checker, facts| checker.write(facts, tick, (stream, *expected), &head, items));
+        self.check(|checker, facts| checker.check_head_write(facts, tick, (stream, *expected), &head, items));
         let current = self.store.heads.get(stream);
         let is_intent_changed = current.is_none_or(|row| (row.head.seq, &row.head.intent) != (head.seq, &head.intent));
         let intent_changed_at =
@@ -347,7 +347,7 @@ impl Simulation {
         intents.find(is_same).map_or(key.to_owned(), Clone::clone)
     }
 
-    /// Changes a written head as the mutant demands.
+    /// Changes a head that is being written as the mutant demands.
     fn apply_mutant(&self, tick: TickId, stream: &str, head: &mut Head) {
         let current = self.store.heads.get(stream).map(|row| &row.head);
         head.intent = head.intent.take().map(|key| self.stored_key(&key));

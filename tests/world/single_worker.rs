@@ -76,7 +76,7 @@ impl SingleWorker {
         Err("the tick ended before any such call".into())
     }
 
-    /// Runs one tick; `instead` may answer a call in the place of the world.
+    /// Runs one tick. `instead` may answer a call in place of the world.
     ///
     /// # Errors
     /// The tick does not finish.
@@ -111,8 +111,9 @@ impl SingleWorker {
         Ok(TickOutcome { reports, calls })
     }
 
-    /// Returns the oldest call that the world answers at once; otherwise the oldest one that takes time, because other
-    /// calls do not wait for it; otherwise a timer, and moves the clock to its end.
+    /// Returns the oldest call that the world answers at once. If there is none, returns the oldest call that takes
+    /// time, because other calls do not wait for it. If there is only a timer, moves the clock to its end and returns
+    /// it.
     fn next_call(&mut self, worker: &Worker) -> Result<(u64, Request), String> {
         let waiting = worker.waiting();
         let timer = |request: &Request| matches!(request, Request::Sleep { .. });
@@ -128,12 +129,13 @@ impl SingleWorker {
         Ok((id, Request::Sleep { duration }))
     }
 
-    /// Returns `true` if every stream is drained. A stream whose state was restored counts as drained once it has stopped.
+    /// Returns `true` if every stream is drained. A stream whose state was restored counts as drained once it has
+    /// stopped.
     fn is_drained(&self, ticked: &TickOutcome) -> bool {
         let streams = self.world.scenario.streams.iter().zip(&ticked.reports);
-        let mut ended = streams.map(|(of, report)| {
+        let mut ended = streams.map(|(scenario_stream, report)| {
             let has_stopped = report.failure.as_ref().is_some_and(|failure| failure.needs_person);
-            report.drained || (has_stopped && self.world.checker.is_restored(&of.stream.name()))
+            report.drained || (has_stopped && self.world.checker.is_restored(&scenario_stream.stream.name()))
         });
         ended.all(|ended| ended)
     }

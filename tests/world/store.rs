@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// Returns the high-water mark of `seq` in the stream's birth record.
-    pub fn mark(&self, prefix: &str, stream: &Stream) -> Option<u64> {
+    pub fn recorded_seq(&self, prefix: &str, stream: &Stream) -> Option<u64> {
         let key = format!("{prefix}_state/{}-{}.json", stream.source, stream.log_type.table());
         seq_of_record(self.objects.get(&key)?)
     }
@@ -87,13 +87,13 @@ impl Store {
     }
 
     /// Returns `true` if the request reads the item at this place.
-    pub fn reads(request: &Request, (of, kind, hour, seq): &ItemPlace) -> bool {
+    pub fn reads(request: &Request, (item_stream, kind, hour, seq): &ItemPlace) -> bool {
         match request {
             Request::Ledger { stream, kind: wanted, hour: at, after_seq } => {
-                of == stream && kind == wanted && hour == at && after_seq.is_none_or(|after| *seq > after)
+                item_stream == stream && kind == wanted && hour == at && after_seq.is_none_or(|after| *seq > after)
             }
             Request::VisibleHours { stream, seq: wanted, hours } => {
-                of == stream && seq == wanted && hours.contains(&LedgerHour { kind: *kind, hour: *hour })
+                item_stream == stream && seq == wanted && hours.contains(&LedgerHour { kind: *kind, hour: *hour })
             }
             _ => false,
         }
@@ -101,7 +101,10 @@ impl Store {
 
     /// Returns all row entries of a stream's ledger, visible or not, as hour and entry.
     pub fn ledger_rows(&self, stream: &str) -> BTreeSet<(u32, u64)> {
-        let rows = self.ledger.iter().filter(|((of, kind, ..), _)| of == stream && *kind == LedgerKind::Rows);
+        let rows = self
+            .ledger
+            .iter()
+            .filter(|((stream_name, kind, ..), _)| stream_name == stream && *kind == LedgerKind::Rows);
         rows.flat_map(|(_, item)| item.entries.iter().map(|entry| (item.hour, *entry))).collect()
     }
 
@@ -119,10 +122,13 @@ impl Store {
     pub fn restore(&mut self, stream: &str, copy: &Self) {
         self.heads.remove(stream);
         self.heads.extend(copy.heads.get(stream).map(|row| (stream.to_owned(), row.clone())));
-        self.ledger.retain(|(of, ..), _| of != stream);
+        self.ledger.retain(|(stream_name, ..), _| stream_name != stream);
         self.ledger.extend(
-            copy.ledger.iter().filter(|((of, ..), _)| of == stream).map(|(place, item)| (place.clone(), item.clone())),
+            copy.ledger
+                .iter()
+                .filter(|((stream_name, ..), _)| stream_name == stream)
+                .map(|(place, item)| (place.clone(), item.clone())),
         );
-        self.hidden.retain(|(of, ..), _| of != stream);
+        self.hidden.retain(|(stream_name, ..), _| stream_name != stream);
     }
 }

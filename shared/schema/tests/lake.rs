@@ -34,8 +34,11 @@ fn stack() -> (String, String) {
 #[test]
 fn the_tables_are_the_generated_ones() {
     let (file, expected) = stack();
-    let differs = file.lines().zip(expected.lines()).find(|(is, should)| is != should);
-    assert!(file == expected, "infra/lake.yaml is behind the schemas: {BEGIN_MARKER}writes it; first: {differs:?}");
+    let first_difference = file.lines().zip(expected.lines()).find(|(actual, expected)| actual != expected);
+    assert!(
+        file == expected,
+        "infra/lake.yaml is behind the schemas: {BEGIN_MARKER}writes it; first: {first_difference:?}"
+    );
 }
 
 #[test]

@@ -50,7 +50,7 @@ struct LedgerLine<'a> {
     source: &'a str,
     log_type: &'a str,
     id: Option<String>,
-    visible_at: String,
+    at: String,
     raw: &'a RawValue,
 }
 
@@ -119,7 +119,7 @@ fn ledger_line(source: &str, entry: Entry, raw: &str) -> io::Result<Vec<u8>> {
         source,
         log_type: entry.log_type,
         id,
-        visible_at: entry.visible_at.to_string(),
+        at: entry.visible_at.to_string(),
         raw,
     })?;
     ledger_line.push(b'\n');

@@ -13,7 +13,8 @@ pub fn line_context() -> LineContext<'static> {
     LineContext { source_id: "acme", source_label: "Acme", parse_time: Timestamp::UNIX_EPOCH }
 }
 
-/// Checks that a line is what `normalize` promises, and returns the parsed line. [`check_unique_keys`] is a separate check.
+/// Checks that a line is what `normalize` promises, and returns the parsed line. [`check_unique_keys`] is a separate
+/// check.
 ///
 /// # Panics
 /// The line breaks a promise.

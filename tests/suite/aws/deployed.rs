@@ -30,7 +30,7 @@ pub(crate) const EVENTS: usize = 137;
 /// The prefix of every API key in these tests, which may appear in no output.
 const KEY_PREFIX: &str = "sk-admin-";
 /// The payload of a scheduled event of EventBridge.
-pub(crate) const SCHEDULED: &str =
+pub(crate) const SCHEDULED_EVENT: &str =
     r#"{"version":"0","id":"5","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
 
 fn arn(name: &str) -> String {
@@ -105,8 +105,8 @@ impl World {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let written = vec![reader(child.stdout.take().unwrap()), reader(child.stderr.take().unwrap())];
-        Process { child, written }
+        let outputs = vec![reader(child.stdout.take().unwrap()), reader(child.stderr.take().unwrap())];
+        Process { child, outputs }
     }
 
     async fn bucket(&self) -> S3Bucket<SystemClock> {
@@ -141,7 +141,7 @@ impl World {
 pub(crate) struct Process {
     child: Child,
     /// The threads that read standard output and standard error, and return their text.
-    written: Vec<JoinHandle<String>>,
+    outputs: Vec<JoinHandle<String>>,
 }
 
 /// Reads the output continuously, as Lambda does: a process that fills a pipe without a reader blocks.
@@ -163,15 +163,15 @@ impl Drop for Process {
 impl Process {
     /// Ends the process and returns the JSON lines of its standard output. Asserts that no
     /// credential is in its output.
-    pub(crate) fn end(mut self) -> Vec<Value> {
+    pub(crate) fn kill_and_read_log(mut self) -> Vec<Value> {
         let _ = self.child.kill();
-        self.ended().1
+        self.wait_until_ended().1
     }
 
     /// Waits until the process ends by itself. Returns `true` on success, and the output.
-    pub(crate) fn ended(mut self) -> (bool, Vec<Value>) {
+    pub(crate) fn wait_until_ended(mut self) -> (bool, Vec<Value>) {
         let is_success = self.child.wait().unwrap().success();
-        let texts: Vec<_> = self.written.drain(..).map(|reader| reader.join().unwrap()).collect();
+        let texts: Vec<_> = self.outputs.drain(..).map(|reader| reader.join().unwrap()).collect();
         for text in &texts {
             assert!(!text.contains(KEY_PREFIX) && !text.contains(SECRET_KEY), "a credential was written:\n{text}");
         }
@@ -181,7 +181,8 @@ impl Process {
     }
 }
 
-/// Runs as the process that the other tests start, with the same code as the function's `main`. It tests nothing itself.
+/// Runs as the process that the other tests start, with the same code as the function's `main`. It tests nothing
+/// itself.
 #[tokio::test]
 #[ignore = "started by the other tests"]
 async fn function() {
@@ -194,9 +195,9 @@ async fn function() {
             async |checkup: &_, secret: &str| openai::check(checkup, &http, &shell.secrets, &config, secret).await;
         shell.serve(open, check).await
     };
-    let ended: Result<(), PortError> = run.await;
-    let failed = ended.is_err();
-    exit_code(ended);
+    let outcome: Result<(), PortError> = run.await;
+    let failed = outcome.is_err();
+    exit_code(outcome);
     std::process::exit(i32::from(failed));
 }
 

@@ -26,34 +26,34 @@ use super::s3_server::{BUCKET, Store};
 use super::{ClockWithShortSleeps, Fault, Faults, LONG_TIMEOUT, sdk};
 
 /// The time limit of a check.
-const TIME: Duration = Duration::from_secs(60);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
 /// An address at which nothing listens.
-const CLOSED: &str = "http://127.0.0.1:1";
-const DOCTOR: &str = r#"{"action":"doctor"}"#;
+const CLOSED_URL: &str = "http://127.0.0.1:1";
+const DOCTOR_EVENT: &str = r#"{"action":"doctor"}"#;
 /// A GUID, which is the form of the id of a client secret.
 const SECRET_ID: &str = "0c0ffee0-1111-4222-8333-444455556666";
 const STREAM_RECORD: &str = "_state/acme-openai_audit.json";
 
-type Checking = Pin<Box<dyn Future<Output = Report>>>;
+type PendingCheck = Pin<Box<dyn Future<Output = Report>>>;
 
-/// A planted fault and what the check must say about it.
-struct Planted {
+/// A planted fault, with the step and the words in which the check must report it.
+struct PlantedFault {
     name: &'static str,
-    check: Checking,
+    check: PendingCheck,
     step: StepName,
     code: Code,
     /// Words of the cause and of the fix.
     says: [&'static str; 2],
 }
 
-fn planted(
+fn planted_fault(
     name: &'static str,
     check: impl Future<Output = Report> + 'static,
     step: StepName,
     code: Code,
     says: [&'static str; 2],
-) -> Planted {
-    Planted { name, check: Box::pin(check), step, code, says }
+) -> PlantedFault {
+    PlantedFault { name, check: Box::pin(check), step, code, says }
 }
 
 fn now() -> Arc<dyn Fn() -> jiff::Timestamp + Send + Sync> {
@@ -61,7 +61,7 @@ fn now() -> Arc<dyn Fn() -> jiff::Timestamp + Send + Sync> {
 }
 
 fn checkup() -> Checkup<SystemClock> {
-    Checkup::new(SystemClock, SystemClock.now() + TIME)
+    Checkup::new(SystemClock, SystemClock.now() + CHECK_TIMEOUT)
 }
 
 fn secrets(text: &str) -> LocalSecrets {
@@ -214,8 +214,8 @@ async fn in_function(subscriptions: &'static str) -> Value {
     let sns = serve(Router::new().route("/", post(async move || ([("content-type", "text/xml")], answer)))).await;
     let topic = ("ALARM_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:alarms");
     let process = world.start(&["acme-AbCdEf"], &[topic, ("AWS_ENDPOINT_URL_SNS", &sns)]);
-    let report = world.function.invoke(DOCTOR, TIME).await.unwrap();
-    process.end();
+    let report = world.function.invoke(DOCTOR_EVENT, CHECK_TIMEOUT).await.unwrap();
+    process.kill_and_read_log();
     report
 }
 
@@ -224,7 +224,7 @@ fn gateway() -> Vec<Gateway> {
     vec![Gateway { operation: None, share: 1.0, status: 403, body, date_offset_seconds: 0 }]
 }
 
-fn faults_of_vendors() -> Vec<Planted> {
+fn faults_of_vendors() -> Vec<PlantedFault> {
     use Code::*;
     use StepName::*;
     let without_scope = |behaviours: &mut oai::Behaviours| {
@@ -235,127 +235,133 @@ fn faults_of_vendors() -> Vec<Planted> {
         (behaviours.roles, behaviours.scopes) = (vec![], vec![m365::READ.to_owned()]);
     };
     vec![
-        planted("wrong key", openai("sk-admin-canary", |_| {}), Token, KeyRefused, ["not accepted", "put a valid key"]),
-        planted(
+        planted_fault(
+            "wrong key",
+            openai("sk-admin-canary", |_| {}),
+            Token,
+            KeyRefused,
+            ["not accepted", "put a valid key"],
+        ),
+        planted_fault(
             "project key",
             openai("sk-proj-canary", |_| {}),
             Secret,
             WrongKeyKind,
             ["a project's API key", "put an admin key"],
         ),
-        planted(
+        planted_fault(
             "read-only scope lacking",
             openai(ADMIN_KEY, without_scope),
             Permissions,
             ScopeMissing,
             ["lacks the permission api.audit_logs.read", "must grant"],
         ),
-        planted(
+        planted_fault(
             "audit logging off",
             openai(ADMIN_KEY, |behaviours| behaviours.audit_logging = oai::AuditLogging::OffForbidden),
             Auditing,
             AuditingOff,
             ["HTTP 403", "turns audit logging on"],
         ),
-        planted(
+        planted_fault(
             "audit logging off, and an empty list",
             openai(ADMIN_KEY, |behaviours| behaviours.audit_logging = oai::AuditLogging::OffEmpty),
             Auditing,
             NoEvents,
             ["no event of the last 30 days", "turns audit logging on"],
         ),
-        planted(
+        planted_fault(
             "expired secret",
             microsoft(json!({"client_secret": "expired-canary"}), expired),
             Token,
             SecretExpired,
             ["AADSTS7000222: the client secret has expired", "create a new one"],
         ),
-        planted(
+        planted_fault(
             "secret id instead of value",
             microsoft(json!({"client_secret": SECRET_ID}), |_| {}),
             Token,
             SecretIdInsteadOfValue,
             ["has the form of an id", "put its value, not its id"],
         ),
-        planted(
+        planted_fault(
             "wrong tenant",
             microsoft(json!({"tenant_id": SECRET_ID}), |_| {}),
             Token,
             WrongTenant,
             ["AADSTS90002: no such tenant", "check tenant_id"],
         ),
-        planted(
+        planted_fault(
             "no consent",
             microsoft(json!({}), |behaviours| behaviours.roles.clear()),
             Permissions,
             NoConsent,
             ["no administrator has consented", "grant admin consent"],
         ),
-        planted(
+        planted_fault(
             "delegated instead of application permission",
             microsoft(json!({}), delegated),
             Permissions,
             DelegatedPermission,
             ["delegated permissions only (ActivityFeed.Read)", "application permission ActivityFeed.Read"],
         ),
-        planted(
+        planted_fault(
             "auditing off",
             microsoft(json!({}), |behaviours| behaviours.auditing_off = true),
             Auditing,
             AuditingOff,
             ["records no audit log", "UnifiedAuditLogIngestionEnabled"],
         ),
-        planted(
+        planted_fault(
             "subscription disabled",
             disabled_subscription(),
             Subscription,
             SubscriptionDisabled,
             ["Audit.Exchange is disabled", "who or what disabled"],
         ),
-        planted(
+        planted_fault(
             "DLP permission missing",
             microsoft(json!({}), |behaviours| behaviours.roles = vec![m365::READ.to_owned()]),
             Permissions,
             DlpPermissionMissing,
             ["lacks ActivityFeed.ReadDlp", "add the application permission ActivityFeed.ReadDlp"],
         ),
-        planted(
+        planted_fault(
             "wrong cloud",
             microsoft(json!({}), |behaviours| behaviours.cloud = m365::Cloud::GccHigh),
             Permissions,
             WrongCloud,
             ["refuses a token that was just issued", "correct cloud"],
         ),
-        planted(
+        planted_fault(
             "clock off",
             microsoft(json!({}), |behaviours| behaviours.date_off_seconds = 4_000),
             Clock,
             ClockOff,
             ["s behind that of the vendor", "correct this machine's clock"],
         ),
-        planted(
+        planted_fault(
             "host unreachable",
-            openai_at(ADMIN_KEY, Some(CLOSED), |_| {}),
+            openai_at(ADMIN_KEY, Some(CLOSED_URL), |_| {}),
             Host,
             HostUnreachable,
             ["could not connect", "allow outgoing HTTPS"],
         ),
-        planted(
+        planted_fault(
             "gateway in between",
             openai(ADMIN_KEY, |behaviours| behaviours.gateway = gateway()),
             Host,
             Gateway,
             ["page of HTML", "pass the gateway"],
         ),
-        planted(
+        planted_fault(
             "gateway in front of the API",
             microsoft(json!({}), |behaviours| behaviours.gateway = gateway()),
             Host,
             Gateway,
             ["page of HTML", "pass the gateway"],
         ),
-        planted(
+        planted_fault(
             "malformed secret",
             openai("{\"admin_key\":\"canary\",}", |_| {}),
             Secret,
@@ -365,54 +371,54 @@ fn faults_of_vendors() -> Vec<Planted> {
     ]
 }
 
-fn faults_of_stores() -> Vec<Planted> {
+fn faults_of_stores() -> Vec<PlantedFault> {
     use Code::*;
     use StepName::*;
     let kms = "User is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:key";
     vec![
-        planted(
+        planted_fault(
             "bucket missing",
             on_aws("another", None, true),
             Bucket,
             BucketMissing,
             ["NoSuchBucket (404)", "create the bucket another"],
         ),
-        planted(
+        planted_fault(
             "no write right",
             on_aws(BUCKET, Some(("PUT", denied("Access Denied"))), true),
             Bucket,
             BucketDenied,
             ["AccessDenied (403)", "grant s3:PutObject"],
         ),
-        planted(
+        planted_fault(
             "KMS denied",
             on_aws(BUCKET, Some(("PUT", denied(kms))), true),
             Bucket,
             KmsDenied,
             ["kms:GenerateDataKey on resource", "kms:GenerateDataKey and kms:Decrypt"],
         ),
-        planted(
+        planted_fault(
             "table missing",
             on_aws(BUCKET, None, false),
             Table,
             TableMissing,
             ["ResourceNotFoundException", "create table"],
         ),
-        planted(
+        planted_fault(
             "table of another deployment",
             on_disk(Some(head("mine", 3)), Some("another")),
             State,
             ForeignDeployment,
             ["belongs to another deployment", "use another prefix"],
         ),
-        planted(
+        planted_fault(
             "lost state",
             on_disk(None, Some("mine")),
             State,
             StateLost,
             ["the state of this stream is gone", "restore the newest state"],
         ),
-        planted(
+        planted_fault(
             "restored state",
             on_disk(Some(head("mine", 2)), Some("mine")),
             State,
@@ -497,9 +503,9 @@ async fn an_unknown_action_is_refused() {
     let mut world = world().await;
     world.secret("acme-AbCdEf", "acme");
     let process = world.start(&["acme-AbCdEf"], &[]);
-    let error = world.function.invoke(r#"{"action":"rebuild"}"#, TIME).await.unwrap_err();
+    let error = world.function.invoke(r#"{"action":"rebuild"}"#, CHECK_TIMEOUT).await.unwrap_err();
     assert!(error["errorMessage"].as_str().unwrap().contains("the only one known"), "{error}");
-    let report = world.function.invoke(DOCTOR, TIME).await.unwrap();
+    let report = world.function.invoke(DOCTOR_EVENT, CHECK_TIMEOUT).await.unwrap();
     assert_eq!(step(&report, "alarms")["ok"], Value::Null);
-    process.end();
+    process.kill_and_read_log();
 }

@@ -14,7 +14,7 @@ use collector::Clock;
 use serde_json::{Value, json};
 use simulators::openai::ADMIN_KEY;
 
-use super::deployed::{EVENTS, SCHEDULED, World, metrics, stream_lines, world};
+use super::deployed::{EVENTS, SCHEDULED_EVENT, World, metrics, stream_lines, world};
 use super::faults::serve;
 
 /// The behaviour of the vendor towards a source.
@@ -89,12 +89,12 @@ async fn ten_hanging_sources_do_not_starve_the_forty_others() {
         .collect();
     let process = world.start(&secrets, &[("OPENAI_BASE_URL", &url)]);
     // The invocation has 32 s until Lambda would kill it. The test fails if no answer comes before that.
-    let error = world.function.invoke(SCHEDULED, Duration::from_secs(32)).await.unwrap_err();
+    let error = world.function.invoke(SCHEDULED_EVENT, Duration::from_secs(32)).await.unwrap_err();
     assert_eq!(error["errorType"], "NextTick", "{error}");
     let message = error["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("10 of 50 streams failed: "), "{message}");
 
-    let log = process.end();
+    let log = process.kill_and_read_log();
     let (lines, records) = (stream_lines(&log), metrics(&log));
     assert_eq!((records.len(), &records[0]["Failures"]), (1, &json!(10)));
     for (source, line) in by_source(&lines, "source") {
@@ -119,7 +119,7 @@ async fn ten_hanging_sources_do_not_starve_the_forty_others() {
 async fn a_backlog_gets_the_time_that_the_other_sources_leave() {
     const OTHERS: u32 = 24;
     /// More than a turn: of 55 s, the first of twenty-five sources gets 12 s for listing.
-    const MORE_THAN_A_TURN: Duration = Duration::from_secs(15);
+    const BACKLOG_LISTING_TIME: Duration = Duration::from_secs(15);
     let mut world = world().await;
     let (vendor, url) = Vendor::before(&world).await;
     let mut secrets: Vec<_> =
@@ -128,18 +128,18 @@ async fn a_backlog_gets_the_time_that_the_other_sources_leave() {
     // with an ordinary share of the time.
     secrets.push("backlog-AbCdEf".to_owned());
     let process = world.start(&secrets, &[("OPENAI_BASE_URL", &url)]);
-    let error = world.function.invoke(SCHEDULED, Duration::from_secs(60)).await.unwrap_err();
+    let error = world.function.invoke(SCHEDULED_EVENT, Duration::from_secs(60)).await.unwrap_err();
     assert_eq!(error["errorType"], "NeedsPerson", "{error}");
 
     let requests = u32::try_from(world.simulator.requests()).unwrap() / OTHERS;
-    vendor.customer(&world, "backlog", Behaviour::Slow(MORE_THAN_A_TURN / requests));
+    vendor.customer(&world, "backlog", Behaviour::Slow(BACKLOG_LISTING_TIME / requests));
     let began = SystemClock.now();
-    let summary = world.function.invoke(SCHEDULED, Duration::from_secs(60)).await.unwrap();
+    let summary = world.function.invoke(SCHEDULED_EVENT, Duration::from_secs(60)).await.unwrap();
     let took = SystemClock.now().duration_since(began);
     assert_eq!((&summary["streams"], &summary["delivered"]), (&json!(OTHERS + 1), &json!(EVENTS)));
     assert!(took.as_secs() >= 13, "one turn would have done: {took}");
 
-    let log = process.end();
+    let log = process.kill_and_read_log();
     // Each tick logs one line per stream and one metrics record.
     let (lines, records) = (stream_lines(&log), metrics(&log));
     let lines = by_source(&lines[secrets.len()..], "source");
@@ -160,9 +160,9 @@ async fn b5_a_thousand_sources_are_found_by_the_prefix_of_their_secrets() {
     let none: [&str; 0] = [];
     let more = [("OPENAI_SECRET_PREFIX", "audit-pull/"), ("LOOKBACK_DAYS", "0"), ("OPENAI_LISTINGS", "organization")];
     let process = world.start(&none, &more);
-    let summary = world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    let summary = world.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap();
     assert_eq!(summary["streams"], json!(TENANTS));
-    let log = process.end();
+    let log = process.kill_and_read_log();
     let lines = stream_lines(&log);
     let lines = by_source(&lines, "source");
     assert_eq!((lines.len(), lines.contains_key("audit-pull-tenant-0999")), (TENANTS, true));

@@ -18,7 +18,7 @@ use super::faults::serve;
 pub(crate) struct SecretStore(Arc<Mutex<BTreeMap<String, Value>>>, Arc<AtomicUsize>);
 
 /// The last character of a page token that an empty page returned.
-const BEHIND_AN_EMPTY_PAGE: char = '!';
+const AFTER_EMPTY_PAGE_MARK: char = '!';
 
 impl SecretStore {
     /// Serves an empty secret store. Returns its address and the store.
@@ -49,13 +49,13 @@ impl SecretStore {
         assert_eq!(request["Filters"][0]["Key"], "name");
         let prefix = request["Filters"][0]["Values"][0].as_str().unwrap();
         let token = request["NextToken"].as_str().unwrap_or("0");
-        let begin: usize = token.trim_end_matches(BEHIND_AN_EMPTY_PAGE).parse().unwrap();
+        let begin: usize = token.trim_end_matches(AFTER_EMPTY_PAGE_MARK).parse().unwrap();
         let mut size = usize::try_from(request["MaxResults"].as_u64().unwrap()).unwrap();
-        let short = self.1.load(Ordering::Relaxed);
-        if short > 0 {
-            size = short;
-            if !token.ends_with(BEHIND_AN_EMPTY_PAGE) {
-                return json!({"SecretList": [], "NextToken": format!("{begin}{BEHIND_AN_EMPTY_PAGE}")});
+        let short_page_size = self.1.load(Ordering::Relaxed);
+        if short_page_size > 0 {
+            size = short_page_size;
+            if !token.ends_with(AFTER_EMPTY_PAGE_MARK) {
+                return json!({"SecretList": [], "NextToken": format!("{begin}{AFTER_EMPTY_PAGE_MARK}")});
             }
         }
         let secrets = self.0.lock().unwrap();
@@ -69,11 +69,13 @@ impl SecretStore {
         json!({"SecretList": page[..page.len().min(size)], "NextToken": next})
     }
 
-    /// Returns the secret with this ARN, and its whole ARN. The given one may lack the random suffix.
+    /// Returns the whole ARN of the secret with this ARN, and the secret; `None` if there is none. The given ARN may
+    /// lack the random suffix.
     fn find(&self, id: &str) -> Option<(String, Value)> {
         let secrets = self.0.lock().unwrap();
-        let is_meant = |arn: &str| arn == id || arn.rsplit_once('-').is_some_and(|(stem, _)| stem == id);
-        let (arn, secret) = secrets.get_key_value(id).or_else(|| secrets.iter().find(|(arn, _)| is_meant(arn)))?;
+        let has_requested_id = |arn: &str| arn == id || arn.rsplit_once('-').is_some_and(|(stem, _)| stem == id);
+        let (arn, secret) =
+            secrets.get_key_value(id).or_else(|| secrets.iter().find(|(arn, _)| has_requested_id(arn)))?;
         Some((arn.clone(), secret.clone()))
     }
 }

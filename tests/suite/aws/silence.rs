@@ -7,7 +7,7 @@ use collector::{Clock, HeadTimes, State, Stream, UnixSeconds, Written};
 use schema::LogType;
 use serde_json::json;
 
-use super::deployed::{EVENTS, SCHEDULED, World, metrics, stream_lines, world};
+use super::deployed::{EVENTS, SCHEDULED_EVENT, World, metrics, stream_lines, world};
 use super::sns_server::TOPIC_ARN;
 
 const TIME: Duration = Duration::from_secs(60);
@@ -35,17 +35,17 @@ async fn start_and_end_of_a_silence_are_published_once_each() {
     let mut world = world().await;
     world.secret("acme-AbCdEf", "acme");
     let process = world.start(&["acme-AbCdEf"], &[("ALARM_TOPIC_ARN", TOPIC_ARN), ("STACK_NAME", "audit")]);
-    let summary = world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    let summary = world.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap();
     assert_eq!((&summary["delivered"], world.topic.messages().len()), (&json!(EVENTS), 0));
 
     // A message that cannot be sent does not fail the tick, and the next tick sends it.
     set_last_delivery(&world, 25).await;
     world.topic.deny(true);
-    world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    world.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap();
     assert_eq!(world.topic.messages(), []);
     world.topic.deny(false);
     for _ in 0..2 {
-        world.function.invoke(SCHEDULED, TIME).await.unwrap();
+        world.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap();
     }
     let [began] = &world.topic.messages()[..] else { panic!("{:?}", world.topic.messages()) };
     assert_eq!(began.subject, "Silent: acme/openai_audit");
@@ -54,12 +54,12 @@ async fn start_and_end_of_a_silence_are_published_once_each() {
 
     set_last_delivery(&world, 0).await;
     for _ in 0..2 {
-        world.function.invoke(SCHEDULED, TIME).await.unwrap();
+        world.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap();
     }
     let [_, ended] = &world.topic.messages()[..] else { panic!("{:?}", world.topic.messages()) };
     assert!(ended.subject == "Data is back: acme/openai_audit" && ended.text.contains("data is back"), "{ended:?}");
 
-    let log = process.end();
+    let log = process.kill_and_read_log();
     let silent: Vec<_> = stream_lines(&log).iter().map(|line| line.get("silent_since").is_some()).collect();
     assert_eq!(silent, [false, true, true, true, false, false]);
     let counts: Vec<_> = metrics(&log).iter().map(|record| record["SilentStreams"].as_u64().unwrap()).collect();
@@ -79,10 +79,10 @@ async fn no_stream_is_silent_and_no_message_is_sent_if_the_setting_is_zero() {
     let mut world = world().await;
     world.secret("acme-AbCdEf", "acme");
     let process = world.start(&["acme-AbCdEf"], &[("ALARM_TOPIC_ARN", TOPIC_ARN), ("NO_DATA_HOURS", "0")]);
-    world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    world.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap();
     set_last_delivery(&world, 600).await;
-    world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    world.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap();
     assert_eq!(world.topic.messages(), []);
-    let log = process.end();
+    let log = process.kill_and_read_log();
     assert!(stream_lines(&log).iter().all(|line| line.get("silent_since").is_none()));
 }

@@ -1,5 +1,5 @@
-//! Ticks that race in a store that shows commits in parts: the real adapter for DynamoDB behind a [`TornProxy`], the real
-//! collector, and a vendor and a bucket in memory that check every object.
+//! Ticks that race in a store that shows commits in parts: the real adapter for DynamoDB behind a [`TornProxy`], the
+//! real collector, and a vendor and a bucket in memory that check every object.
 
 use std::time::Duration;
 

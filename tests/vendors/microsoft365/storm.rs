@@ -25,12 +25,13 @@ use crate::ticks::Ended;
 
 /// The number of distinct records per seed, in all five content types together.
 const RECORDS: usize = 250;
-/// The maximum delay between the time of a blob and its appearance in a listing, in seconds: the reach of the hourly sweep.
+/// The maximum delay between the time of a blob and its appearance in a listing, in seconds: the reach of the hourly
+/// sweep.
 const MAX_LATENESS_SECONDS: i64 = DAY;
 /// The maximum error of the vendor's clock, in seconds.
 const MAX_CLOCK_ERROR_SECONDS: u64 = 300;
-/// Ticks after the storm, five minutes apart, within which all visible healthy events are delivered: an hourly sweep, the
-/// maximum backoff, and an attempt that may fail at random.
+/// Ticks after the storm, five minutes apart, within which all visible healthy events are delivered: an hourly sweep,
+/// the maximum backoff, and an attempt that may fail at random.
 const MAX_TICKS: u32 = 24;
 
 #[test]
@@ -39,8 +40,8 @@ fn storm_loses_nothing_and_delivers_nothing_twice() {
     println!("seeds {seeds:?}: {totals:?}");
 }
 
-/// Runs one seed: a storm, then ticks with only the permanent fault, then ticks without faults. Then compares the bucket
-/// with the simulator's ledger.
+/// Runs one seed: a storm, then ticks with only the permanent fault, then ticks without faults. Then compares the
+/// bucket with the simulator's ledger.
 async fn run(seed: u64) -> Totals {
     let mut rng = SeededRng::new(seed);
     let permanent = PermanentFault::new(seed);
@@ -74,8 +75,8 @@ fn world(seed: u64, rng: &mut SeededRng, permanent: &PermanentFault) -> World {
     world
 }
 
-/// Picks behaviours without faults that only a person can end, which have tests of their own. The vendor has all content of
-/// before the first start, because a vendor does not change that later.
+/// Picks random behaviours, without the faults that only a person can end, because those faults have tests of their
+/// own. The vendor always has the content from before the first start, because a vendor does not change that later.
 fn stormy(seed: u64) -> Behaviours {
     let storm = Behaviours::new(Faults::Storm, seed);
     Behaviours {
@@ -134,7 +135,8 @@ impl<'a> Storm<'a> for Microsoft365Storm<'a> {
     }
 }
 
-/// Ends all faults but the permanent one, and runs ticks until all blobs are available and the healthy ones are delivered.
+/// Ends all faults but the permanent one, and runs ticks until all blobs are available and the healthy ones are
+/// delivered.
 async fn deliver_with_permanent_fault(permanent: &PermanentFault, world: &World, checker: &mut DeliveryChecker<'_>) {
     world.store.clear_faults();
     world.simulator.change(|it| *it = permanent.add_to(Behaviours::default()));

@@ -15,7 +15,7 @@ const EVENTS_PER_PAGE: u64 = 100;
 
 #[tokio::test]
 async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
-    let world = World::of(vec![event("audit_log-old", -DAY)]);
+    let world = World::with_events(vec![event("audit_log-old", -DAY)]);
     world.drain().await;
     let worker = world.worker().await;
     // A new process reads the birth record once; after that it is warm.
@@ -74,7 +74,7 @@ async fn a_backlog_of_a_week_drains_with_few_requests_more_than_needed() {
 #[tokio::test]
 async fn a_crowded_second_drains_page_by_page() {
     let events = (0..3_000).map(|number| event(&format!("audit_log-{number:05}"), -3_600)).collect();
-    let world = World::of(events);
+    let world = World::with_events(events);
     let ratio = drain("a second", &world, 3_000).await;
     // Each window of the week takes one more page, in both listings.
     assert!(ratio < (30.0 + 2.0 * 8.0) / 30.0 + 0.2, "{ratio}");

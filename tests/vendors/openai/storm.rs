@@ -26,7 +26,8 @@ const EVENTS: usize = 240;
 /// The number of events for a quarter of the seeds. It is large enough that windows must be shortened, and the
 /// simulator may put many of the events into one second.
 const MANY_EVENTS: usize = 6_400;
-/// The maximum delay between an event and its appearance in a listing, within which the collector must find it, in seconds.
+/// The maximum delay between an event and its appearance in a listing, within which the collector must find it, in
+/// seconds.
 const MAX_LATENESS_SECONDS: i64 = DAY;
 /// The maximum time for which the vendor refuses a listing, in seconds.
 const MAX_REFUSAL_SECONDS: i64 = 3 * HOUR;
@@ -42,8 +43,8 @@ fn storm_loses_nothing_and_delivers_nothing_twice() {
     println!("seeds {seeds:?}: {totals:?}");
 }
 
-/// Runs one seed: a storm, then ticks with only the permanent fault, then ticks without faults. Then compares the bucket
-/// with the simulator's ledger.
+/// Runs one seed: a storm, then ticks with only the permanent fault, then ticks without faults. Then compares the
+/// bucket with the simulator's ledger.
 async fn run(seed: u64) -> Totals {
     let mut rng = SeededRng::new(seed);
     let world = world(seed, &mut rng);
@@ -81,13 +82,13 @@ fn world(seed: u64, rng: &mut SeededRng) -> World {
 
 /// The events that happen once per storm. Times are in seconds after the storm's start.
 struct OneTimeEvents {
-    /// The rotation of the API key: its time, and the seconds for which both keys are valid. If negative, for so long
-    /// neither is.
+    /// The rotation of the API key: its time, and the seconds for which both keys are valid. If they are negative,
+    /// neither key is valid for that time.
     rotation: (i64, i64),
     /// The time for which audit logging is off.
     outage: (i64, i64),
-    /// `true` if the vendor refuses all requests during the outage; otherwise audit logging is switched on at its end, and
-    /// the log has no earlier events.
+    /// `true` if the vendor refuses all requests during the outage; otherwise audit logging is switched on at its end,
+    /// and the log has no earlier events.
     is_refusal: bool,
     /// The time for which the vendor refuses the tenant's listing.
     tenant_refusal: (i64, i64),
@@ -180,7 +181,8 @@ impl<'a> Storm<'a> for OpenAiStorm<'a> {
     }
 }
 
-/// Ends all faults but the permanent one, and runs ticks until all events are visible and the healthy ones are delivered.
+/// Ends all faults but the permanent one, and runs ticks until all events are visible and the healthy ones are
+/// delivered.
 async fn deliver_with_permanent_fault(permanent: &PermanentFault, world: &World, kept_since: Timestamp) {
     world.store.clear_faults();
     world.key.rotate(NEW_KEY);

@@ -100,23 +100,25 @@ impl World {
     }
 
     /// Creates an organization without faults whose log has these events, all visible at the start.
-    pub(crate) fn of(records: Vec<String>) -> Self {
+    pub(crate) fn with_events(records: Vec<String>) -> Self {
         Self::with(&Options { records: Some(records), ..Options::new(start_time()) }, Behaviours::default())
     }
 
-    /// Creates the world of [`Self::of`] with the random numbers of `seed`.
-    pub(crate) fn of_seed(records: Vec<String>, seed: u64) -> Self {
+    /// Creates the world of [`Self::with_events`] with the random numbers of `seed`.
+    pub(crate) fn with_events_and_seed(records: Vec<String>, seed: u64) -> Self {
         Self::with(&Options { records: Some(records), seed, ..Options::new(start_time()) }, Behaviours::default())
     }
 
     /// Creates an organization without faults whose log has `count` events, a minute apart up to the start.
-    pub(crate) fn of_minutes(count: i64) -> Self {
-        Self::of((0..count).map(|number| event(&format!("audit_log-{number:05}"), -60 * (number + 1))).collect())
+    pub(crate) fn with_event_per_minute(count: i64) -> Self {
+        Self::with_events(
+            (0..count).map(|number| event(&format!("audit_log-{number:05}"), -60 * (number + 1))).collect(),
+        )
     }
 
     /// Creates an organization without faults whose log has these events; each becomes visible at its second after the
     /// start.
-    pub(crate) fn showing(records: Vec<(String, i64)>) -> Self {
+    pub(crate) fn with_visible_times(records: Vec<(String, i64)>) -> Self {
         let at = |second| Timestamp::from_second(start_time().as_second() + second).unwrap();
         let (records, seconds): (Vec<_>, Vec<_>) = records.into_iter().unzip();
         let visible_at = seconds.into_iter().map(at).collect();

@@ -33,7 +33,7 @@ pub(super) fn list(folder: Option<&Path>, is_json: bool) -> Result<Exit, Failed>
 
 /// Makes the row of a model. The names are the last column, because it has no fixed width.
 fn row(specification: &Specification, origin: &str) -> [String; 4] {
-    let names: Vec<String> = names_with_sources(specification).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = names_with_paths_and_methods(specification).into_iter().map(|(name, _)| name).collect();
     let names = if specification.enabled { names.join(",") } else { "(disabled)".to_owned() };
     [specification.log_type.clone(), specification.id.clone(), origin.to_owned(), names]
 }
@@ -41,7 +41,7 @@ fn row(specification: &Specification, origin: &str) -> [String; 4] {
 /// Returns a model as JSON.
 pub(super) fn to_json(specification: &Specification, origin: &str) -> Value {
     let names: Map<_, _> =
-        names_with_sources(specification).into_iter().map(|(name, source)| (name, json!(source))).collect();
+        names_with_paths_and_methods(specification).into_iter().map(|(name, source)| (name, json!(source))).collect();
     json!({
         "log_type": specification.log_type,
         "id": specification.id,
@@ -51,9 +51,9 @@ pub(super) fn to_json(specification: &Specification, origin: &str) -> Value {
     })
 }
 
-/// Returns the names of a model, each once, in the order of the file. Each name comes with the sources of its value in
-/// the order in which they are tried: first the path, then the method.
-pub(super) fn names_with_sources(specification: &Specification) -> Vec<(String, Vec<String>)> {
+/// Returns the names of a model, each once, in the order of the file. Each name comes with the path and the method that
+/// give its value, in the order in which they are tried: the path first, then the method.
+pub(super) fn names_with_paths_and_methods(specification: &Specification) -> Vec<(String, Vec<String>)> {
     let mut names: Vec<(String, Option<String>, Option<String>)> = Vec::new();
     for mapping in &specification.mappings {
         let at = names.iter().position(|(name, ..)| *name == mapping.name).unwrap_or_else(|| {

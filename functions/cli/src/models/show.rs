@@ -14,7 +14,7 @@ use crate::output;
 pub(super) fn text(log_type: LogType) -> Result<Exit, Failed> {
     let specification = builtin::specification(log_type)?;
     let mut rows = vec![["# name", "source"].map(str::to_owned)];
-    let sources = list::names_with_sources(&specification).into_iter();
+    let sources = list::names_with_paths_and_methods(&specification).into_iter();
     rows.extend(sources.map(|(name, sources)| [format!("# {name}"), sources.join(", then ")]));
     let mut text = format!("{}\n\n{}", builtin::model_text(log_type).trim_end(), output::table(&rows, 2));
     // The example in which most names have a value is the most useful one.

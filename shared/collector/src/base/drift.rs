@@ -23,7 +23,8 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Returns the drift of `lines`. A list of `names` is left out if the count that belongs to it is 0.
+    /// Counts the drift of `lines`, and returns the counts with `names`. The names of one kind are left out if the
+    /// count of that kind is 0.
     pub(crate) fn of<'a>(lines: impl Iterator<Item = &'a Normalized>, names: &DriftNames) -> Self {
         let mut drift = Self::default();
         lines.for_each(|line| drift.count(line));

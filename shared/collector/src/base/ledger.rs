@@ -20,7 +20,7 @@ pub enum LedgerKind {
     Blobs,
 }
 
-/// One hour of a stream's ledger of one kind.
+/// An hour of a stream's ledger, together with the kind of its entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LedgerHour {
     /// The kind of the entries in that hour.

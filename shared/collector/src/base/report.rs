@@ -104,8 +104,8 @@ pub struct Notes {
     /// Advice on a stream that never showed an event; `None` if the stream has shown one, or if it is too early for
     /// advice.
     pub silence: Option<String>,
-    /// The time in seconds since 1970 since which the stream has delivered nothing; `None` unless that is longer ago than
-    /// the setting allows.
+    /// The time in seconds since 1970 since which the stream has delivered nothing; `None` unless that is longer ago
+    /// than the setting allows.
     pub silent_since: Option<UnixSeconds>,
     /// The message that is due on the start or end of a silence, for [`report_silence`](crate::report_silence).
     #[serde(skip)]

@@ -66,9 +66,9 @@ impl std::fmt::Display for SourceId {
 /// A source and one of its log types. Each stream has a head of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
-    /// The tenant.
+    /// The id of the tenant whose events the stream has.
     pub source: SourceId,
-    /// The tenant's name for people. Every line has it as `p_source_label`.
+    /// The name of the tenant that people read. Every line has it as `p_source_label`.
     pub label: String,
     /// The log type of its events.
     pub log_type: LogType,

@@ -35,7 +35,8 @@ pub(crate) struct Candidate {
 
 /// The outcome of one attempt at one blob.
 pub(crate) enum BlobAttemptOutcome {
-    /// The blob was consumed.
+    /// The blob was consumed: all its events were taken, and the ledger remembers the blob, so that it is not fetched
+    /// again.
     Consumed,
     /// The blob was given up or made pending, and the head's update contains that already. `was_unreadable` is `true`
     /// if the blob's bytes arrived and could not be read.

@@ -63,10 +63,10 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) findings: Findings,
 }
 
-/// The cost and the failures of blobs in this tick.
+/// The slow, failed and pending blobs of this tick.
 #[derive(Debug, Default)]
 pub(crate) struct BlobFailures {
-    /// The time that slow blobs have taken from others.
+    /// The time that this tick has spent on slow blobs while other work waited.
     pub(crate) slow_time: Duration,
     /// The number of blobs that could not be fetched or read.
     pub(crate) failed: u32,

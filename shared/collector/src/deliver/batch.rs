@@ -24,7 +24,7 @@ pub(crate) struct Batch {
     /// The text of all lines, one after the other. The normaliser appends to it directly.
     pub(crate) lines: Vec<u8>,
     /// For each line, the normaliser's result and the index in `lines` at which the line ends.
-    kept: Vec<(Normalized, usize)>,
+    line_results: Vec<(Normalized, usize)>,
     /// The names of fields and types that drift. The normaliser adds them here.
     pub(crate) names: DriftNames,
     rows: Rows,
@@ -53,7 +53,7 @@ impl Batch {
     pub(crate) fn new(budget: &MemoryBudget) -> Self {
         Self {
             lines: Vec::new(),
-            kept: Vec::new(),
+            line_results: Vec::new(),
             names: DriftNames::default(),
             rows: Rows::default(),
             rejected_inputs: RejectedInputs::default(),
@@ -65,7 +65,7 @@ impl Batch {
     /// Empties the batch.
     pub(crate) fn clear(&mut self) {
         self.memory.set(0);
-        (self.lines, self.kept, self.names) = (Vec::new(), Vec::new(), DriftNames::default());
+        (self.lines, self.line_results, self.names) = (Vec::new(), Vec::new(), DriftNames::default());
         (self.rows, self.rejected_inputs, self.blobs) = (Rows::default(), RejectedInputs::default(), BTreeMap::new());
     }
 
@@ -76,7 +76,7 @@ impl Batch {
 
     /// Removes the bytes that were written after the last line.
     pub(crate) fn drop_unfinished_line(&mut self) {
-        self.lines.truncate(self.kept.last().map_or(0, |(_, end)| *end));
+        self.lines.truncate(self.line_results.last().map_or(0, |(_, end)| *end));
         self.names.forget();
     }
 
@@ -84,7 +84,7 @@ impl Batch {
     pub(crate) fn keep_line(&mut self, line: Normalized) {
         self.rows.insert(line.row_id);
         self.names.keep();
-        self.kept.push((line, self.lines.len()));
+        self.line_results.push((line, self.lines.len()));
     }
 
     /// Adds input that cannot become a line.
@@ -107,8 +107,9 @@ impl Batch {
     /// Returns `true` if the batch must be delivered before anything is added.
     pub(crate) fn is_full(&mut self, limits: &BatchLimits) -> bool {
         let bytes = self.lines.len() + self.rejected_inputs.bytes();
-        self.memory.set(self.lines.capacity() + self.rejected_inputs.bytes() + self.kept.len() * LINE_OVERHEAD_BYTES);
-        self.kept.len() + self.rejected_inputs.len() >= limits.lines
+        self.memory
+            .set(self.lines.capacity() + self.rejected_inputs.bytes() + self.line_results.len() * LINE_OVERHEAD_BYTES);
+        self.line_results.len() + self.rejected_inputs.len() >= limits.lines
             || bytes >= limits.bytes
             || self.rows.hours.len() >= limits.ledger_hours.min(MAX_ROW_HOURS)
             || self.blobs.len() >= MAX_BLOB_HOURS
@@ -118,29 +119,29 @@ impl Batch {
 
     /// Returns `true` if there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.rejected_inputs.len() == 0 && self.blobs.is_empty()
+        self.line_results.is_empty() && self.rejected_inputs.len() == 0 && self.blobs.is_empty()
     }
 
     /// Returns the number of lines.
     pub(crate) fn line_count(&self) -> usize {
-        self.kept.len()
+        self.line_results.len()
     }
 
     /// Returns the drift of the lines.
     pub(crate) fn drift(&self) -> Drift {
-        Drift::of(self.kept.iter().map(|(line, _)| line), &self.names)
+        Drift::of(self.line_results.iter().map(|(line, _)| line), &self.names)
     }
 
     /// Returns the number of lines that have the same vendor id as an earlier line of the batch, but other content.
     pub(crate) fn shared_ids(&self) -> u64 {
         let mut seen = HashSet::new();
-        let ids = self.kept.iter().filter_map(|(line, _)| line.shared_id);
+        let ids = self.line_results.iter().filter_map(|(line, _)| line.shared_id);
         ids.filter(|id| !seen.insert(*id)).count() as u64
     }
 
     /// Returns the newest event time of the lines.
     pub(crate) fn newest_event(&self) -> Option<UnixSeconds> {
-        let times = self.kept.iter().filter_map(|(line, _)| line.event_time);
+        let times = self.line_results.iter().filter_map(|(line, _)| line.event_time);
         times.map(|at| at.as_second()).max()
     }
 
@@ -152,28 +153,28 @@ impl Batch {
     /// Returns the row ids of all lines and rejected inputs.
     pub(crate) fn row_ids(&self) -> impl Iterator<Item = RowId> {
         let rejected = self.rejected_inputs.inputs().iter().map(|rejected| rejected.rejection.row_id);
-        self.kept.iter().map(|(line, _)| line.row_id).chain(rejected)
+        self.line_results.iter().map(|(line, _)| line.row_id).chain(rejected)
     }
 
-    /// Drops the lines and rejected inputs for whose row ids `known` returns `true`, because another tick has delivered
-    /// them meanwhile. Returns the number of lines dropped.
-    pub(crate) fn drop_known(&mut self, known: impl Fn(&RowId) -> bool) -> usize {
-        let (old_lines, old_kept) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.kept));
+    /// Drops the lines and rejected inputs for whose row ids `is_known` returns `true`, because another tick has
+    /// delivered them meanwhile. Returns the number of lines dropped.
+    pub(crate) fn drop_known(&mut self, is_known: impl Fn(&RowId) -> bool) -> usize {
+        let (old_lines, old_line_results) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.line_results));
         let old_rejected_inputs = std::mem::take(&mut self.rejected_inputs);
-        let (before, mut from) = (old_kept.len(), 0);
+        let (before, mut from) = (old_line_results.len(), 0);
         self.rows = Rows::default();
-        for (line, end) in old_kept {
-            if !known(&line.row_id) {
+        for (line, end) in old_line_results {
+            if !is_known(&line.row_id) {
                 self.lines.extend_from_slice(&old_lines[from..end]);
                 self.rows.insert(line.row_id);
-                self.kept.push((line, self.lines.len()));
+                self.line_results.push((line, self.lines.len()));
             }
             from = end;
         }
-        for rejected in old_rejected_inputs.into_inputs().filter(|rejected| !known(&rejected.rejection.row_id)) {
+        for rejected in old_rejected_inputs.into_inputs().filter(|rejected| !is_known(&rejected.rejection.row_id)) {
             self.keep_rejected(rejected);
         }
-        before - self.kept.len()
+        before - self.line_results.len()
     }
 
     /// Returns the items that the batch's commit adds to the ledger.

@@ -34,20 +34,20 @@ pub(crate) fn last_attempt_at(created: UnixSeconds, retention: Option<Retention>
 }
 
 /// Returns the reason why an attempt that is made now is the last one; `None` if it is not the last one. `now` is the
-/// vendor's time and `ours` is ours. `missing_since`, by our clock, is the time since which every attempt has found the
-/// blob missing or unreadable.
+/// vendor's time and `our_now` is the time by our clock. `missing_since`, by our clock, is the time since which every
+/// attempt has found the blob missing or unreadable.
 pub(crate) fn last_attempt(
     created: UnixSeconds,
     missing_since: Option<UnixSeconds>,
     retention: Option<Retention>,
     now: UnixSeconds,
-    ours: UnixSeconds,
+    our_now: UnixSeconds,
 ) -> Option<LastAttempt> {
     if last_attempt_at(created, retention).is_some_and(|last| now >= last) {
         return Some(LastAttempt::Expiring);
     }
-    let too_long = missing_since.is_some_and(|since| ours - since >= GIVE_UP_AFTER_SECONDS);
-    too_long.then_some(LastAttempt::MissingTooLong)
+    let is_missing_too_long = missing_since.is_some_and(|since| our_now - since >= GIVE_UP_AFTER_SECONDS);
+    is_missing_too_long.then_some(LastAttempt::MissingTooLong)
 }
 
 #[cfg(test)]

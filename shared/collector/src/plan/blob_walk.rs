@@ -34,7 +34,7 @@ pub(crate) enum BlobWalk {
 /// The two directions of a walk.
 #[derive(Debug)]
 pub(crate) struct Sides {
-    begin: usize,
+    start_index: usize,
     attempts: u32,
     older: Side,
     newer: Side,
@@ -42,20 +42,21 @@ pub(crate) struct Sides {
 
 #[derive(Debug)]
 struct Side {
-    /// The index of the next blob to try, and the number of blobs left on this side.
-    next: Cell<usize>,
-    left: Cell<usize>,
+    /// The index of the next blob to try on this side.
+    next_index: Cell<usize>,
+    /// The number of blobs on this side that were not tried yet.
+    untried_count: Cell<usize>,
     failed_in_a_row: Cell<u32>,
     is_closed: Cell<bool>,
 }
 
 impl BlobWalk {
-    /// Returns a walk over `count` blobs from the index `begin` outwards. `attempts` is the number of failed attempts
-    /// at their window.
-    pub(crate) fn outwards(count: usize, begin: usize, attempts: u32) -> Self {
-        let begin = begin.min(count);
-        let older = Side::new(begin.saturating_sub(1), begin);
-        Self::Outwards(Sides { begin, attempts, older, newer: Side::new(begin, count - begin) })
+    /// Returns a walk over `count` blobs from the index `start_index` outwards. `attempts` is the number of failed
+    /// attempts at their window.
+    pub(crate) fn outwards(count: usize, start_index: usize, attempts: u32) -> Self {
+        let start_index = start_index.min(count);
+        let older = Side::new(start_index.saturating_sub(1), start_index);
+        Self::Outwards(Sides { start_index, attempts, older, newer: Side::new(start_index, count - start_index) })
     }
 
     /// Returns a walk that probes a few of `count` blobs: the newest, and others at random.
@@ -101,7 +102,7 @@ impl BlobWalk {
 
 impl Sides {
     fn next(&self) -> Option<usize> {
-        let distance = |side: &Side| side.peek().map(|index| index.abs_diff(self.begin));
+        let distance = |side: &Side| side.peek().map(|index| index.abs_diff(self.start_index));
         match (distance(&self.older), distance(&self.newer)) {
             (Some(older), Some(newer)) if older < newer => self.older.take(usize::wrapping_sub),
             (_, Some(_)) => self.newer.take(usize::wrapping_add),
@@ -111,7 +112,7 @@ impl Sides {
     }
 
     fn side(&self, index: usize) -> &Side {
-        if index < self.begin { &self.older } else { &self.newer }
+        if index < self.start_index { &self.older } else { &self.newer }
     }
 
     fn record_failed(&self, index: usize, needs_person: bool) -> bool {
@@ -129,23 +130,23 @@ impl Sides {
 }
 
 impl Side {
-    fn new(next: usize, left: usize) -> Self {
+    fn new(next_index: usize, untried_count: usize) -> Self {
         Self {
-            next: Cell::new(next),
-            left: Cell::new(left),
+            next_index: Cell::new(next_index),
+            untried_count: Cell::new(untried_count),
             failed_in_a_row: Cell::new(0),
             is_closed: Cell::new(false),
         }
     }
 
     fn peek(&self) -> Option<usize> {
-        (self.left.get() > 0 && !self.is_closed.get()).then(|| self.next.get())
+        (self.untried_count.get() > 0 && !self.is_closed.get()).then(|| self.next_index.get())
     }
 
     fn take(&self, step: impl Fn(usize, usize) -> usize) -> Option<usize> {
         let index = self.peek()?;
-        self.next.set(step(index, 1));
-        self.left.set(self.left.get() - 1);
+        self.next_index.set(step(index, 1));
+        self.untried_count.set(self.untried_count.get() - 1);
         Some(index)
     }
 }

@@ -214,8 +214,10 @@ impl PendingWork {
             PendingChange::SpanDone(window) => self.subtract(*window),
             PendingChange::RestDone(window) => self.resolve_rest(*window),
             PendingChange::Swept(window) => {
-                let at_cursor = self.spans.iter_mut().filter(|span| span.cursor.is_some());
-                at_cursor.filter(|span| window.overlaps(&span.window())).for_each(|span| span.list_again = true);
+                let spans_with_cursor = self.spans.iter_mut().filter(|span| span.cursor.is_some());
+                spans_with_cursor
+                    .filter(|span| window.overlaps(&span.window()))
+                    .for_each(|span| span.list_again = true);
             }
             PendingChange::Blob(blob) => self.add_blob(blob.clone()),
             PendingChange::KeepBlob(blob) if self.blob(&blob.id).is_some() => {}
@@ -248,7 +250,7 @@ impl PendingWork {
     /// Removes the window from the spans. What remains of a span after a part was removed loses its cursor, because a
     /// cursor is valid for one window only.
     fn subtract(&mut self, window: Window) {
-        let cut = |span: PendingSpan| -> Vec<PendingSpan> {
+        let without_window = |span: PendingSpan| -> Vec<PendingSpan> {
             if !span.window().overlaps(&window) {
                 return vec![span];
             }
@@ -259,7 +261,7 @@ impl PendingWork {
             };
             span.window().without(window).map(part).collect()
         };
-        self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(cut).collect();
+        self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(without_window).collect();
     }
 
     /// Resolves the window, which was listed from a cursor to its last page. Spans in the window that must be listed
@@ -537,13 +539,13 @@ mod tests {
         assert_eq!(pending.expired(35), [Window { from: 10, to: 20 }, Window { from: 30, to: 35 }]);
     }
 
-    fn at_cursor(from: i64, to: i64) -> PendingSpan {
+    fn spans_with_cursor(from: i64, to: i64) -> PendingSpan {
         PendingSpan { cursor: Some("c".to_owned()), ..span(from, to) }
     }
 
     /// Returns a span that has a cursor and is in its second pass.
     fn in_second_pass(from: i64, to: i64) -> PendingSpan {
-        PendingSpan { is_second_pass: true, ..at_cursor(from, to) }
+        PendingSpan { is_second_pass: true, ..spans_with_cursor(from, to) }
     }
 
     /// Returns for each span `from`, `to`, and two flags: it has a cursor, and it is to be listed again.
@@ -565,25 +567,25 @@ mod tests {
 
     #[test]
     fn ok_a_continued_span_is_due_from_its_start_once_after_its_last_page() {
-        let mut pending = work(&[Span(at_cursor(10, 20)), RestDone(REST)]);
+        let mut pending = work(&[Span(spans_with_cursor(10, 20)), RestDone(REST)]);
         assert_eq!(span_flags(&pending), [(10, 20, false, false)]);
         let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 0, next_attempt: 50, refusals: 0 };
         assert_eq!(pending.spans[0].schedule, schedule);
         pending.apply(&RestDone(REST));
         assert!(pending.is_empty());
         // A span that was listed from its start is done.
-        assert!(work(&[Span(at_cursor(10, 20)), Swept(ALL), SpanDone(REST)]).is_empty());
+        assert!(work(&[Span(spans_with_cursor(10, 20)), Swept(ALL), SpanDone(REST)]).is_empty());
     }
 
     #[test]
     fn ok_a_continued_second_pass_is_done_after_its_last_page_unless_a_sweep_listed_it() {
-        let first = [Span(at_cursor(10, 20)), RestDone(REST), Span(in_second_pass(10, 20))];
+        let first = [Span(spans_with_cursor(10, 20)), RestDone(REST), Span(in_second_pass(10, 20))];
         assert_eq!(span_flags(&work(&first)), [(10, 20, true, false)]);
         // Another tick, which was still in the first pass, makes the span pending again with its cursor. The span is
         // then listed again.
-        let other = [Span(at_cursor(10, 20)), RestDone(REST), Span(at_cursor(10, 20))];
+        let other = [Span(spans_with_cursor(10, 20)), RestDone(REST), Span(spans_with_cursor(10, 20))];
         assert_eq!(span_flags(&work(&other)), [(10, 20, true, true)]);
-        let both = [Span(at_cursor(10, 20)), Span(in_second_pass(10, 20))];
+        let both = [Span(spans_with_cursor(10, 20)), Span(in_second_pass(10, 20))];
         assert_eq!(span_flags(&work(&both)), [(10, 20, true, true)]);
         let with = |more: &[PendingChange]| work(&[&first, more].concat());
         assert!(with(&[RestDone(REST)]).is_empty());
@@ -600,16 +602,16 @@ mod tests {
     #[test]
     fn ok_only_the_whole_span_continues_at_its_cursor() {
         let part = Window { from: 10, to: 15 };
-        assert_eq!(at_cursor(10, 20).change_after_listing(REST), RestDone(REST));
+        assert_eq!(spans_with_cursor(10, 20).change_after_listing(REST), RestDone(REST));
         assert_eq!(
-            (at_cursor(10, 20).change_after_listing(part), span(10, 20).change_after_listing(REST)),
+            (spans_with_cursor(10, 20).change_after_listing(part), span(10, 20).change_after_listing(REST)),
             (SpanDone(part), SpanDone(REST))
         );
     }
 
     #[test]
     fn ok_a_continued_span_of_which_a_part_was_resolved_is_listed_from_its_start() {
-        let mut pending = work(&[Span(at_cursor(10, 20)), SpanDone(Window { from: 10, to: 15 })]);
+        let mut pending = work(&[Span(spans_with_cursor(10, 20)), SpanDone(Window { from: 10, to: 15 })]);
         assert_eq!(span_flags(&pending), [(15, 20, false, false)]);
         pending.apply(&SpanDone(Window { from: 15, to: 20 }));
         assert!(pending.is_empty());
@@ -618,18 +620,18 @@ mod tests {
     #[test]
     fn ok_a_span_at_a_later_page_is_still_to_be_listed_again() {
         let later = PendingSpan { cursor: Some("d".to_owned()), ..span(10, 20) };
-        let mut pending = work(&[Span(at_cursor(10, 20)), Span(later)]);
+        let mut pending = work(&[Span(spans_with_cursor(10, 20)), Span(later)]);
         assert_eq!((span_flags(&pending), pending.spans[0].cursor.as_deref()), (vec![(10, 20, true, true)], Some("d")));
         // A pending span without a cursor is not marked to be listed again, because all of it will be listed anyway.
         pending.apply(&Span(span(10, 20)));
         assert_eq!(span_flags(&pending), [(10, 20, false, false)]);
-        pending.apply(&Span(at_cursor(10, 20)));
+        pending.apply(&Span(spans_with_cursor(10, 20)));
         assert_eq!(span_flags(&pending), [(10, 20, true, true)]);
     }
 
     #[test]
     fn ok_continued_spans_that_are_joined_or_lose_their_cursor_are_listed_from_their_start() {
-        let spans = || (0..MAX_SPANS as i64 + 1).map(|number| Span(at_cursor(number * 10, number * 10 + 1)));
+        let spans = || (0..MAX_SPANS as i64 + 1).map(|number| Span(spans_with_cursor(number * 10, number * 10 + 1)));
         let mut pending = work(&spans().collect::<Vec<_>>());
         pending.enforce_limits(MAX_PENDING_BYTES);
         let joined: Vec<_> = span_flags(&pending).into_iter().filter(|(from, to, ..)| to - from > 1).collect();

@@ -72,9 +72,10 @@ impl WindowSize {
     /// Returns the size after a window that had `pages` pages and took the time `spent`. The size doubles if the window
     /// had few pages and twice the time `spent` is not longer than the time `left` in the tick.
     pub(crate) fn after(self, pages: u32, spent: Duration, left: Duration) -> Self {
-        let few = self.max_pages.is_some_and(|max| pages * FEW_PAGES_DIVISOR <= max);
-        let longer = if few && spent * 2 <= left { self.seconds.saturating_mul(2) } else { self.seconds };
-        Self { seconds: longer.min(self.max_seconds), too_long_in_a_row: 0, ..self }
+        let has_few_pages = self.max_pages.is_some_and(|max| pages * FEW_PAGES_DIVISOR <= max);
+        let next_seconds =
+            if has_few_pages && spent * 2 <= left { self.seconds.saturating_mul(2) } else { self.seconds };
+        Self { seconds: next_seconds.min(self.max_seconds), too_long_in_a_row: 0, ..self }
     }
 }
 

@@ -23,9 +23,9 @@ pub(crate) struct Plan {
     pub(crate) lost: Option<Window>,
 }
 
-/// Plans one listing at the vendor's time `now`. `ours` is the time by our clock, or `now` if that is later. The plan
-/// covers the time since the watermark, the overlap, and the due sweeps. It never reaches below the floor, beyond the
-/// vendor's retention, or past the vendor's time. The loss is computed with the later clock, because a vendor whose
+/// Plans one listing at the vendor's time `now`. `our_now` is the time by our clock, or `now` if that is later. The
+/// plan covers the time since the watermark, the overlap, and the due sweeps. It never reaches below the floor, beyond
+/// the vendor's retention, or past the vendor's time. The loss is computed with the later clock, because a vendor whose
 /// clock is behind may have dropped more than its clock suggests.
 ///
 /// A sweep begins its reach before the *last* sweep, not before the watermark. Time before that point was older than
@@ -35,38 +35,40 @@ pub(crate) fn plan(
     listing: &ListingState,
     floor: UnixSeconds,
     policy: &VendorPolicy,
-    [now, ours]: [UnixSeconds; 2],
+    [now, our_now]: [UnixSeconds; 2],
 ) -> Plan {
     let watermark = listing.watermark.min(now);
-    let oldest_at = |now| {
+    let kept_from_at = |now| {
         policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keep_seconds + retention.margin_seconds)
     };
-    let (oldest, kept_from) = (oldest_at(now), oldest_at(ours));
-    let last = |reach: u32| listing.swept.get(&reach).copied();
-    let due = |sweep: &&Sweep| last(sweep.reach_seconds).is_none_or(|last| now - last >= sweep.interval_seconds);
+    let (oldest, kept_from) = (kept_from_at(now), kept_from_at(our_now));
+    let last_sweep = |reach: u32| listing.swept.get(&reach).copied();
+    let due = |sweep: &&Sweep| last_sweep(sweep.reach_seconds).is_none_or(|last| now - last >= sweep.interval_seconds);
     let due: Vec<u32> = policy.sweeps.iter().filter(due).map(|sweep| sweep.reach_seconds).collect();
 
-    let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
-    let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
+    let bounded_start = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
+    let sweep_start = |reach: &u32| bounded_start(last_sweep(*reach).unwrap_or(watermark), *reach);
     // With a backlog of more than one window the overlap is listed after the backlog: in spare time, or at the latest
     // in the next sweep.
-    let behind = now - watermark;
+    let lag_seconds = now - watermark;
     let is_swept = policy.sweeps.iter().any(|sweep| sweep.reach_seconds >= policy.overlap_seconds);
-    let is_long = behind > UnixSeconds::from(policy.overlap_seconds)
-        && listing.window_seconds.is_some_and(|seconds| seconds < behind);
-    let backlog = is_long && is_swept;
-    let overlap = back(watermark, policy.overlap_seconds);
-    let forward = if backlog { back(watermark, 0) } else { overlap };
+    let is_long_backlog = lag_seconds > UnixSeconds::from(policy.overlap_seconds)
+        && listing.window_seconds.is_some_and(|seconds| seconds < lag_seconds);
+    let backlog = is_long_backlog && is_swept;
+    let overlap = bounded_start(watermark, policy.overlap_seconds);
+    let main_start = if backlog { bounded_start(watermark, 0) } else { overlap };
     // If the watermark is further behind than a sweep's reach, the main span covers that sweep as well.
-    let lagging = due.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
-    let main = lagging.map_or(forward, |from| from.min(forward));
-    let overlap_after_backlog = (backlog && lagging.is_none()).then_some(overlap);
-    let (sweeps_with_main, sweeps): (Vec<u32>, Vec<u32>) = due.into_iter().partition(|reach| since(reach) >= main);
-    let sweep = sweeps.iter().map(since).chain(overlap_after_backlog).min();
+    let overdue_sweep_start =
+        due.iter().filter(|reach| lag_seconds >= UnixSeconds::from(**reach)).map(sweep_start).min();
+    let main = overdue_sweep_start.map_or(main_start, |from| from.min(main_start));
+    let overlap_after_backlog = (backlog && overdue_sweep_start.is_none()).then_some(overlap);
+    let (sweeps_with_main, sweeps): (Vec<u32>, Vec<u32>) =
+        due.into_iter().partition(|reach| sweep_start(reach) >= main);
+    let sweep = sweeps.iter().map(sweep_start).chain(overlap_after_backlog).min();
     // The progress of a narrower sweep is not used if a wider sweep has become due since then.
-    let widest = sweeps.iter().copied().max();
+    let max_reach = sweeps.iter().copied().max();
     let is_continued = |progress: &SweepProgress| {
-        Some(progress.reach) == widest && last(progress.reach).is_none_or(|last| last < progress.began)
+        Some(progress.reach) == max_reach && last_sweep(progress.reach).is_none_or(|last| last < progress.began)
     };
     let unfinished = listing.sweep_progress.filter(is_continued).filter(|_| sweep.is_some_and(|from| from < main));
     let sweep = unfinished.map_or(sweep, |progress| sweep.map(|from| progress.at.clamp(from, main - 1)));

@@ -129,8 +129,8 @@ pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
     if head.seq < seq { Err(state_restored_error(head.seq, seq)) } else { Ok(()) }
 }
 
-/// The relation of a stream's head to its birth record, for a check that changes nothing. The error of a fault is the one
-/// with which a tick stops.
+/// The relation of a stream's head to its birth record, for a check that changes nothing. The error of a fault is the
+/// one with which a tick stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BirthCheck {
     /// The stream has neither a head nor a record: its first tick creates both.

@@ -60,8 +60,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         match cache.take(&stream.name()).filter(|warm| warm.head_id == head.id) {
             Some(warm) => {
                 if let Err(restored) = birth::check_seq(&head, warm.seq) {
-                    // The cache is kept, because the next tick must notice the restored state as well, and without the
-                    // cache it perhaps cannot.
+                    // The cache is kept, because the next tick must detect the restored state too, and the birth record
+                    // alone may not reveal it.
                     cache.keep(stream.name(), warm);
                     return Err(restored);
                 }

@@ -16,13 +16,13 @@ pub(crate) enum Fault {
 
 /// The call into which a fault is injected.
 pub(crate) enum FaultyCall {
-    /// The call with this number, counted from 0.
+    /// The call with this number among all calls of state and bucket, counted from 0.
     Number(usize),
-    /// The next call with this name.
+    /// The next call of the method with this name.
     Next(&'static str),
 }
 
-/// The names of all calls of state and bucket, and the faults that are still to be injected.
+/// The names of the calls of state and bucket so far, and the faults that will be injected into later calls.
 #[derive(Default)]
 pub(crate) struct Calls {
     names: RefCell<Vec<&'static str>>,

@@ -92,7 +92,7 @@ pub(super) fn integer(view: &View<'_>) -> Result<Option<i128>, EvaluationError> 
         #[expect(clippy::cast_possible_truncation, reason = "int() cuts the fraction off; what is larger is capped")]
         View::Number(Number::Float(number)) => Ok(Some(*number as i128)),
         View::String(text) => Ok(integer_of_text(text)),
-        other => Err(EvaluationError::no_number(other)),
+        value => Err(EvaluationError::no_number(value)),
     }
 }
 
@@ -140,9 +140,10 @@ pub(super) fn is_equal(left: &Value<'_>, right: &Value<'_>, work: &WorkLimit) ->
         (View::Object(left), View::Object(right)) if left.len() == right.len() => {
             // In the worst case each member is compared with all members of the other object.
             work.take(left.len().saturating_mul(right.len()))?;
-            let other = |name: &str| right.iter().find(|(other, _)| other == name).map(|(_, value)| value);
-            let is_same = |(name, value): &(Cow<'_, str>, Value<'_>)| match other(name) {
-                Some(other) => is_equal(value, other, work),
+            let right_value =
+                |name: &str| right.iter().find(|(right_name, _)| right_name == name).map(|(_, value)| value);
+            let is_same = |(name, value): &(Cow<'_, str>, Value<'_>)| match right_value(name) {
+                Some(right) => is_equal(value, right, work),
                 None => Ok(false),
             };
             work.deeper(|| all(left.iter(), is_same))

@@ -18,7 +18,7 @@ pub(super) fn next_blobs(world: &World, times: u64, fault: &Fault) {
     // Only a changed script counts its requests from 1 again. So one fault is added that differs at every call and is
     // never reached.
     let other = Scripted::new("stop", u64::from(u32::MAX) + world.running.requests(), Fault::Reset);
-    world.script([vec![other], first(times, "blob", fault)].concat());
+    world.script([vec![other], fault_at_first_requests(times, "blob", fault)].concat());
 }
 
 /// Returns the available blobs.
@@ -54,7 +54,7 @@ pub(super) fn assert_gap(gaps: &[Gap], blob: &AvailableBlob, cause: &str) {
 #[tokio::test]
 async fn f43_a_blob_that_expired_before_its_fetch_is_a_gap_reported_once_and_the_rest_goes_on() {
     let world = exchange(20);
-    next_blobs(&world, 1, &af(400, "AF20051"));
+    next_blobs(&world, 1, &vendor_error(400, "AF20051"));
     let reports = world.tick().await.unwrap();
     let lost = lost_blob(&world);
     assert_gap(&reports[0].gaps, &lost, "expired before it was fetched");
@@ -75,7 +75,7 @@ async fn f43_blobs_that_expire_first_are_fetched_first() {
     const GROUP: usize = 20;
     let world = exchange(3 * GROUP);
     // All listings of the first tick fail, but after its requests the simulator's ledger has the blobs.
-    world.script(first(100, "content", &af(401, "AF10001")));
+    world.script(fault_at_first_requests(100, "content", &vendor_error(401, "AF10001")));
     world.tick().await.unwrap();
     world.minutes(5);
     let mut blobs = blobs(&world);
@@ -108,7 +108,7 @@ fn id_in(world: &World, blob: &AvailableBlob) -> Value {
 #[tokio::test]
 async fn f44_a_blob_that_is_not_found_at_first_is_pending_and_delays_nothing() {
     let world = exchange(20);
-    next_blobs(&world, 1, &af(404, "AF20050"));
+    next_blobs(&world, 1, &vendor_error(404, "AF20050"));
     let report = world.tick().await.unwrap().remove(0);
     assert_eq!((report.lines.delivered, report.failure.as_ref(), report.gaps.len()), (19, None, 0));
     let missing = lost_blob(&world);
@@ -117,7 +117,7 @@ async fn f44_a_blob_that_is_not_found_at_first_is_pending_and_delays_nothing() {
     // Hourly ticks, each in a new process, run for a day less an hour.
     for _ in 0..23 {
         world.minutes(60);
-        next_blobs(&world, 4, &af(404, "AF20050"));
+        next_blobs(&world, 4, &vendor_error(404, "AF20050"));
         let report = world.tick().await.unwrap().remove(0);
         assert_eq!((report.lines.delivered, report.failure.as_ref(), report.gaps.len()), (0, None, 0));
         assert_pending_blob(&world, &report, &missing);
@@ -134,12 +134,12 @@ async fn f44_a_blob_that_is_not_found_at_first_is_pending_and_delays_nothing() {
 #[tokio::test]
 async fn f44_a_blob_that_is_not_found_for_a_day_is_one_gap() {
     let world = exchange(20);
-    next_blobs(&world, 1, &af(404, "AF20050"));
+    next_blobs(&world, 1, &vendor_error(404, "AF20050"));
     world.tick().await.unwrap();
     let missing = lost_blob(&world);
     for hour in 1..=30 {
         world.minutes(60);
-        next_blobs(&world, 4, &af(404, "AF20050"));
+        next_blobs(&world, 4, &vendor_error(404, "AF20050"));
         let report = world.tick().await.unwrap().remove(0);
         assert!(report.failure.is_none() && report.lines.delivered == 0, "{report:?}");
         assert_eq!(report.pending.pending_blobs, u64::from(hour < 24), "hour {hour}");
@@ -157,7 +157,7 @@ async fn f44_a_blob_that_is_not_found_for_a_day_is_one_gap() {
 async fn f44_a_gateways_404_is_no_missing_blob_and_gives_nothing_up() {
     let world = exchange(20);
     let gateway = Fault::answer(404, "<html>404</html>");
-    next_blobs(&world, 1, &af(404, "AF20050"));
+    next_blobs(&world, 1, &vendor_error(404, "AF20050"));
     world.tick().await.unwrap();
     let missing = lost_blob(&world);
     for _ in 1..=30 {
@@ -180,7 +180,7 @@ async fn f45_the_token_is_sent_to_no_other_host_whatever_a_listing_says() {
     elsewhere.set_nonblocking(true).unwrap();
     let foreign = format!("http://{}", elsewhere.local_addr().unwrap());
     let world = exchange(6);
-    next_blobs(&world, 6, &af(404, "AF20050"));
+    next_blobs(&world, 6, &vendor_error(404, "AF20050"));
     world.tick().await.unwrap();
     world.minutes(5);
 
@@ -209,8 +209,12 @@ async fn f45_the_token_is_sent_to_no_other_host_whatever_a_listing_says() {
     let alone = Fault::answer(200, json!(items).to_string());
     world.script(vec![Scripted::new("content", 1, page), Scripted::new("content", 3, alone)]);
     assert_drained(&world.tick().await.unwrap(), 6);
-    let last = world.asked_of("content").len() - 2;
-    assert!(world.asked_of("content")[last].target.contains("nextPage=00x"), "{:?}", world.asked_of("content"));
+    let last = world.received_requests_of("content").len() - 2;
+    assert!(
+        world.received_requests_of("content")[last].target.contains("nextPage=00x"),
+        "{:?}",
+        world.received_requests_of("content")
+    );
     world.assert_fetched_once();
     world.assert_exact();
     assert!(elsewhere.accept().is_err(), "somebody else was asked");
@@ -232,7 +236,11 @@ async fn f45_a_redirect_is_not_followed_and_needs_no_person() {
     for operation in ["subscriptions", "content", "blob", "token"] {
         let world = exchange(5);
         let headers = vec![("location".to_owned(), location.clone())];
-        world.script(first(1_000, operation, &Fault::Answer { status: 307, headers, body: Vec::new() }));
+        world.script(fault_at_first_requests(
+            1_000,
+            operation,
+            &Fault::Answer { status: 307, headers, body: Vec::new() },
+        ));
         let reports = world.tick().await.unwrap();
         if operation == "subscriptions" {
             assert_eq!(reports[0].failure.as_ref(), None);

@@ -140,7 +140,7 @@ async fn f68_an_element_that_is_no_record_is_rejected_once_and_kept() {
     let options = Options { records: Some(lines.chain([good]).collect()), ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     let reports = world.tick().await.unwrap();
-    let report = of(&reports, LogType::Exchange);
+    let report = report_of(&reports, LogType::Exchange);
     assert_eq!((report.lines.delivered, report.lines.rejected, report.drained), (1, 4, true));
     let kept = world.store.objects("rejected/microsoft365_audit_exchange/");
     let kept: Vec<Value> = kept.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect();
@@ -148,5 +148,5 @@ async fn f68_an_element_that_is_no_record_is_rejected_once_and_kept() {
     assert!(elements.iter().all(has), "{kept:?}");
     world.minutes(61);
     let reports = world.tick().await.unwrap();
-    assert_eq!((of(&reports, LogType::Exchange).lines.rejected, delivered(&reports)), (0, 0));
+    assert_eq!((report_of(&reports, LogType::Exchange).lines.rejected, delivered(&reports)), (0, 0));
 }

@@ -112,7 +112,7 @@ async fn f60_two_ticks_at_once_deliver_everything_once() {
         world.minutes(5);
         world.drain().await;
         assert_eq!(world.assert_exact(), 200);
-        assert!(world.asked_of("start").len() <= 2 * TYPES as usize);
+        assert!(world.received_requests_of("start").len() <= 2 * TYPES as usize);
     }
 }
 
@@ -205,10 +205,10 @@ async fn f69_a_ledger_that_cannot_be_read_is_never_taken_for_an_empty_one() {
         fails_at(&world, Call::Ledger, false);
         let watermark = world.watermark(LogType::Exchange);
         let reports = world.tick().await.unwrap();
-        assert_failed(of(&reports, LogType::Exchange), false, "the table is not available");
+        assert_failed(report_of(&reports, LogType::Exchange), false, "the table is not available");
         // A stream that makes no such call is not affected.
         assert_eq!(
-            (of(&reports, LogType::Exchange).lines.delivered, world.watermark(LogType::Exchange)),
+            (report_of(&reports, LogType::Exchange).lines.delivered, world.watermark(LogType::Exchange)),
             (0, watermark)
         );
     }

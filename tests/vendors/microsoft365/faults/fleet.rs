@@ -24,13 +24,13 @@ async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_g
     let worker = world.worker();
     for _ in 0..24 {
         world.minutes(120);
-        let asked = world.asked_of("content").len();
+        let asked = world.received_requests_of("content").len();
         let reports = tick(&worker).await;
         let broken = assert_others_drained(&reports, LogType::Exchange);
         assert_failed(broken, false, "an error inside the vendor's service");
         assert_eq!((broken.lines.delivered, world.watermark(LogType::Exchange)), (0, held));
         world.assert_caught_up(LogType::SharePoint);
-        let of_exchange = world.asked_of("content").split_off(asked);
+        let of_exchange = world.received_requests_of("content").split_off(asked);
         let of_exchange = of_exchange.iter().filter(|asked| asked.target.contains("Audit.Exchange")).count();
         // One window is retried, and up to three others are tried once. When all fail, the vendor counts as down, and
         // nothing becomes pending.
@@ -70,7 +70,7 @@ fn of_poisoned(poison: &Fault) -> impl Iterator<Item = Scripted> {
 pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
     let world = exchange(count);
     // All listings of the first tick fail, but after its requests the simulator's ledger has the blobs.
-    world.script(first(100, "content", &af(401, "AF10001")));
+    world.script(fault_at_first_requests(100, "content", &vendor_error(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.minutes(5);
     let ledger = world.simulator.ledger();
@@ -99,9 +99,9 @@ fn lost(world: &World) -> Vec<String> {
 async fn f36_a_poisoned_blob_delays_no_other_and_the_watermark_passes_it() {
     // The poison is a server error, a refusal that only a person can cure, a redirect, or an answer of a gateway.
     for poison in [
-        af(500, "AF50000"),
-        af(400, "AF20012"),
-        af(401, "AF10001"),
+        vendor_error(500, "AF50000"),
+        vendor_error(400, "AF20012"),
+        vendor_error(401, "AF10001"),
         Fault::answer(302, ""),
         Fault::answer(403, r#"{"error":{"code":"Denied"}}"#),
         Fault::answer(403, "<html>no</html>"),
@@ -138,7 +138,7 @@ pub(super) fn assert_pending_blob(world: &World, report: &StreamReport, blob: &A
 
 #[tokio::test]
 async fn f36_a_blob_poisoned_until_it_expires_is_pending_for_a_week_and_then_a_gap() {
-    let poison = af(500, "AF50000");
+    let poison = vendor_error(500, "AF50000");
     let (world, blob, _) = poisoned(10, &poison).await;
     assert_eq!(world.tick().await.unwrap()[0].lines.delivered, 9);
     let failed_at = world.time.now().as_second();
@@ -147,7 +147,7 @@ async fn f36_a_blob_poisoned_until_it_expires_is_pending_for_a_week_and_then_a_g
         world.script(Vec::new());
         world.minutes(6 * 60);
         // The script applies to the pending blob only, because no other blob is requested.
-        world.script(first(100 + hour, "blob", &poison));
+        world.script(fault_at_first_requests(100 + hour, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
         assert_eq!((report.lines.delivered, lost(&world).len()), (0, 1));
         world.assert_caught_up(LogType::Exchange);
@@ -178,7 +178,7 @@ fn assert_failed_and_lost(report: &StreamReport, words: &str) {
 
 #[tokio::test]
 async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well() {
-    let poison = af(500, "AF50000");
+    let poison = vendor_error(500, "AF50000");
     let (world, late, _) = poisoned(10, &poison).await;
     // The blob is not listed yet, so the watermark moves past its time.
     let ledger = world.simulator.ledger();
@@ -192,7 +192,7 @@ async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well
         ticks += 1;
         let is_soon = world.time.now() > gives_up_at - jiff::SignedDuration::from_hours(7);
         world.minutes(if is_soon { 5 } else { 6 * 60 });
-        world.script(first(100 + ticks, "blob", &poison));
+        world.script(fault_at_first_requests(100 + ticks, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
         assert!(
             report.lines.delivered == 0 && (!report.pending.is_empty() || !gaps.is_empty() || !report.gaps.is_empty())
@@ -215,7 +215,7 @@ async fn two_days_behind() -> World {
     world.tick().await.unwrap();
     world.minutes(50 * 60);
     // All listings of this tick fail, but after its requests the simulator's ledger has the blobs.
-    world.script(first(100, "content", &af(401, "AF10001")));
+    world.script(fault_at_first_requests(100, "content", &vendor_error(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.script(Vec::new());
     world.minutes(5);
@@ -258,7 +258,7 @@ async fn f36_poisoned_blobs_of_two_windows_delay_nothing_else() {
         let ids = [from_hour(&world, 1, count), from_hour(&world, 30, count)].concat();
         break_blobs(&world, &ids, status, code);
         for number in 0..6 {
-            let asked = world.asked_of("blob").len();
+            let asked = world.received_requests_of("blob").len();
             let report = world.tick().await.unwrap().remove(0);
             assert!(report.gaps.is_empty(), "{report:?}");
             // The first tick delivers all healthy blobs, and the watermark is past all blobs.
@@ -269,7 +269,7 @@ async fn f36_poisoned_blobs_of_two_windows_delay_nothing_else() {
             } else {
                 // A pending blob is requested once when it is due. A fetch that is open when a pass over the blobs ends
                 // is dropped and may be repeated. Only a refusal that needs a person is reported as a failure.
-                let asked = world.asked_of("blob").split_off(asked);
+                let asked = world.received_requests_of("blob").split_off(asked);
                 let refused: Vec<_> = asked.iter().filter(|asked| asked.status == Some(status)).collect();
                 let again = refused.len() - refused.iter().map(|asked| &asked.target).collect::<HashSet<_>>().len();
                 assert!(refused.len() - again <= 2 * count && again <= 3, "{refused:?}");

@@ -61,7 +61,7 @@ async fn f29_a_failed_login_is_retried_within_the_tick_after_the_wait_that_it_na
     let throttled = Fault::Answer { status: 429, headers, body: Vec::new() };
     world.script(vec![Scripted::new("token", 1, throttled), Scripted::new("token", 2, Fault::ServerError)]);
     assert_drained(&world.tick().await.unwrap(), 60);
-    let logins = world.asked_of("token");
+    let logins = world.received_requests_of("token");
     assert_eq!(logins.len(), 3);
     assert!(logins[1].at.duration_since(logins[0].at).as_secs() >= 7, "{logins:?}");
     world.assert_exact();
@@ -206,7 +206,7 @@ async fn e3_a_new_token_that_is_refused_for_a_tick_needs_no_person() {
     ];
     for body in denied {
         let world = exchange(20);
-        world.script(first(40, "content", &Fault::answer(401, body)));
+        world.script(fault_at_first_requests(40, "content", &Fault::answer(401, body)));
         let reports = world.tick().await.unwrap();
         assert_failed(&reports[0], false, "HTTP 401");
         assert_eq!(
@@ -226,7 +226,7 @@ async fn e3_a_new_secret_or_app_that_is_not_known_yet_needs_a_person_only_if_tha
         let world = exchange(20);
         let worker = world.worker();
         let body = json!({"error": "invalid_client", "error_description": format!("AADSTS{code}: no."), "error_codes": [code]});
-        let refuse = || world.script(first(400, "token", &Fault::answer(401, body.to_string())));
+        let refuse = || world.script(fault_at_first_requests(400, "token", &Fault::answer(401, body.to_string())));
         // The first refusal ends after two ticks, which resets the count; the second one persists.
         for (ticks, needs_person) in [(2, false), (4, true)] {
             refuse();
@@ -247,7 +247,11 @@ async fn e3_a_new_secret_or_app_that_is_not_known_yet_needs_a_person_only_if_tha
 async fn e3_an_access_that_is_denied_without_a_code_needs_a_person_once_that_persists() {
     let world = exchange(20);
     for number in 1..=4 {
-        world.script(first(40, "content", &Fault::answer(403, r#"{"error":{"code":"AccessDenied","message":"No."}}"#)));
+        world.script(fault_at_first_requests(
+            40,
+            "content",
+            &Fault::answer(403, r#"{"error":{"code":"AccessDenied","message":"No."}}"#),
+        ));
         assert_failed(&world.tick().await.unwrap()[0], number >= 3, "HTTP 403: access is denied");
         world.minutes(5);
     }

@@ -33,8 +33,8 @@ const TYPES: u64 = 5;
 /// The maximum number of tries of one call within a tick.
 const TRIES: u64 = 4;
 
-/// Creates a tenant with this number of records in the day before the start, all available at the first tick and none of
-/// them twice. The look-back is a day.
+/// Creates a tenant with this number of records in the day before the start, all available at the first tick and none
+/// of them twice. The look-back is a day.
 fn tenant(records: usize) -> World {
     tenant_with(records, |_| {})
 }
@@ -87,7 +87,7 @@ async fn tick(worker: &Worker<'_, Client>) -> Vec<StreamReport> {
 }
 
 /// Returns the report on one log type.
-fn of(reports: &[StreamReport], log_type: LogType) -> &StreamReport {
+fn report_of(reports: &[StreamReport], log_type: LogType) -> &StreamReport {
     reports.iter().find(|report| report.log_type == log_type.name()).unwrap()
 }
 
@@ -111,7 +111,7 @@ fn assert_others_drained(reports: &[StreamReport], log_type: LogType) -> &Stream
     let others = reports.iter().filter(|report| report.log_type != log_type.name());
     assert!(others.clone().all(|report| report.drained && report.failure.is_none()), "{reports:?}");
     assert_eq!(others.count(), reports.len() - 1);
-    of(reports, log_type)
+    report_of(reports, log_type)
 }
 
 /// Asserts that the stream failed with a message that contains `words` and names the stream, and that it needs a person
@@ -125,12 +125,12 @@ fn assert_failed(report: &StreamReport, needs_person: bool, words: &str) {
 }
 
 /// Creates the same fault at the first `times` requests of an operation.
-fn first(times: u64, operation: &str, fault: &Fault) -> Vec<Scripted> {
+fn fault_at_first_requests(times: u64, operation: &str, fault: &Fault) -> Vec<Scripted> {
     (1..=times).map(|number| Scripted::new(operation, number, fault.clone())).collect()
 }
 
 /// Creates the vendor's error with this code.
-fn af(status: u16, code: &str) -> Fault {
+fn vendor_error(status: u16, code: &str) -> Fault {
     Fault::answer(status, json!({"error": {"code": code, "message": "As it is said."}}).to_string())
 }
 
@@ -140,13 +140,13 @@ impl World {
     }
 
     /// Returns the requests of an operation in the order of their answers.
-    fn asked_of(&self, operation: &str) -> Vec<ReceivedRequest> {
+    fn received_requests_of(&self, operation: &str) -> Vec<ReceivedRequest> {
         self.running.received_requests().into_iter().filter(|asked| asked.operation == operation).collect()
     }
 
     /// Returns the statuses of the answers of an operation; 0 if the connection was closed.
     fn statuses(&self, operation: &str) -> Vec<u16> {
-        self.asked_of(operation).iter().map(|asked| asked.status.unwrap_or(0)).collect()
+        self.received_requests_of(operation).iter().map(|asked| asked.status.unwrap_or(0)).collect()
     }
 
     /// Returns the lines in the bucket.
@@ -161,7 +161,8 @@ impl World {
     /// Asserts that every blob was fetched exactly once.
     #[track_caller]
     fn assert_fetched_once(&self) {
-        let mut good: Vec<_> = self.asked_of("blob").into_iter().filter(|asked| asked.status == Some(200)).collect();
+        let mut good: Vec<_> =
+            self.received_requests_of("blob").into_iter().filter(|asked| asked.status == Some(200)).collect();
         good.sort_by(|a, b| a.target.cmp(&b.target));
         assert!(good.windows(2).all(|pair| pair[0].target != pair[1].target), "a blob was fetched again");
         assert_eq!(good.len(), self.simulator.ledger().blobs().count());

@@ -4,7 +4,7 @@ use super::*;
 
 /// Returns the requests for next pages, in order.
 fn next_pages(world: &World) -> Vec<String> {
-    let pages = world.asked_of("content").into_iter().map(|asked| asked.target);
+    let pages = world.received_requests_of("content").into_iter().map(|asked| asked.target);
     pages.filter(|target| target.to_lowercase().contains("nextpage=")).collect()
 }
 
@@ -16,7 +16,9 @@ fn on_page(number: u64, times: u64, fault: &Fault) -> Vec<Scripted> {
 
 #[tokio::test]
 async fn f39_page_12_of_30_is_requested_again_by_the_same_link() {
-    for fault in [Fault::ServerError, Fault::Reset, Fault::Cut, af(500, "AF50000"), af(200, "AF50006")] {
+    for fault in
+        [Fault::ServerError, Fault::Reset, Fault::Cut, vendor_error(500, "AF50000"), vendor_error(200, "AF50006")]
+    {
         let world = exchange(300);
         world.script(on_page(12, 1, &fault));
         assert_drained(&world.tick().await.unwrap(), 300);
@@ -31,7 +33,7 @@ async fn f39_page_12_of_30_is_requested_again_by_the_same_link() {
 #[tokio::test]
 async fn f39_a_link_that_is_no_longer_valid_restarts_the_window() {
     let world = exchange(300);
-    world.script(on_page(12, 1, &af(400, "AF20031")));
+    world.script(on_page(12, 1, &vendor_error(400, "AF20031")));
     assert_drained(&world.tick().await.unwrap(), 300);
     // The requests are eleven pages and the refusal, then thirty pages.
     assert_eq!(world.running.requests_of("content"), 42);
@@ -42,7 +44,7 @@ async fn f39_a_link_that_is_no_longer_valid_restarts_the_window() {
 #[tokio::test]
 async fn f39_links_that_are_never_valid_shorten_the_window_until_it_fits_one_page() {
     let world = exchange(300);
-    world.script(on_page(12, 10_000, &af(400, "AF20031")));
+    world.script(on_page(12, 10_000, &vendor_error(400, "AF20031")));
     assert_drained(&world.tick().await.unwrap(), 300);
     let requests = world.running.requests_of("content");
     assert!(requests <= 500, "{requests} requests for 30 pages");
@@ -58,7 +60,7 @@ async fn f39_a_page_that_always_fails_affects_only_its_second() {
     while delivered_so_far(&world) < 300 {
         ticks += 1;
         assert!(ticks < 24 * 60 / 5, "{} after {ticks} ticks", delivered_so_far(&world));
-        world.script(on_page(10, 10_000, &af(500, "AF50000")));
+        world.script(on_page(10, 10_000, &vendor_error(500, "AF50000")));
         world.tick().await.unwrap();
         world.minutes(5);
     }
@@ -90,7 +92,7 @@ async fn f39_a_page_that_is_down_for_a_while_has_its_window_listed_in_halves_by_
 #[tokio::test]
 async fn f40_a_link_that_is_too_old_is_dropped_and_the_window_restarted() {
     let world = exchange(60);
-    world.script(on_page(3, 1, &af(400, "AF20055")));
+    world.script(on_page(3, 1, &vendor_error(400, "AF20055")));
     assert_drained(&world.tick().await.unwrap(), 60);
     // The requests are two pages and the refusal, then six pages.
     assert_eq!(world.running.requests_of("content"), 9);

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// Creates a world with these records, each with its content type and in its own blob.
-fn showing(lines: &[(&str, Value)]) -> World {
+fn with_records(lines: &[(&str, Value)]) -> World {
     let line = |(name, record): &(&str, Value)| json!({"content_type": name, "record": record}).to_string();
     let options = Options { records: Some(lines.iter().map(line).collect()), ..Options::new(start_time()) };
     world_with(&options, |it| it.records_per_blob = 1)
 }
 
 /// Returns the record with one field changed.
-fn with(mut record: Value, field: &str, value: Value) -> Value {
+fn with_field(mut record: Value, field: &str, value: Value) -> Value {
     record[field] = value;
     record
 }
@@ -67,7 +67,7 @@ async fn f48_another_process_knows_a_delivered_record_for_thirty_days() {
 #[tokio::test]
 async fn f49_one_record_in_two_content_types_is_two_lines_and_in_two_blobs_one() {
     let (first, second) = (record(1), record(2));
-    let world = showing(&[
+    let world = with_records(&[
         ("Audit.Exchange", first.clone()),
         ("Audit.Exchange", second.clone()),
         ("Audit.Exchange", first.clone()),
@@ -76,7 +76,7 @@ async fn f49_one_record_in_two_content_types_is_two_lines_and_in_two_blobs_one()
     ]);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 3);
-    let (exchange, general) = (of(&reports, LogType::Exchange), of(&reports, LogType::General));
+    let (exchange, general) = (report_of(&reports, LogType::Exchange), report_of(&reports, LogType::General));
     assert_eq!((exchange.listed.events, exchange.lines.delivered, exchange.listed.duplicates), (3, 2, 1));
     assert_eq!((general.listed.events, general.lines.delivered, general.listed.duplicates), (2, 1, 1));
     let all: BTreeSet<_> = [LogType::Exchange, LogType::General].iter().flat_map(|of| world.row_ids(*of)).collect();
@@ -121,16 +121,19 @@ async fn f49_another_order_of_keys_is_the_same_record() {
 
 #[tokio::test]
 async fn f50_the_same_id_with_other_content_is_another_record() {
-    let world = showing(&[
-        ("DLP.All", with(record(1), "Operation", json!("DlpRuleMatch"))),
-        ("DLP.All", with(record(1), "Operation", json!("DlpRuleUndo"))),
+    let world = with_records(&[
+        ("DLP.All", with_field(record(1), "Operation", json!("DlpRuleMatch"))),
+        ("DLP.All", with_field(record(1), "Operation", json!("DlpRuleUndo"))),
         ("Audit.Exchange", record(2)),
-        ("Audit.Exchange", with(record(2), "ClientIP", json!("203.0.113.58"))),
-        ("Audit.Exchange", with(record(2), "NewField", json!(null))),
+        ("Audit.Exchange", with_field(record(2), "ClientIP", json!("203.0.113.58"))),
+        ("Audit.Exchange", with_field(record(2), "NewField", json!(null))),
     ]);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 5);
-    assert_eq!((of(&reports, LogType::Dlp).lines.shared_ids, of(&reports, LogType::Exchange).lines.shared_ids), (1, 2));
+    assert_eq!(
+        (report_of(&reports, LogType::Dlp).lines.shared_ids, report_of(&reports, LogType::Exchange).lines.shared_ids),
+        (1, 2)
+    );
     let operations: Vec<_> = world.lines(LogType::Dlp).iter().map(|line| line["Operation"].clone()).collect();
     assert_eq!(operations, ["DlpRuleMatch", "DlpRuleUndo"]);
     world.assert_exact();

@@ -20,14 +20,15 @@ impl World {
     /// Returns the times at which each content type was started.
     fn starts(&self) -> BTreeMap<String, Vec<Timestamp>> {
         let mut starts: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
-        for asked in self.asked_of("start") {
+        for asked in self.received_requests_of("start") {
             let name = asked.target.split("contentType=").nth(1).unwrap().split('&').next().unwrap().to_owned();
             starts.entry(name).or_default().push(asked.at);
         }
         starts
     }
 
-    /// Asserts that no content type was started twice within a quarter of an hour. Returns the number of starts of each.
+    /// Asserts that no content type was started twice within a quarter of an hour. Returns the number of starts of
+    /// each.
     #[track_caller]
     fn assert_starts_apart(&self) -> BTreeMap<String, usize> {
         let starts = self.starts();
@@ -84,12 +85,12 @@ async fn f32_a_content_type_that_stays_empty_for_nine_days_has_no_gap() {
     for _ in 0..18 {
         let reports = tick(&worker).await;
         assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
-        assert_eq!(of(&reports, LogType::Dlp).listed.events, 0);
+        assert_eq!(report_of(&reports, LogType::Dlp).listed.events, 0);
         world.assert_caught_up(LogType::Dlp);
         world.minutes(12 * 60);
     }
     world.minutes(5);
-    assert!(of(&tick(&worker).await, LogType::Dlp).lines.delivered > 0);
+    assert!(report_of(&tick(&worker).await, LogType::Dlp).lines.delivered > 0);
     while world.running.pending() > 0 {
         world.minutes(12 * 60);
         tick(&worker).await;
@@ -107,7 +108,7 @@ async fn dlp_added(records: usize) -> World {
     world.tick().await.unwrap();
     world.credential.set("content_types", &json!(["Audit.AzureActiveDirectory", "Audit.Exchange", "DLP.All"]));
     world.minutes(5);
-    world.script(first(TRIES, "subscriptions", &af(500, "AF50000")));
+    world.script(fault_at_first_requests(TRIES, "subscriptions", &vendor_error(500, "AF50000")));
     world
 }
 
@@ -117,17 +118,20 @@ async fn f33_a_missing_subscription_is_started_and_listed_by_the_next_tick() {
     let reports = world.tick().await.unwrap();
     assert!(reports.iter().all(|report| report.failure.is_none() && report.gaps.is_empty()), "{reports:?}");
     // The other content types were listed to their ends. DLP was not listed at all, so its watermark does not move.
-    assert_eq!((of(&reports, LogType::Exchange).listed.pages, of(&reports, LogType::Dlp).listed.pages), (1, 0));
+    assert_eq!(
+        (report_of(&reports, LogType::Exchange).listed.pages, report_of(&reports, LogType::Dlp).listed.pages),
+        (1, 0)
+    );
     world.assert_caught_up(LogType::Exchange);
     assert_eq!(world.watermark(LogType::Dlp), 360 - DAY);
     assert_eq!(world.starts()["DLP.All"].len(), 1);
-    assert_eq!(world.asked_of("content").iter().filter(|asked| asked.status == Some(400)).count(), 1);
+    assert_eq!(world.received_requests_of("content").iter().filter(|asked| asked.status == Some(400)).count(), 1);
 
     // A new process reads from the state that DLP was started, and does not start it again.
     world.minutes(5);
     let reports = world.tick().await.unwrap();
-    assert_drained(&reports, of(&reports, LogType::Dlp).lines.delivered);
-    assert!(of(&reports, LogType::Dlp).lines.delivered > 0);
+    assert_drained(&reports, report_of(&reports, LogType::Dlp).lines.delivered);
+    assert!(report_of(&reports, LogType::Dlp).lines.delivered > 0);
     assert_eq!(world.assert_starts_apart()["DLP.All"], 1);
     world
         .credential
@@ -144,7 +148,8 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
     let mut had = 0;
     for minutes in [1, 5, 5] {
         world.minutes(minutes);
-        let unnoticed = |number| Scripted::new("content", number, af(400, "AF20022")).having("contentType=DLP.All");
+        let unnoticed =
+            |number| Scripted::new("content", number, vendor_error(400, "AF20022")).having("contentType=DLP.All");
         world.script([no_subscriptions(), (1..=TRIES).map(unnoticed).collect()].concat());
         let reports = world.tick().await.unwrap();
         let dlp = assert_others_drained(&reports, LogType::Dlp);
@@ -159,7 +164,7 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
     }
     world.script(Vec::new());
     world.minutes(5);
-    had += of(&world.tick().await.unwrap(), LogType::Dlp).lines.delivered;
+    had += report_of(&world.tick().await.unwrap(), LogType::Dlp).lines.delivered;
     assert!(had > 0);
 }
 
@@ -174,8 +179,10 @@ async fn f33_a_start_during_a_listing_moves_no_watermark_past_undelivered_lines(
     world.tick().await.unwrap();
     // Another source of the same tenant begins. Its second request for content finds no subscription, so it starts one.
     world.credential.set("source_id", &json!("another"));
-    let unsubscribed = Scripted::new("content", 2, af(400, "AF20022"));
-    world.script([first(TRIES, "subscriptions", &af(500, "AF50000")), vec![unsubscribed]].concat());
+    let unsubscribed = Scripted::new("content", 2, vendor_error(400, "AF20022"));
+    world.script(
+        [fault_at_first_requests(TRIES, "subscriptions", &vendor_error(500, "AF50000")), vec![unsubscribed]].concat(),
+    );
     let full = PortError::next_tick("the bucket is full");
     let fails = move |call, number| match call {
         Call::Put if number > 1 => Outcome::Fails { is_applied: false, error: full.clone() },
@@ -195,20 +202,22 @@ async fn f33_a_start_during_a_listing_moves_no_watermark_past_undelivered_lines(
 #[tokio::test]
 async fn f33_a_start_that_fails_while_listing_is_not_repeated_by_cold_processes() {
     let world = dlp_added(100).await;
-    let failing = Scripted::new("start", 1, af(500, "AF50000"));
-    world.script([first(TRIES, "subscriptions", &af(500, "AF50000")), vec![failing]].concat());
+    let failing = Scripted::new("start", 1, vendor_error(500, "AF50000"));
+    world.script(
+        [fault_at_first_requests(TRIES, "subscriptions", &vendor_error(500, "AF50000")), vec![failing]].concat(),
+    );
     let says = ["DLP.All: starting the subscription: HTTP 500", "AF20022", "AF20022"];
     for (minutes, says) in [0, 5, 5].into_iter().zip(says) {
         world.minutes(minutes);
         let reports = world.tick().await.unwrap();
         assert_failed(assert_others_drained(&reports, LogType::Dlp), false, says);
-        assert_eq!((world.asked_of("start").len(), world.watermark(LogType::Dlp)), (4, 360 - DAY));
+        assert_eq!((world.received_requests_of("start").len(), world.watermark(LogType::Dlp)), (4, 360 - DAY));
     }
     // A start may be repeated after a quarter of an hour.
     world.minutes(6);
     let reports = world.tick().await.unwrap();
-    assert!(of(&reports, LogType::Dlp).lines.delivered > 0);
-    assert_eq!(world.asked_of("start").len(), 5);
+    assert!(report_of(&reports, LogType::Dlp).lines.delivered > 0);
+    assert_eq!(world.received_requests_of("start").len(), 5);
 }
 
 #[tokio::test]
@@ -226,7 +235,7 @@ async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_lo
         assert!(world.simulator.disable(ContentType::Exchange));
         world.minutes(60);
         if list_fails {
-            world.script(first(TRIES, "subscriptions", &af(500, "AF50000")));
+            world.script(fault_at_first_requests(TRIES, "subscriptions", &vendor_error(500, "AF50000")));
         }
         let started = world.time.now();
         let reports = world.tick().await.unwrap();
@@ -296,14 +305,14 @@ async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
         world.minutes(30);
     }
     // A tick requests one window of DLP and at most one other.
-    let of_dlp = world.asked_of("content").iter().filter(|asked| asked.target.contains("DLP.All")).count();
+    let of_dlp = world.received_requests_of("content").iter().filter(|asked| asked.target.contains("DLP.All")).count();
     assert!((12..=24).contains(&of_dlp), "{of_dlp}");
     assert_eq!(world.assert_starts_apart()["Audit.Exchange"], 1);
 
     // Somebody grants the permission. The running process gets it with its next token, within the hour.
     world.simulator.change(|it| it.roles = vec![READ.to_owned(), READ_DLP.to_owned()]);
     world.minutes(60);
-    assert!(of(&tick(&worker).await, LogType::Dlp).lines.delivered > 0);
+    assert!(report_of(&tick(&worker).await, LogType::Dlp).lines.delivered > 0);
     world.assert_exact();
 }
 
@@ -355,7 +364,7 @@ async fn f66_starts_are_a_quarter_of_an_hour_apart_whoever_makes_them() {
 #[tokio::test]
 async fn f66_a_failed_start_is_remembered_like_any_other() {
     let world = tenant(60);
-    world.script(first(TYPES, "start", &Fault::Throttled { retry_after: None }));
+    world.script(fault_at_first_requests(TYPES, "start", &Fault::Throttled { retry_after: None }));
     for number in 0..3 {
         let reports = world.tick().await.unwrap();
         for report in &reports {
@@ -391,8 +400,13 @@ async fn f70_without_the_list_of_subscriptions_content_is_listed_and_nothing_sta
     let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
-    for fault in [af(500, "AF50000"), Fault::answer(200, "<html>gateway</html>"), Fault::Reset, af(401, "AF10001")] {
-        world.script(first(100, "subscriptions", &fault));
+    for fault in [
+        vendor_error(500, "AF50000"),
+        Fault::answer(200, "<html>gateway</html>"),
+        Fault::Reset,
+        vendor_error(401, "AF10001"),
+    ] {
+        world.script(fault_at_first_requests(100, "subscriptions", &fault));
         for _ in 0..5 {
             world.minutes(10);
             let asked = world.running.requests_of("subscriptions");
@@ -418,7 +432,7 @@ async fn a5_a_throttled_start_that_names_a_wait_in_words_is_repeated_after_it_an
         world.minutes(5);
     }
     // One start of each content type was refused, and the second one was accepted after the wait.
-    let starts = world.asked_of("start");
+    let starts = world.received_requests_of("start");
     assert_eq!((starts.len() as u64, ticks), (2 * TYPES, 2), "{starts:?}");
     assert!(starts[starts.len() - 1].at.duration_since(starts[0].at).as_secs() >= 526);
 

@@ -32,7 +32,7 @@ async fn f37_a_named_wait_is_kept() {
     let world = exchange(20);
     world.script(vec![Scripted::new("content", 2, Fault::Throttled { retry_after: Some(75) })]);
     assert_drained(&world.tick().await.unwrap(), 20);
-    let pages = world.asked_of("content");
+    let pages = world.received_requests_of("content");
     assert!(pages[2].at.duration_since(pages[1].at).as_secs() >= 75);
     world.assert_exact();
 }
@@ -64,7 +64,7 @@ async fn f38_a_throttle_at_blob_37_of_90_costs_a_pause_and_no_blob_twice() {
         let world = exchange(90);
         let throttled = match status {
             403 => Fault::Throttled { retry_after: None },
-            _ => af(429, "AF429"),
+            _ => vendor_error(429, "AF429"),
         };
         world.script(vec![Scripted::new("blob", 37, throttled)]);
         assert_drained(&world.tick().await.unwrap(), 90);
@@ -122,7 +122,7 @@ async fn f62_a_flood_after_an_outage_is_taken_at_the_vendors_pace_oldest_first_o
 
     let expiry: BTreeMap<String, Timestamp> =
         world.simulator.ledger().blobs().map(|blob| (blob.id, blob.expires)).collect();
-    let fetched: Vec<_> = world.asked_of("blob").iter().map(|asked| expiry[id(&asked.target)]).collect();
+    let fetched: Vec<_> = world.received_requests_of("blob").iter().map(|asked| expiry[id(&asked.target)]).collect();
     let mut sorted = fetched.clone();
     sorted.sort();
     // Concurrent requests may overtake one another.

@@ -186,12 +186,12 @@ fn lost_blob_beside_unserved_line(world: &World) -> AvailableBlob {
 async fn f54_an_error_with_status_200_counts_as_an_error() {
     for operation in ["content", "blob", "subscriptions"] {
         let world = exchange(20);
-        world.script(first(2, operation, &af(200, "AF50000")));
+        world.script(fault_at_first_requests(2, operation, &vendor_error(200, "AF50000")));
         assert_drained(&world.tick().await.unwrap(), 20);
         world.assert_exact();
 
         let world = exchange(20);
-        world.script(first(100, operation, &af(200, "AF10001")));
+        world.script(fault_at_first_requests(100, operation, &vendor_error(200, "AF10001")));
         let reports = world.tick().await.unwrap();
         if operation != "subscriptions" {
             assert_failed(&reports[0], true, "HTTP 200 AF10001: the app registration lacks a permission");

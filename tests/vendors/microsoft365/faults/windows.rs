@@ -11,7 +11,7 @@ use super::*;
 /// Returns the windows of all first-page requests of one content type, in seconds since 1970.
 fn windows(world: &World, content_type: ContentType) -> Vec<(i64, i64)> {
     let name = format!("contentType={}&", content_type.name());
-    let asked = world.asked_of("content").into_iter().map(|asked| asked.target);
+    let asked = world.received_requests_of("content").into_iter().map(|asked| asked.target);
     let first = asked.filter(|target| target.contains(&name) && !target.to_lowercase().contains("nextpage="));
     first.map(|target| (bound(&target, "startTime="), bound(&target, "endTime="))).collect()
 }
@@ -142,7 +142,7 @@ async fn f57_after_nine_days_down_listing_begins_at_the_retention_and_the_gap_is
 #[tokio::test]
 async fn f57_a_gap_is_reported_once_by_the_tick_that_passes_it() {
     // The vendor is down, or a permission is missing. Either way nothing is listed, and the gap grows until it is.
-    for refusal in [af(500, "AF50000"), af(401, "AF10001")] {
+    for refusal in [vendor_error(500, "AF50000"), vendor_error(401, "AF10001")] {
         let options =
             Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(start_time()) };
         let world = world_with(&options, |_| {});
@@ -158,7 +158,7 @@ async fn f57_a_gap_is_reported_once_by_the_tick_that_passes_it() {
         world.minutes(5);
         let oldest = world.time.now().as_second() - 7 * DAY + 600;
         let reports = world.tick().await.unwrap();
-        let [gap] = &of(&reports, LogType::Exchange).gaps[..] else { panic!("{reports:?}") };
+        let [gap] = &report_of(&reports, LogType::Exchange).gaps[..] else { panic!("{reports:?}") };
         assert_eq!((gap.from, gap.to), (watermark, oldest));
         world.minutes(5);
         assert_drained(&world.tick().await.unwrap(), 0);
@@ -172,7 +172,7 @@ impl World {
     /// Runs a tick in which every listing gets this refusal. Asserts that no gap is reported, because the gap may still
     /// grow.
     async fn tick_that_lists_nothing(&self, refusal: &Fault) {
-        self.script(first(1_000, "content", refusal));
+        self.script(fault_at_first_requests(1_000, "content", refusal));
         for report in self.tick().await.unwrap() {
             assert!(report.failure.is_some() && report.gaps.is_empty(), "{report:?}");
         }

@@ -1,5 +1,5 @@
-//! The guarantees under a permanent fault: every healthy event is delivered exactly once within a bound of ticks, and every
-//! other event is delivered, pending, or reported as a gap.
+//! The guarantees under a permanent fault: every healthy event is delivered exactly once within a bound of ticks, and
+//! every other event is delivered, pending, or reported as a gap.
 
 use std::collections::HashSet;
 
@@ -20,11 +20,11 @@ const MAX_DRAIN_TICKS: usize = 30;
 pub(super) struct DeliveryChecker<'a> {
     world: &'a World,
     permanent: &'a PermanentFault,
-    streams: Vec<Followed>,
+    streams: Vec<FollowedStream>,
 }
 
-/// One stream and its blobs that may be missing.
-struct Followed {
+/// One stream, with the blobs and spans of which events may be missing.
+struct FollowedStream {
     stream: Stream,
     gaps: Vec<Gap>,
     /// The pending work before the current ticks.
@@ -36,7 +36,7 @@ struct Followed {
 
 impl<'a> DeliveryChecker<'a> {
     pub(super) fn new(world: &'a World, permanent: &'a PermanentFault) -> Self {
-        let followed = |stream| Followed {
+        let followed = |stream| FollowedStream {
             stream,
             gaps: Vec::new(),
             before: PendingWork::default(),
@@ -60,7 +60,7 @@ impl<'a> DeliveryChecker<'a> {
         }
         if all.iter().any(Result::is_err) {
             for followed in &mut self.streams {
-                followed.excuse(&pending(self.world, &followed.stream), self.world.time.now());
+                followed.record_possibly_given_up(&pending(self.world, &followed.stream), self.world.time.now());
             }
         }
     }
@@ -138,9 +138,10 @@ impl<'a> DeliveryChecker<'a> {
     }
 }
 
-impl Followed {
-    /// Excuses the work that a dead tick may have given up: it was pending before and is not any more.
-    fn excuse(&mut self, after: &PendingWork, now: Timestamp) {
+impl FollowedStream {
+    /// Records the work that a dead tick may have given up without a report: it was pending before the tick and is not
+    /// any more.
+    fn record_possibly_given_up(&mut self, after: &PendingWork, now: Timestamp) {
         let before = std::mem::take(&mut self.before);
         let is_pending = |id: &str| after.blobs.iter().any(|blob| blob.id == id);
         let gone = before.blobs.into_iter().filter(|blob| !is_pending(&blob.id));

@@ -52,8 +52,8 @@ fn content_type(rng: &mut SeededRng) -> Option<ContentType> {
     if rng.happens(500) { rng.pick(&all) } else { None }
 }
 
-/// Picks one broken span within the time that has content. It is only one, because a slow search in a span that is broken
-/// at both ends never ends; that case has a test of its own.
+/// Picks one broken span within the time that has content. It is only one, because a slow search in a span that is
+/// broken at both ends never ends; that case has a test of its own.
 fn broken_spans(rng: &mut SeededRng) -> Vec<BrokenSpan> {
     let RefusedSpan { from, to, status } = refused_span(rng, -5 * DAY, STORM_SECONDS);
     vec![BrokenSpan { from, to, status, code: None, content_type: content_type(rng) }]

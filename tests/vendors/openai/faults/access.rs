@@ -49,7 +49,7 @@ async fn f06_a_rotated_key_is_read_once_and_collection_goes_on() {
 async fn f06_a_key_rotated_while_warm_in_the_middle_of_paging() {
     let mut records: Vec<_> = (0..450).map(|number| (event(&format!("new-{number}"), number), 450)).collect();
     records.push((event("old", -60), 0));
-    let world = World::showing(records);
+    let world = World::with_visible_times(records);
     let worker = world.worker().await;
     assert_drained(&tick(&worker).await, 1);
 
@@ -96,7 +96,7 @@ async fn f06_a_key_that_stays_refused_needs_a_person_and_moves_no_watermark() {
 
 #[tokio::test]
 async fn f06_a_secret_that_became_unreadable_is_reported_and_recovers() {
-    let world = World::of_minutes(5);
+    let world = World::with_event_per_minute(5);
     let worker = world.worker().await;
     world.simulator.change(|it| it.keys = vec![Key::new(NEW_KEY)]);
     world.key.rotate("{not a key");
@@ -127,7 +127,7 @@ async fn f07_a_missing_scope_is_named_whatever_the_shape_of_the_error() {
 
 #[tokio::test]
 async fn f07_a_wrong_key_in_a_plain_string_error_is_reported_too() {
-    let world = World::of_minutes(5);
+    let world = World::with_event_per_minute(5);
     world.simulator.change(|it| (it.keys, it.error_as_string) = (Vec::new(), 1.0));
     assert_failed(&world.tick().await.unwrap(), false, "put a valid key");
     // Each listing requests its first window and one of the others.
@@ -139,8 +139,9 @@ async fn f07_a_wrong_key_in_a_plain_string_error_is_reported_too() {
 
 #[tokio::test]
 async fn f08_a_403_says_that_audit_logging_may_be_off_and_moves_no_watermark() {
-    let world =
-        World::of((0..20).map(|n| event(&format!("e-{n}"), -600 * n - 1)).chain([tenant_event("t", -5)]).collect());
+    let world = World::with_events(
+        (0..20).map(|n| event(&format!("e-{n}"), -600 * n - 1)).chain([tenant_event("t", -5)]).collect(),
+    );
     world.simulator.change(|it| it.audit_logging = AuditLogging::OnForbidden);
     let worker = world.worker().await;
     for needs_person in [false, false, true] {
@@ -159,7 +160,7 @@ async fn f08_a_403_says_that_audit_logging_may_be_off_and_moves_no_watermark() {
 
 #[tokio::test]
 async fn f08_a_log_that_stays_empty_is_reported_but_is_no_failure() {
-    let mut world = World::showing(vec![(event("first", 4_000), 4_000)]);
+    let mut world = World::with_visible_times(vec![(event("first", 4_000), 4_000)]);
     world.settings.lookback_seconds = DAY;
     world.simulator.change(|it| it.audit_logging = AuditLogging::OffEmpty);
     let worker = world.worker().await;
@@ -177,7 +178,7 @@ async fn f08_a_log_that_stays_empty_is_reported_but_is_no_failure() {
 
 #[tokio::test]
 async fn f08_logging_that_is_turned_on_ends_the_silence() {
-    let world = World::showing(vec![(event("first", 4_000), 4_000)]);
+    let world = World::with_visible_times(vec![(event("first", 4_000), 4_000)]);
     world.simulator.change(|it| it.audit_logging = AuditLogging::OffEmpty);
     let worker = world.worker().await;
     assert!(tick(&worker).await.notes.silence.is_some());
@@ -197,7 +198,7 @@ async fn f08_logging_that_is_turned_on_ends_the_silence() {
 async fn f26_a_refused_tenant_listing_affects_nothing_else_and_is_retried_after_a_day() {
     for status in [400, 403] {
         let events = (0..20).map(|n| event(&format!("e-{n}"), -600 * n - 1)).chain([tenant_event("t", -5)]);
-        let world = World::of(events.collect());
+        let world = World::with_events(events.collect());
         world.simulator.change(|it| it.tenant_only_refused = Some(status));
         let worker = world.worker().await;
         let report = tick(&worker).await;
@@ -224,7 +225,7 @@ async fn f26_a_refused_tenant_listing_affects_nothing_else_and_is_retried_after_
 /// Creates an organization with events in both listings, which are listed up to now.
 async fn of_both_listings() -> World {
     let events = (0..20).map(|n| event(&format!("e-{n}"), -600 * n - 1)).chain([tenant_event("t", -5)]);
-    let world = World::of(events.collect());
+    let world = World::with_events(events.collect());
     assert_drained(&world.tick().await.unwrap(), 21);
     world.minutes(60);
     world
@@ -292,7 +293,7 @@ async fn a2_an_answer_not_from_the_api_needs_no_person_whatever_its_status_and_l
 
 #[tokio::test]
 async fn a2_an_edge_that_answers_some_requests_itself_loses_nothing() {
-    let world = World::of_minutes(450);
+    let world = World::with_event_per_minute(450);
     world.simulator.change(|it| it.edge_page = 0.3);
     for _ in 0..10 {
         let report = world.tick().await.unwrap();
@@ -319,7 +320,7 @@ async fn a3_a_region_refusal_and_a_plain_400_need_a_person_once_they_persist_and
         (403, plain, "Bad request"),
     ] {
         for is_new in [true, false] {
-            let world = if is_new { World::of_minutes(5) } else { of_both_listings().await };
+            let world = if is_new { World::with_event_per_minute(5) } else { of_both_listings().await };
             for number in 1..=4 {
                 world.script(always(true, status, body));
                 let report = world.tick().await.unwrap();
@@ -466,7 +467,7 @@ async fn a6_data_that_is_null_is_an_empty_page() {
 
 #[tokio::test]
 async fn b6_a_rotated_secret_that_is_no_json_names_its_line() {
-    let world = World::of_minutes(5);
+    let world = World::with_event_per_minute(5);
     let worker = world.worker().await;
     world.simulator.change(|it| it.keys = vec![Key::new(NEW_KEY)]);
     world.key.rotate("{\n\"admin_key\": \"sk-admin-x\",\n}");
@@ -479,7 +480,7 @@ async fn b6_a_rotated_secret_that_is_no_json_names_its_line() {
 
 #[tokio::test]
 async fn b7_a_project_key_is_named_as_such() {
-    let world = World::of_minutes(5);
+    let world = World::with_event_per_minute(5);
     let worker = world.worker().await;
     world.simulator.change(|it| it.keys = vec![Key::new(NEW_KEY)]);
     world.key.rotate("sk-proj-simulated");

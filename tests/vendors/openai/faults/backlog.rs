@@ -48,7 +48,7 @@ async fn catch_up(world: &World) -> Vec<StreamReport> {
 /// Delivers 20,000 events of the `seconds` before the start from a vendor that takes `pace` milliseconds
 /// per page. Returns the number of requests.
 async fn requests_for_20_000(seconds: i64, pace: i64) -> u64 {
-    let mut world = World::of(spread(20_000, seconds));
+    let mut world = World::with_events(spread(20_000, seconds));
     world.pace = (pace, pace);
     world.settings.batch = BatchLimits { lines: 700, ..BatchLimits::default() };
     let reports = catch_up(&world).await;
@@ -79,7 +79,7 @@ async fn f12_an_hour_with_more_events_than_a_tick_can_list_is_split_until_it_is_
 #[tokio::test]
 async fn f12_a_look_back_longer_than_a_tick_is_delivered_over_several_ticks() {
     // A sweep lists a full day again every hour, at more than a second per page.
-    let mut world = World::of(spread(5_000, DAY));
+    let mut world = World::with_events(spread(5_000, DAY));
     world.drain().await;
     world.pace = (1_200, 1_200);
     let swept = |world: &World| world.head().listings[openai::ORGANIZATION].swept[&86_400] - start_time().as_second();
@@ -110,7 +110,7 @@ async fn catch_up_with_sweeps(world: &World) -> usize {
 async fn f24_ten_days_down_resumes_at_the_old_watermark_window_by_window() {
     // There is an event every ten minutes, from a day before the start to eleven days after it.
     let records = (-144..1_584).map(|number| (event(&format!("e-{number}"), 600 * number), (600 * number).max(0)));
-    let mut world = World::showing(records.collect());
+    let mut world = World::with_visible_times(records.collect());
     assert_drained(&world.tick().await.unwrap(), 144);
     let watermark = world.watermark();
     assert_eq!(watermark, 0);

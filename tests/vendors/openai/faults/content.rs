@@ -31,7 +31,7 @@ fn of_type(id: &str, event_type: &str, fields: &Value) -> String {
 #[tokio::test]
 async fn f22_unknown_types_and_fields_are_delivered_whole_and_counted() {
     let unheard = json!({"id": "d-1", "depth": 3, "to": {"agent.id": ["a", "b"]}});
-    let world = World::of(vec![
+    let world = World::with_events(vec![
         of_type("unknown-type", "agent.delegated", &json!({"agent.delegated": unheard})),
         of_type("null-actor", "login.failed", &json!({"actor": null, "login.failed": {"error_code": "bad_password"}})),
         of_type("no-payload", "api_key.created", &json!({"actor": {"type": "session"}})),
@@ -66,7 +66,7 @@ async fn f22_unknown_types_and_fields_are_delivered_whole_and_counted() {
 
 #[tokio::test]
 async fn f22_an_event_that_changes_afterwards_is_counted_and_not_delivered_again() {
-    let world = World::of_minutes(50);
+    let world = World::with_event_per_minute(50);
     assert_drained(&world.tick().await.unwrap(), 50);
     world.simulator.change(|it| it.reshaped_events = 1.0);
     world.minutes(61);
@@ -78,7 +78,7 @@ async fn f22_an_event_that_changes_afterwards_is_counted_and_not_delivered_again
 
 #[tokio::test]
 async fn f22_a_field_added_withdrawn_or_renamed_does_not_make_another_event() {
-    let world = World::of(vec![event("audit_log-a", -60)]);
+    let world = World::with_events(vec![event("audit_log-a", -60)]);
     let worker = world.worker().await;
     assert_drained(&tick(&worker).await, 1);
     let at = start_time().as_second() - 60;
@@ -108,7 +108,7 @@ async fn f25_an_element_that_is_no_event_is_rejected_once_and_affects_nothing_el
     let no_time = r#"{"id":"no-time","type":"login.failed"}"#.to_owned();
     let odd_id = format!(r#"{{"id":7,"type":"login.failed","effective_at":{}}}"#, begin - 31);
     let good = (0..95).map(|number| event(&format!("e-{number}"), -60 - number));
-    let world = World::of(good.chain(broken).chain([no_id, no_time, odd_id]).collect());
+    let world = World::with_events(good.chain(broken).chain([no_id, no_time, odd_id]).collect());
     let worker = world.worker().await;
 
     let report = tick(&worker).await;
@@ -145,7 +145,7 @@ fn rejected(world: &World) -> Vec<Value> {
 
 #[tokio::test]
 async fn f25_pages_without_any_valid_event_are_rejected_whole() {
-    let world = World::of((0..250).map(|number| number.to_string()).collect());
+    let world = World::with_events((0..250).map(|number| number.to_string()).collect());
     let report = world.tick().await.unwrap();
     assert!(report.drained && report.failure.is_none(), "{report:?}");
     assert_eq!((report.lines.delivered, report.lines.rejected, world.watermark()), (0, 250, 0));
@@ -164,7 +164,7 @@ async fn f27_very_large_events_are_lines_like_any_other() {
         let text = format!("{number}-{}", "long ".repeat(LONG / 5 + 1));
         of_type(&format!("large-{number}"), "organization.updated", &json!({"organization.updated": {"id": text}}))
     };
-    let world = World::of((0..5).map(large).chain([event("small", -60)]).collect());
+    let world = World::with_events((0..5).map(large).chain([event("small", -60)]).collect());
     let reports = world.drain().await;
     assert!(reports.iter().all(|report| report.failure.is_none()), "{reports:?}");
     for number in 0..5 {
@@ -186,7 +186,7 @@ async fn f27_lone_surrogates_and_control_characters_stay_within_their_line() {
         )
     };
     // The characters are sent as escapes, and also unescaped if JSON allows that.
-    let world = World::of(vec![
+    let world = World::with_events(vec![
         raw("escaped", &escapes),
         raw("raw", "\u{2028}\u{2029}\u{85}\u{7f}\u{feff}\u{fffe}🦀"),
         raw("plain", "x"),
@@ -205,7 +205,7 @@ async fn f27_a_byte_that_is_not_utf8_affects_only_itself() {
     // The vendor's event arrives with a byte in the middle that is not UTF-8.
     let event =
         of_type("stray", "group.created", &json!({"group.created": {"id": "g", "data": {"group_name": "a\u{fffd}b"}}}));
-    let mut world = World::of(vec![event.clone(), crate::openai::world::event("usual", -61)]);
+    let mut world = World::with_events(vec![event.clone(), crate::openai::world::event("usual", -61)]);
     let page = format!(r#"{{"object":"list","data":[{event}],"first_id":"stray","last_id":"stray","has_more":true}}"#);
     let (before, after) = page.split_once('\u{fffd}').unwrap();
     let bytes = [before.as_bytes(), b"\xff", after.as_bytes()].concat();

@@ -18,7 +18,8 @@ const MAX_LINES: usize = 100;
 
 /// Creates a world with 250 events, which become three objects.
 fn world() -> World {
-    let mut world = World::of((0..250).map(|number| event(&format!("e-{number:03}"), -100 * number - 1)).collect());
+    let mut world =
+        World::with_events((0..250).map(|number| event(&format!("e-{number:03}"), -100 * number - 1)).collect());
     world.settings.lookback_seconds = DAY;
     world.settings.batch = BatchLimits { lines: MAX_LINES, ..BatchLimits::default() };
     world

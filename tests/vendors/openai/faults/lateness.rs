@@ -10,14 +10,15 @@ const HOUR: i64 = 3_600;
 /// Calls take no time, so that seconds are exact.
 fn showing(events: impl Iterator<Item = (i64, i64)>) -> World {
     let records = events.map(|(at, visible)| (event(&format!("e-{at}-{visible}"), at), visible));
-    let mut world = World::showing(records.collect());
+    let mut world = World::with_visible_times(records.collect());
     world.pace = (0, 0);
     world
 }
 
 #[tokio::test]
 async fn f10_an_event_that_is_visible_within_ten_minutes_is_delivered_by_the_next_tick() {
-    // Events come every 61 seconds, so that they happen and become visible at every second of a minute, with every delay.
+    // Events come every 61 seconds, so that they happen and become visible at every second of a minute, with every
+    // delay.
     let lateness = [1, 59, 60, 61, 4 * MINUTE, 599, 600];
     let world = showing((0..70).map(|n| 61 * n).zip(lateness.into_iter().cycle()).map(|(at, late)| (at, at + late)));
     let worker = world.worker().await;

@@ -47,7 +47,7 @@ fn broken(from: i64, to: i64, status: u16) -> BrokenSpan {
 /// Creates a world with 450 events, a minute apart, in one window. The look-back is a day: the first tick moves the
 /// watermark from a day before the start to the start.
 fn five_pages() -> World {
-    let mut world = World::of_minutes(450);
+    let mut world = World::with_event_per_minute(450);
     world.settings.lookback_seconds = DAY;
     world
 }

@@ -31,7 +31,7 @@ async fn f09_many_events_of_one_second_are_all_delivered_wherever_the_second_lie
     // The second is inside a window, its first or last second, or the current second.
     for second in [-5_000, -DAY, -DAY - 1, -1] {
         for count in [150, 3_000] {
-            let world = World::of(events_of_one_second("crowd", count, second).collect());
+            let world = World::with_events(events_of_one_second("crowd", count, second).collect());
             let report = world.tick().await.unwrap();
             assert_drained(&report, count.unsigned_abs());
             assert_eq!((report.listed.duplicates, report.lines.objects), (0, 1));
@@ -46,7 +46,7 @@ async fn f09_many_events_of_one_second_are_all_delivered_wherever_the_second_lie
 
 #[tokio::test]
 async fn f09_a_second_with_more_events_than_a_window_may_have_pages() {
-    let world = World::of(events_of_one_second("crowd", 5_050, -5_000).collect());
+    let world = World::with_events(events_of_one_second("crowd", 5_050, -5_000).collect());
     let reports = world.drain().await;
     assert_eq!(reports.iter().map(|report| report.lines.delivered).sum::<u64>(), 5_050);
     assert!(reports.iter().all(|report| report.failure.is_none()), "{reports:?}");
@@ -73,7 +73,7 @@ async fn f18_without_last_id_the_last_event_that_has_an_id_leads_on() {
         let with_id = event(&format!("e-{number}"), -number - 1);
         if (97..100).contains(&number) { with_id.replacen("\"id\"", "\"no\"", 1) } else { with_id }
     });
-    let world = World::of(records.collect());
+    let world = World::with_events(records.collect());
     world.simulator.change(|it| (it.edge_ids, it.edge_ids_withheld) = (EdgeIds::Null, 1.0));
     let report = world.tick().await.unwrap();
     assert_drained(&report, 200);
@@ -214,7 +214,7 @@ async fn f20_a_vendor_that_repeats_its_first_page_for_ever_loses_nothing() {
 #[tokio::test]
 async fn f20_a_second_that_no_page_holds_becomes_pending_and_affects_only_itself() {
     let spread = (0..100).map(|number| event(&format!("e-{number}"), -600 * number - 1));
-    let world = World::of(events_of_one_second("crowd", 150, -30_000).chain(spread).collect());
+    let world = World::with_events(events_of_one_second("crowd", 150, -30_000).chain(spread).collect());
     world.simulator.change(|it| it.repeated_pages = 1.0);
     let worker = world.worker().await;
     let report = tick(&worker).await;
@@ -259,8 +259,9 @@ async fn f21_pages_in_no_order_lose_nothing() {
 
 #[tokio::test]
 async fn f21_an_order_that_flips_between_ticks_loses_nothing() {
-    let world =
-        World::showing((0..2_000).map(|number| (event(&format!("e-{number}"), 2 * number), 2 * number)).collect());
+    let world = World::with_visible_times(
+        (0..2_000).map(|number| (event(&format!("e-{number}"), 2 * number), 2 * number)).collect(),
+    );
     let worker = world.worker().await;
     for turn in 0..12 {
         world.simulator.change(|it| it.ascending = turn % 2 == 0);

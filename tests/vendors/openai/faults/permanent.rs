@@ -32,7 +32,10 @@ fn id(number: i64) -> String {
 
 /// Creates a world with an event per hour for a week.
 fn week(seed: u64) -> World {
-    World::of_seed((0..WEEK.cast_signed()).map(|number| event(&id(number), second(number))).collect(), seed)
+    World::with_events_and_seed(
+        (0..WEEK.cast_signed()).map(|number| event(&id(number), second(number))).collect(),
+        seed,
+    )
 }
 
 /// Creates a span of the second of this event of [`week`]; requests for it get `status`.
@@ -45,8 +48,8 @@ fn broken_hour(number: i64, status: u16) -> BrokenSpan {
     broken(-HOUR * (number + 1), -HOUR * number, status)
 }
 
-/// Runs ticks of one process a minute apart until `due` lines are delivered. Returns their number. Asserts that no line is
-/// delivered twice.
+/// Runs ticks of one process a minute apart until `due` lines are delivered. Returns their number. Asserts that no line
+/// is delivered twice.
 async fn ticks_until(world: &World, due: u64) -> usize {
     let (worker, mut delivered) = (world.worker().await, 0);
     for number in 1..=MAX_TICKS {

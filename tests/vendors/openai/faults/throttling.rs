@@ -70,7 +70,7 @@ async fn f01_throttled_past_the_deadline_commits_what_came_and_exits_cleanly() {
 async fn f02_after_exhausted_credit_no_request_is_made_for_ten_minutes() {
     let mut records: Vec<_> = (0..30).map(|number| (event(&format!("old-{number}"), -60 * number - 1), 0)).collect();
     records.extend((0..30).map(|number| (event(&format!("new-{number}"), 20 * number), 20 * number)));
-    let world = World::showing(records);
+    let world = World::with_visible_times(records);
     let worker = world.worker().await;
     assert_drained(&tick(&worker).await, 30);
     let (before, watermark) = (world.requests(), world.watermark());
@@ -118,7 +118,7 @@ async fn f02_exhausted_credit_in_the_middle_keeps_the_pages_that_came() {
 
 #[tokio::test]
 async fn f02_exhausted_credit_that_names_a_wait_is_asked_again_after_it() {
-    let world = World::of_minutes(5);
+    let world = World::with_event_per_minute(5);
     world.script(on_page(1, 1, &exhausted_credit("insufficient_quota", Some("90"))));
     let worker = world.worker().await;
     assert_failed(&tick(&worker).await, true, "billing");

@@ -84,7 +84,7 @@ async fn f03_a_server_that_forbids_retries_gets_none_and_the_halves_of_the_windo
 #[tokio::test]
 async fn f03_a_day_that_always_fails_affects_only_itself() {
     // There are two events per hour for a week.
-    let world = World::of((0..336).map(|number| event(&format!("e-{number}"), -1_800 * number - 1)).collect());
+    let world = World::with_events((0..336).map(|number| event(&format!("e-{number}"), -1_800 * number - 1)).collect());
     // Windows grow if they have few events: the first is a day long, the second two days.
     world.simulator.change(|it| it.broken_spans = vec![broken(-6 * DAY, -5 * DAY, 500)]);
     let worker = world.worker().await;

@@ -368,21 +368,21 @@ fn beginning(text: &[u8], brace: usize) -> Beginning {
 /// Reads the name of a member at `from`. White space may come before the name, and a colon must follow it.
 fn name_at(text: &[u8], from: usize) -> Beginning {
     let window = &text[from.min(text.len())..text.len().min(from + MAX_BEGINNING_BYTES)];
-    let cut = if window.len() == MAX_BEGINNING_BYTES { Beginning::None } else { Beginning::Unknown };
+    let unfinished = if window.len() == MAX_BEGINNING_BYTES { Beginning::None } else { Beginning::Unknown };
     let skip_space = |at: usize| window[at..].iter().position(|byte| !is_space(*byte)).map(|space| at + space);
-    let Some(quote) = skip_space(0) else { return cut };
+    let Some(quote) = skip_space(0) else { return unfinished };
     if window[quote] != b'"' {
         return Beginning::None;
     }
     let name = quote + 1;
     let end = find_special_byte(window, name);
     match window.get(end) {
-        None => return cut,
+        None => return unfinished,
         Some(b'"') if end > name => {}
         Some(_) => return Beginning::None,
     }
     match skip_space(end + 1) {
-        None => cut,
+        None => unfinished,
         Some(colon) if window[colon] == b':' => Beginning::Name(from + name..from + end),
         Some(_) => Beginning::None,
     }

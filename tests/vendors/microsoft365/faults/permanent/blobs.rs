@@ -26,8 +26,8 @@ async fn listing_requests(broken_blobs: Vec<BrokenBlobs>) -> Vec<u64> {
     let world = exchange_at(&seconds_before_start(144, 2 * PAGES));
     world.simulator.change(|it| it.page_size = 2);
     world.break_blobs(broken_blobs);
-    let mut ticks = Ticks::of(&world);
-    let report = ticks.until_left(count, 3).await;
+    let mut ticks = Ticks::new(&world);
+    let report = ticks.run_until_undelivered(count, 3).await;
     assert_eq!(report.pending.pending_blobs, count as u64, "{report:?}");
     world.assert_caught_up(LogType::Exchange);
     let mut requests = Vec::new();
@@ -45,14 +45,14 @@ async fn listing_requests(broken_blobs: Vec<BrokenBlobs>) -> Vec<u64> {
 async fn a_blob_that_is_not_found_for_24_hours_is_one_gap() {
     let world = exchange_at(&seconds_before_start(20, 30));
     world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), 404)]);
-    let mut ticks = Ticks::of(&world);
-    ticks.until_left(1, 1).await;
+    let mut ticks = Ticks::new(&world);
+    ticks.run_until_undelivered(1, 1).await;
     for _ in 1..24 * TICKS_PER_HOUR {
         let report = ticks.tick().await;
         assert!(report.pending.pending_blobs == 1 && report.failure.is_none(), "{report:?}");
     }
     assert!(ticks.gaps.is_empty(), "{:?}", ticks.gaps);
-    let report = ticks.ticks(2 * TICKS_PER_HOUR).await;
+    let report = ticks.run_ticks(2 * TICKS_PER_HOUR).await;
     assert!(report.drained && report.pending.is_empty(), "{report:?}");
     let [gap] = &ticks.gaps[..] else { panic!("{:?}", ticks.gaps) };
     assert!(gap.cause.contains("could not be found for 24 hours") && gap.to - gap.from == 1, "{gap:?}");
@@ -63,17 +63,17 @@ async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_t
     let world = exchange_at(&seconds_before_start(20, 30));
     for status in [500, 404, 403, 200] {
         world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), status)]);
-        let mut ticks = Ticks::of(&world);
+        let mut ticks = Ticks::new(&world);
         if status == 500 {
-            ticks.until_left(1, 1).await;
+            ticks.run_until_undelivered(1, 1).await;
         }
         // The same blob answers with a different kind of error every three hours.
-        let report = ticks.ticks(3 * TICKS_PER_HOUR).await;
+        let report = ticks.run_ticks(3 * TICKS_PER_HOUR).await;
         assert_eq!((world.undelivered(), report.pending.pending_blobs), (1, 1), "{status}");
     }
     world.break_blobs(Vec::new());
-    let mut ticks = Ticks::of(&world);
-    let report = ticks.until_left(0, TICKS_PER_HOUR).await;
+    let mut ticks = Ticks::new(&world);
+    let report = ticks.run_until_undelivered(0, TICKS_PER_HOUR).await;
     assert!(report.drained && report.pending.is_empty() && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }
@@ -82,8 +82,8 @@ async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_t
 async fn a_blob_that_is_broken_until_the_vendor_drops_it_is_one_gap() {
     let world = exchange_at(&seconds_before_start(20, 30));
     world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), 500)]);
-    let mut ticks = Ticks::of(&world);
-    ticks.until_left(1, 1).await;
+    let mut ticks = Ticks::new(&world);
+    ticks.run_until_undelivered(1, 1).await;
     let mut pending = 1;
     for _ in 0..7 * 24 {
         let report = ticks.tick_after(HOUR).await;
@@ -100,9 +100,9 @@ async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
         Options { events: 900, span_seconds: 20 * HOUR, ahead_seconds: 3 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.records_per_blob = 2);
     world.break_blobs(vec![broken(BlobChoice::Share(1.0), 500)]);
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     for _ in 0..4 * TICKS_PER_HOUR {
-        let began = ticks.next;
+        let began = ticks.next_start;
         let report = ticks.tick().await;
         assert!(!report.drained && report.lines.delivered == 0, "{report:?}");
         // Only content from before the tick is checked: the next tick delivers what becomes available during it.
@@ -116,7 +116,7 @@ async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
     }
     assert!(world.undelivered() > 50 && world.running.pending() == 0);
     world.break_blobs(Vec::new());
-    let report = ticks.until_left(0, 2).await;
+    let report = ticks.run_until_undelivered(0, 2).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }

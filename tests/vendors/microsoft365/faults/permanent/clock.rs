@@ -42,7 +42,7 @@ async fn one_502_of_a_gateway_with_a_date_ten_days_ahead_skips_nothing() {
         let created: Vec<_> =
             seconds_before_start(30, 60).into_iter().chain((0..40).map(|number| number * HOUR)).collect();
         let world = exchange_at(&created);
-        let mut ticks = Ticks::of(&world);
+        let mut ticks = Ticks::new(&world);
         let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&at(TEN_DAYS)).unwrap();
         let headers = [("date", date.as_str()), ("content-type", "text/html")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -79,7 +79,7 @@ async fn a_gateways_502_with_a_date_far_off_skips_no_content_and_stops_no_sweep(
         let created: Vec<_> = seconds_before_start(20, 100).into_iter().chain(later).collect();
         let mut world = exchange_at(&created);
         world.settings.lookback_seconds = DAY;
-        let mut ticks = Ticks::of(&world);
+        let mut ticks = Ticks::new(&world);
         world.simulator.change(|it| it.gateway = vec![gateway(operation, share, 502, "<html>", offset)]);
         for _ in 0..3 {
             let report = ticks.tick().await;
@@ -88,7 +88,7 @@ async fn a_gateways_502_with_a_date_far_off_skips_no_content_and_stops_no_sweep(
         }
         world.simulator.change(|it| it.gateway.clear());
         // Blobs that failed in three ticks are retried within four more ticks.
-        let report = ticks.until_left(0, 4).await;
+        let report = ticks.run_until_undelivered(0, 4).await;
         assert!(report.pending.is_empty() && ticks.gaps.is_empty(), "{operation}: {report:?}");
         for _ in 0..26 {
             ticks.tick_after(2 * HOUR).await;
@@ -106,9 +106,9 @@ async fn a_listing_with_a_date_far_off_skips_no_content_and_stops_no_sweep() {
         let later: Vec<_> = (0..100).map(|number| 900 + number * HOUR / 2).collect();
         let created: Vec<_> = seconds_before_start(20, 100).into_iter().chain(later.iter().copied()).collect();
         let world = exchange_at(&created);
-        let mut ticks = Ticks::of(&world);
+        let mut ticks = Ticks::new(&world);
         // All listings of this tick fail, but after its requests the simulator's ledger has the blobs.
-        world.script(first(100, "content", &af(401, "AF10001")));
+        world.script(fault_at_first_requests(100, "content", &vendor_error(401, "AF10001")));
         ticks.tick().await;
         let blobs: Vec<_> = world.simulator.ledger().blobs().collect();
         assert_eq!(blobs.len(), 100);
@@ -137,12 +137,12 @@ async fn a_vendor_whose_clock_is_ten_days_behind_is_reported_and_delays_content_
     let mut world = exchange_at(&seconds_before_start(20, 100));
     world.settings.lookback_seconds = DAY;
     world.simulator.change(|it| it.date_off_seconds = -TEN_DAYS);
-    let mut ticks = Ticks::of(&world);
-    let report = ticks.ticks(3).await;
+    let mut ticks = Ticks::new(&world);
+    let report = ticks.run_ticks(3).await;
     assert!(report.notes.clock_skew_seconds.is_some_and(|skew| (skew + TEN_DAYS).abs() <= 5), "{report:?}");
     assert_not_ahead(&world);
     world.simulator.change(|it| it.date_off_seconds = 0);
-    let report = ticks.until_left(0, 2).await;
+    let report = ticks.run_until_undelivered(0, 2).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }

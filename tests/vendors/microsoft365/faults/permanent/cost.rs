@@ -100,7 +100,7 @@ fn is_due(world: &World) -> bool {
 async fn the_retry_of_a_pending_blob_costs_one_fetch_and_one_write() {
     let world = exchange_at(&seconds_before_start(20, 60));
     world.break_blobs(vec![broken(BlobChoice::First(1), 500)]);
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     ticks.tick().await;
     let mut fetches = Vec::new();
     for _ in 0..3 * TICKS_PER_HOUR {

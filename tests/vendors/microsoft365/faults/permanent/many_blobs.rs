@@ -7,15 +7,15 @@ async fn a_hundred_healthy_blobs_behind_520_broken_ones_are_delivered_within_2_t
     for (hours, status) in [(1, 500), (150, 500), (1, 404), (20, 403), (20, 200)] {
         let world = exchange_at(&seconds_before_start(hours, 620));
         world.break_blobs(vec![broken(BlobChoice::First(520), status)]);
-        let mut ticks = Ticks::of(&world);
-        let report = ticks.until_left(520, 2).await;
+        let mut ticks = Ticks::new(&world);
+        let report = ticks.run_until_undelivered(520, 2).await;
         world.assert_caught_up(LogType::Exchange);
         assert!(!report.drained && !report.pending.is_empty(), "{hours} h, {status}: {report:?}");
         // The broken blobs stay pending, and are delivered when they heal.
-        ticks.ticks(4).await;
+        ticks.run_ticks(4).await;
         assert_eq!(world.undelivered(), 520);
         world.break_blobs(Vec::new());
-        let report = ticks.until_left(0, 2).await;
+        let report = ticks.run_until_undelivered(0, 2).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{hours} h, {status}: {report:?}");
     }
 }
@@ -28,8 +28,8 @@ async fn healthy_blobs_between_broken_ones_at_both_ends_are_delivered_within_a_f
         let world = exchange_at(&seconds_before_start(hours, i64::from(older + healthy + newer)));
         let ordinals = (1..=older).chain(older + healthy + 1..=older + healthy + newer).collect();
         world.break_blobs(vec![broken(BlobChoice::Ordinals(ordinals), 500)]);
-        let mut ticks = Ticks::of(&world);
-        ticks.until_left((older + newer) as usize, 10).await;
+        let mut ticks = Ticks::new(&world);
+        ticks.run_until_undelivered((older + newer) as usize, 10).await;
     }
 }
 
@@ -38,12 +38,12 @@ async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within
     for (hours, status) in [(1, 500), (150, 500), (20, 404), (20, 200)] {
         let world = exchange_at(&seconds_before_start(hours, 1_000));
         world.break_blobs(vec![broken(BlobChoice::Share(0.5), status)]);
-        let mut ticks = Ticks::of(&world);
-        ticks.ticks(3).await;
+        let mut ticks = Ticks::new(&world);
+        ticks.run_ticks(3).await;
         let left = world.undelivered();
         assert!((400..600).contains(&left), "{left}");
         // Only the broken blobs are left, and more ticks deliver none of them.
-        ticks.ticks(TICKS_PER_HOUR).await;
+        ticks.run_ticks(TICKS_PER_HOUR).await;
         assert_eq!(world.undelivered(), left, "{hours} h, {status}");
         world.assert_caught_up(LogType::Exchange);
     }
@@ -57,14 +57,14 @@ async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_
             seconds_before_start(hours, 1_000).into_iter().chain((0..12).map(|number| number * 600)).collect();
         let world = exchange_at(&created);
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
-        let mut ticks = Ticks::of(&world);
+        let mut ticks = Ticks::new(&world);
         for _ in 0..TICKS_PER_HOUR {
             ticks.tick().await;
             assert_eq!(world.undelivered(), 1_000, "{hours} h");
         }
-        let report = ticks.until_left(0, 2).await;
+        let report = ticks.run_until_undelivered(0, 2).await;
         assert!(report.pending.is_empty() && ticks.gaps.is_empty(), "{hours} h: {report:?}");
-        ticks.next = at(2 * HOUR + 60);
+        ticks.next_start = at(2 * HOUR + 60);
         ticks.tick().await;
         assert_eq!(world.assert_exact(), 1_012);
     }
@@ -76,10 +76,10 @@ async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_come
         let mut world = exchange_at(&seconds_before_start(10, 1_000));
         world.settings.lookback_seconds = lookback;
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
-        let mut ticks = Ticks::of(&world);
-        ticks.ticks(TICKS_PER_HOUR).await;
+        let mut ticks = Ticks::new(&world);
+        ticks.run_ticks(TICKS_PER_HOUR).await;
         assert_eq!(world.undelivered(), 1_000);
-        let report = ticks.until_left(0, 2).await;
+        let report = ticks.run_until_undelivered(0, 2).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
         world.assert_exact();
     }
@@ -89,8 +89,8 @@ async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_come
 async fn six_hundred_unreadable_blobs_in_a_row_delay_none_behind_them_and_each_is_in_a_gap() {
     let world = exchange_at(&seconds_before_start(2, 700));
     world.break_blobs(vec![broken(BlobChoice::First(600), 200)]);
-    let mut ticks = Ticks::of(&world);
-    ticks.until_left(600, 1).await;
+    let mut ticks = Ticks::new(&world);
+    ticks.run_until_undelivered(600, 1).await;
     for _ in 0..22 {
         let report = ticks.tick_after(8 * HOUR).await;
         assert!(report.failure.is_none() && report.lines.delivered == 0, "{report:?}");
@@ -108,8 +108,8 @@ async fn six_hundred_unreadable_blobs_in_a_row_delay_none_behind_them_and_each_i
 async fn six_hundred_blobs_that_are_broken_until_the_vendor_drops_them_are_each_in_a_gap_once() {
     let world = exchange_at(&seconds_before_start(2, 620));
     world.break_blobs(vec![broken(BlobChoice::First(600), 500)]);
-    let mut ticks = Ticks::of(&world);
-    ticks.until_left(600, 2).await;
+    let mut ticks = Ticks::new(&world);
+    ticks.run_until_undelivered(600, 2).await;
     for _ in 0..22 {
         ticks.tick_after(8 * HOUR).await;
     }
@@ -140,10 +140,10 @@ async fn pending_work_beyond_its_bounds_loses_nothing_while_it_heals_gradually()
         ..broken(BlobChoice::Ordinals((1..=COUNT).filter(|ordinal| ordinal % 8 == hour).collect()), 500)
     };
     world.break_blobs((1..8).map(healing).collect());
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     // `Ticks` asserts after every tick that each blob is delivered, pending or in a gap.
-    ticks.ticks(8 * TICKS_PER_HOUR).await;
-    let report = ticks.until_left(0, 2).await;
+    ticks.run_ticks(8 * TICKS_PER_HOUR).await;
+    let report = ticks.run_until_undelivered(0, 2).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }

@@ -60,7 +60,8 @@ fn seconds_before_start(hours: i64, count: i64) -> Vec<i64> {
     (0..count).map(|number| (number - count) * hours * HOUR / count).collect()
 }
 
-/// Creates a permanent error of these blobs of Exchange. With status 200 the answer has a body that is not a JSON array of records.
+/// Creates a permanent error of these blobs of Exchange. With status 200 the answer has a body that is not a JSON array
+/// of records.
 fn broken(blobs: BlobChoice, status: u16) -> BrokenBlobs {
     BrokenBlobs { blobs, content_type: Some(ContentType::Exchange), status, code: None, until: Timestamp::MAX }
 }
@@ -87,7 +88,7 @@ impl World {
 struct Ticks<'a> {
     world: &'a World,
     /// The time at which the next tick begins.
-    next: Timestamp,
+    next_start: Timestamp,
     /// Gaps of Exchange so far.
     gaps: Vec<Gap>,
     /// The keys of the objects of Exchange that were read, and below the `Id` of every line in them.
@@ -98,9 +99,9 @@ struct Ticks<'a> {
 }
 
 impl<'a> Ticks<'a> {
-    fn of(world: &'a World) -> Self {
+    fn new(world: &'a World) -> Self {
         let (gaps, objects, delivered, records) = Default::default();
-        Self { world, next: world.time.now(), gaps, objects, delivered, records }
+        Self { world, next_start: world.time.now(), gaps, objects, delivered, records }
     }
 
     /// Runs one tick; the next one begins five minutes later. Returns its report on Exchange.
@@ -112,8 +113,8 @@ impl<'a> Ticks<'a> {
     async fn tick_after(&mut self, seconds: i64) -> StreamReport {
         self.wait();
         let reports = self.world.tick().await.unwrap();
-        self.next += SignedDuration::from_secs(seconds);
-        let report = of(&reports, LogType::Exchange).clone();
+        self.next_start += SignedDuration::from_secs(seconds);
+        let report = report_of(&reports, LogType::Exchange).clone();
         self.gaps.extend(report.gaps.clone());
         self.assert_accounted_for();
         report
@@ -121,12 +122,12 @@ impl<'a> Ticks<'a> {
 
     /// Advances the time to the start of the next tick.
     fn wait(&self) {
-        let left = Duration::try_from(self.next.duration_since(self.world.time.now()));
+        let left = Duration::try_from(self.next_start.duration_since(self.world.time.now()));
         self.world.time.advance(left.unwrap_or_default());
     }
 
     /// Runs `count` ticks. Returns the report of the last one.
-    async fn ticks(&mut self, count: usize) -> StreamReport {
+    async fn run_ticks(&mut self, count: usize) -> StreamReport {
         let mut last = None;
         for _ in 0..count {
             last = Some(self.tick().await);
@@ -135,7 +136,7 @@ impl<'a> Ticks<'a> {
     }
 
     /// Runs at most `max_ticks` ticks until at most `undelivered` records are left. Returns the report of the last one.
-    async fn until_left(&mut self, undelivered: usize, max_ticks: usize) -> StreamReport {
+    async fn run_until_undelivered(&mut self, undelivered: usize, max_ticks: usize) -> StreamReport {
         for _ in 0..max_ticks {
             let report = self.tick().await;
             if self.world.undelivered() <= undelivered {

@@ -12,17 +12,17 @@ async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drain
         let mut world = exchange_at(&created);
         world.settings.lookback_seconds = 5 * DAY;
         world.simulator.change(|it| it.outages = vec![Outage { from: at(from), to: at(from + 6 * HOUR), status }]);
-        let mut ticks = Ticks::of(&world);
+        let mut ticks = Ticks::new(&world);
         while world.time.now() < at(from + 6 * HOUR) - SignedDuration::from_secs(TICK_INTERVAL_SECONDS) {
-            let is_down = ticks.next >= at(from);
+            let is_down = ticks.next_start >= at(from);
             let report = ticks.tick().await;
             assert!(report.pending.is_empty() && report.gaps.is_empty(), "{report:?}");
             assert_eq!(report.failure.is_some(), is_down, "{report:?}");
         }
         ticks.wait();
-        let report = ticks.until_left(0, 2).await;
+        let report = ticks.run_until_undelivered(0, 2).await;
         assert!(report.drained && report.pending.is_empty(), "{report:?}");
-        ticks.ticks(2 * TICKS_PER_HOUR).await;
+        ticks.run_ticks(2 * TICKS_PER_HOUR).await;
         assert!(ticks.gaps.is_empty() && world.running.pending() == 0);
         world.assert_exact();
     }
@@ -34,15 +34,15 @@ async fn listings_that_fail_for_six_hours_leave_nothing_pending_either() {
     let mut world = exchange_at(&created);
     world.settings.lookback_seconds = 5 * DAY;
     world.simulator.change(|it| it.broken_content_type = Some(ContentType::Exchange));
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     for _ in 0..6 * TICKS_PER_HOUR {
         let report = ticks.tick().await;
         assert!(report.pending.is_empty() && report.gaps.is_empty(), "{report:?}");
         assert_failed(&report, false, "listing content");
     }
     world.simulator.change(|it| it.broken_content_type = None);
-    let report = ticks.until_left(0, 2).await;
+    let report = ticks.run_until_undelivered(0, 2).await;
     assert!(report.drained, "{report:?}");
-    ticks.ticks(2 * TICKS_PER_HOUR + 1).await;
+    ticks.run_ticks(2 * TICKS_PER_HOUR + 1).await;
     world.assert_exact();
 }

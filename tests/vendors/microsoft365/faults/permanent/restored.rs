@@ -30,7 +30,7 @@ async fn backups(world: &World, worker: &Worker<'_, Client>) -> [Backup; 2] {
     [earlier, world.store.backup()]
 }
 
-const WORDS: &str = "it was restored from a backup";
+const RESTORED_WORDS: &str = "it was restored from a backup";
 
 #[tokio::test]
 async fn state_restored_from_an_hour_old_copy_stops_the_stream_and_delivers_nothing_twice() {
@@ -39,13 +39,14 @@ async fn state_restored_from_an_hour_old_copy_stops_the_stream_and_delivers_noth
         let worker = world.worker();
         let [earlier, newest] = backups(&world, &worker).await;
         world.store.restore(&earlier);
-        let (asked, objects) = (world.asked_of("content").len(), world.store.objects("microsoft365_audit_exchange/"));
+        let (asked, objects) =
+            (world.received_requests_of("content").len(), world.store.objects("microsoft365_audit_exchange/"));
         for _ in 0..3 {
             let reports = if is_warm { tick(&worker).await } else { world.tick().await.unwrap() };
-            assert_failed(&reports[0], true, WORDS);
+            assert_failed(&reports[0], true, RESTORED_WORDS);
             world.minutes(5);
         }
-        assert_eq!(world.asked_of("content").len(), asked);
+        assert_eq!(world.received_requests_of("content").len(), asked);
         assert_eq!(world.store.objects("microsoft365_audit_exchange/"), objects);
         // A person restores the newest state.
         world.store.restore(&newest);
@@ -61,11 +62,11 @@ async fn state_restored_in_the_middle_of_a_tick_stops_it() {
     let [earlier, newest] = backups(&world, &worker).await;
     let objects = world.store.objects("microsoft365_audit_exchange/");
     {
-        let asked = world.asked_of("content").len();
+        let asked = world.received_requests_of("content").len();
         let mut work = std::pin::pin!(tick(&worker));
-        until(work.as_mut(), || world.asked_of("content").len() > asked).await;
+        until(work.as_mut(), || world.received_requests_of("content").len() > asked).await;
         world.store.restore(&earlier);
-        assert_failed(&crate::ticks::while_time_passes(&world.time, work).await[0], true, WORDS);
+        assert_failed(&crate::ticks::while_time_passes(&world.time, work).await[0], true, RESTORED_WORDS);
     }
     assert_eq!(world.store.objects("microsoft365_audit_exchange/"), objects);
     world.store.restore(&newest);
@@ -95,7 +96,7 @@ async fn only_the_restored_stream_stops() {
     for _ in 0..3 {
         let reports = world.tick().await.unwrap();
         let restored = assert_others_drained(&reports, LogType::Exchange);
-        assert_failed(restored, true, WORDS);
+        assert_failed(restored, true, RESTORED_WORDS);
         world.minutes(5);
     }
     assert!(world.lines(LogType::SharePoint).len() > 10);
@@ -118,8 +119,8 @@ async fn an_intent_left_two_days_before_the_next_new_event_is_sealed() {
     assert!(intent.contains("/dt=2026-11-22/hour=06/"), "{intent}");
     world.break_blobs(vec![broken(BlobChoice::First(1), 404)]);
     let prefix = "microsoft365_audit_exchange/";
-    let mut ticks = Ticks::of(&world);
-    while ticks.next < at(two_days) {
+    let mut ticks = Ticks::new(&world);
+    while ticks.next_start < at(two_days) {
         let report = ticks.tick_after(HOUR).await;
         assert_eq!(report.lines.delivered, 0, "{report:?}");
         // The lost blob becomes a gap, and no object has a line yet.

@@ -27,7 +27,7 @@ async fn one_trickling_blob_delays_none_of_230_healthy_ones_and_is_reported_as_p
     for ordinal in [1, 100, 231] {
         let mut world = exchange_at(&seconds_before_start(20, 231));
         world.let_trickle(BlobChoice::Ordinals(vec![ordinal]));
-        let mut ticks = Ticks::of(&world);
+        let mut ticks = Ticks::new(&world);
         let report = ticks.tick().await;
         assert_eq!((report.lines.delivered, report.pending.pending_blobs), (230, 1), "{ordinal}: {report:?}");
         assert_failed(&report, false, "did not arrive within");
@@ -39,7 +39,7 @@ async fn one_trickling_blob_delays_none_of_230_healthy_ones_and_is_reported_as_p
             assert!(report.pending.pending_blobs == 1 && report.failure.is_none(), "{report:?}");
         }
         world.simulator.change(|it| it.trickling_blobs.clear());
-        let report = ticks.until_left(0, TICKS_PER_HOUR).await;
+        let report = ticks.run_until_undelivered(0, TICKS_PER_HOUR).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     }
 }
@@ -48,7 +48,7 @@ async fn one_trickling_blob_delays_none_of_230_healthy_ones_and_is_reported_as_p
 async fn a_trickling_blob_that_cannot_finish_alone_in_a_tick_says_what_to_change() {
     let mut world = exchange_at(&seconds_before_start(20, 1));
     world.let_trickle(BlobChoice::First(1));
-    let report = Ticks::of(&world).tick().await;
+    let report = Ticks::new(&world).tick().await;
     assert_failed(&report, false, "though nothing else waited; if that goes on, give the function more time");
 }
 
@@ -60,10 +60,10 @@ async fn many_trickling_blobs_delay_healthy_ones_by_a_few_ticks_at_most() {
         let mut world = exchange_at(&seconds_before_start(20, 260));
         let count = if matches!(trickling, BlobChoice::First(_)) { 30 } else { 60 };
         world.let_trickle(trickling);
-        let mut ticks = Ticks::of(&world);
-        ticks.until_left(count, max_ticks).await;
+        let mut ticks = Ticks::new(&world);
+        ticks.run_until_undelivered(count, max_ticks).await;
         world.simulator.change(|it| it.trickling_blobs.clear());
-        let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
+        let report = ticks.run_until_undelivered(0, 2 * TICKS_PER_HOUR).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     }
 }
@@ -74,10 +74,10 @@ async fn a_trickling_blob_that_takes_half_a_tick_is_delivered_when_nothing_else_
     world.let_trickle(BlobChoice::First(2));
     // While another blob waits, a blob may take at most a quarter of the tick. Each of these two needs more than that.
     world.trickle_pause = Duration::from_millis(400);
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     let report = ticks.tick().await;
     assert_eq!((report.lines.delivered, report.pending.pending_blobs), (49, 1), "{report:?}");
-    let report = ticks.until_left(0, 2).await;
+    let report = ticks.run_until_undelivered(0, 2).await;
     assert!(report.drained, "{report:?}");
 }
 
@@ -85,14 +85,14 @@ async fn a_trickling_blob_that_takes_half_a_tick_is_delivered_when_nothing_else_
 async fn a_blob_that_never_arrives_delays_none_of_230_healthy_ones() {
     let (mut world, blob, _) = poisoned(231, &Fault::Delay(Duration::from_secs(3_600))).await;
     world.http = client_with_short_timeouts();
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     let report = ticks.tick().await;
     assert_eq!(report.lines.delivered, 230, "{report:?}");
     assert_failed(&report, false, "no answer within");
     assert_eq!(world.pending(LogType::Exchange).blobs[0].id, blob.id);
     world.assert_caught_up(LogType::Exchange);
     world.script(Vec::new());
-    assert!(ticks.until_left(0, 2).await.drained);
+    assert!(ticks.run_until_undelivered(0, 2).await.drained);
     world.assert_exact();
 }
 
@@ -102,11 +102,11 @@ async fn a_blob_that_stops_after_its_first_byte_delays_none_of_230_healthy_ones(
     world.let_trickle(BlobChoice::Ordinals(vec![3]));
     world.simulator.change(|it| it.trickling_blobs[0].pause = Duration::from_secs(3_600));
     world.http = client_with_short_timeouts();
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     let report = ticks.tick().await;
     assert_eq!((report.lines.delivered, report.pending.pending_blobs), (230, 1), "{report:?}");
     assert!(!report.failure.unwrap().needs_person);
     world.simulator.change(|it| it.trickling_blobs.clear());
-    assert!(ticks.until_left(0, 2).await.drained);
+    assert!(ticks.run_until_undelivered(0, 2).await.drained);
     world.assert_exact();
 }

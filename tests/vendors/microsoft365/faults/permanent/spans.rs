@@ -51,9 +51,9 @@ async fn assert_only_spans_affected(spans: Vec<(i64, i64)>, max_ticks: usize, ma
     let world = exchange_at(&created);
     world.break_spans(&spans);
     let broken = count_inside(&created, &spans);
-    let mut ticks = Ticks::of(&world);
-    ticks.until_left(broken, max_ticks).await;
-    let report = ticks.ticks(max_exact).await;
+    let mut ticks = Ticks::new(&world);
+    ticks.run_until_undelivered(broken, max_ticks).await;
+    let report = ticks.run_ticks(max_exact).await;
     assert_eq!((world.pending_spans(), world.undelivered()), (spans.clone(), broken));
     assert_eq!(report.pending.pending_spans as usize, spans.len(), "{report:?}");
     world.assert_caught_up(LogType::Exchange);
@@ -68,7 +68,7 @@ async fn assert_only_spans_affected(spans: Vec<(i64, i64)>, max_ticks: usize, ma
     assert!(requests as usize <= TICKS_PER_HOUR * 6 + spans.len() * 3 * 42, "{requests} requests for {spans:?}");
 
     world.break_spans(&[]);
-    let report = ticks.until_left(0, TICKS_PER_HOUR).await;
+    let report = ticks.run_until_undelivered(0, TICKS_PER_HOUR).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }
@@ -118,11 +118,11 @@ async fn a_second_that_is_always_refused_affects_only_itself() {
             world.settings.lookback_seconds = (HOURS + 2) * HOUR;
             let broken = |span: &(i64, i64)| BrokenSpan { status, code: Some(code.to_owned()), ..broken_span(*span) };
             world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
-            let mut ticks = Ticks::of(&world);
+            let mut ticks = Ticks::new(&world);
             // A refusal that needs a person allows one probe per tick.
-            ticks.until_left(spans.len(), 10).await;
+            ticks.run_until_undelivered(spans.len(), 10).await;
             world.break_spans(&[]);
-            let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
+            let report = ticks.run_until_undelivered(0, 2 * TICKS_PER_HOUR).await;
             assert!(report.drained, "{status}: {report:?}");
             assert!(ticks.gaps.is_empty(), "{status}: {:?}", ticks.gaps);
             world.assert_exact();
@@ -139,11 +139,11 @@ async fn a_second_that_always_makes_the_vendor_ask_for_a_pause_affects_only_itse
         let code = Some("AF429".to_owned());
         let broken = |span: &(i64, i64)| BrokenSpan { status: 429, code: code.clone(), ..broken_span(*span) };
         world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
-        let mut ticks = Ticks::of(&world);
+        let mut ticks = Ticks::new(&world);
         // Every refusal ends the search of its tick, so each halving takes a tick.
-        ticks.until_left(spans.len(), 3 * TICKS_PER_HOUR).await;
+        ticks.run_until_undelivered(spans.len(), 3 * TICKS_PER_HOUR).await;
         world.break_spans(&[]);
-        let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
+        let report = ticks.run_until_undelivered(0, 2 * TICKS_PER_HOUR).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
         world.assert_exact();
     }
@@ -155,7 +155,7 @@ async fn a_second_that_breaks_while_the_stream_is_idle_affects_only_itself() {
     let created: Vec<_> = (0..240).map(|number| number * 60).collect();
     let world = exchange_at(&created);
     world.break_spans(&[(7_200, 7_201)]);
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     for _ in 0..4 * TICKS_PER_HOUR + 2 {
         ticks.tick().await;
         assert!(world.undelivered() <= 1 + 5, "{} are left", world.undelivered());
@@ -169,8 +169,8 @@ async fn a_broken_span_that_leaves_the_retention_is_reported_without_overlapping
     let spans = [(-20 * HOUR, -17 * HOUR), (-10 * HOUR, -10 * HOUR + 1)];
     let world = exchange_at(&created);
     world.break_spans(&spans);
-    let mut ticks = Ticks::of(&world);
-    ticks.until_left(count_inside(&created, &spans), 1).await;
+    let mut ticks = Ticks::new(&world);
+    ticks.run_until_undelivered(count_inside(&created, &spans), 1).await;
     for _ in 0..7 * 24 {
         ticks.tick_after(HOUR).await;
     }
@@ -195,11 +195,11 @@ async fn broken_spans_and_broken_blobs_together_delay_nothing_else() {
     world.break_blobs(vec![broken(BlobChoice::Ordinals((1..=600).step_by(20).collect()), 500)]);
     let broken =
         (1..=600).step_by(20).filter(|ordinal| count_inside(&created[*ordinal - 1..*ordinal], &spans) == 0).count();
-    let mut ticks = Ticks::of(&world);
-    ticks.until_left(broken + count_inside(&created, &spans), 5).await;
+    let mut ticks = Ticks::new(&world);
+    ticks.run_until_undelivered(broken + count_inside(&created, &spans), 5).await;
     world.break_spans(&[]);
     world.break_blobs(Vec::new());
-    let report = ticks.until_left(0, TICKS_PER_HOUR).await;
+    let report = ticks.run_until_undelivered(0, TICKS_PER_HOUR).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }
@@ -211,12 +211,12 @@ async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
     world.settings.lookback_seconds = 2 * DAY;
     // The last day cannot be listed, and becomes pending.
     world.break_spans(&[(-DAY, 2 * DAY)]);
-    let mut ticks = Ticks::of(&world);
-    let report = ticks.ticks(2).await;
+    let mut ticks = Ticks::new(&world);
+    let report = ticks.run_ticks(2).await;
     assert_eq!((report.pending.pending_spans > 0, world.undelivered()), (true, 80), "{report:?}");
     // That day heals, but everything newer stays broken for two days.
     world.break_spans(&[(0, 2 * DAY)]);
-    let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
+    let report = ticks.run_until_undelivered(0, 2 * TICKS_PER_HOUR).await;
     assert!(report.gaps.is_empty(), "{report:?}");
 }
 
@@ -230,7 +230,7 @@ async fn a_search_that_is_broken_at_both_ends_goes_on_though_the_vendor_is_slow(
     // A tick has time for 30 calls, and it takes 34 to find both edges.
     world.pace = (9_000, 9_000);
     let broken = count_inside(&created, &spans);
-    let mut ticks = Ticks::of(&world);
+    let mut ticks = Ticks::new(&world);
     // At this pace the fetches alone take six ticks.
-    ticks.until_left(broken, 3 * TICKS_PER_HOUR).await;
+    ticks.run_until_undelivered(broken, 3 * TICKS_PER_HOUR).await;
 }

@@ -6,7 +6,7 @@ use super::*;
 
 /// Creates a world with `count` events of one second.
 fn events_of_one_second(count: i64, second: i64) -> World {
-    World::of((0..count).map(|number| event(&format!("crowd-{number:06}"), second)).collect())
+    World::with_events((0..count).map(|number| event(&format!("crowd-{number:06}"), second)).collect())
 }
 
 #[tokio::test]
@@ -14,7 +14,8 @@ async fn a_broken_second_with_34_000_events_behind_it_affects_only_itself() {
     // The events span a day, and the vendor takes 0.3 s per page. The minimum is 340 pages in ticks of 42 s.
     for lookback in [DAY, 7 * DAY] {
         let at = |number: i64| -1 - number * 86_000 / 34_000;
-        let mut world = World::of((0..34_000).map(|number| event(&format!("e-{number:05}"), at(number))).collect());
+        let mut world =
+            World::with_events((0..34_000).map(|number| event(&format!("e-{number:05}"), at(number))).collect());
         world.pace = (300, 300);
         world.settings.lookback_seconds = lookback;
         world.simulator.change(|it| it.broken_spans = vec![broken(-86_000, at(33_999) + 1, 500)]);
@@ -93,7 +94,7 @@ async fn a_late_event_of_a_second_that_continues_at_its_cursor_is_not_lost() {
     let mut records: Vec<_> = (0..25_000).map(|number| (event(&format!("crowd-{number:05}"), second), 0)).collect();
     // The late events become visible within a day, at any place in the second's order.
     records.extend(["a-late", "z-late"].map(|id| (event(id, second), 1_500)));
-    let mut world = World::showing(records);
+    let mut world = World::with_visible_times(records);
     (world.pace, world.settings.lookback_seconds) = ((300, 300), 2 * DAY);
     while world.store.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
         tick(&world.worker().await).await;

@@ -52,13 +52,14 @@ async fn answer(State(skewed): State<Skewed>, uri: Uri, request: Request<Body>) 
     answer.body(Body::from(sent.bytes().await.unwrap())).unwrap()
 }
 
-/// Creates a world with an event every two minutes for five hours; every fifth becomes visible two hours late. Calls take
-/// no time.
+/// Creates a world with an event every two minutes for five hours; every fifth becomes visible two hours late. Calls
+/// take no time.
 fn late() -> World {
     let late = |number: i64| if number % 5 == 0 { 2 * HOUR } else { 0 };
     let at = |number: i64| 120 * number + 30;
-    let mut world =
-        World::showing((-30..150).map(|n| (event(&format!("e-{n}"), at(n)), (at(n) + late(n)).max(0))).collect());
+    let mut world = World::with_visible_times(
+        (-30..150).map(|n| (event(&format!("e-{n}"), at(n)), (at(n) + late(n)).max(0))).collect(),
+    );
     world.pace = (0, 0);
     world
 }

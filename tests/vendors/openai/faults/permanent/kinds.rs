@@ -56,7 +56,7 @@ async fn a_refused_second_is_reported_while_it_lasts_and_delivered_when_it_heals
 async fn refused_seconds_in_both_halves_of_the_only_window_do_not_starve_an_idle_stream() {
     for status in [403, 500] {
         let events = [-599, -400, -200, -1].map(|at| event(&format!("e-{at}"), HOUR + at));
-        let world = World::showing(events.map(|event| (event, HOUR)).into());
+        let world = World::with_visible_times(events.map(|event| (event, HOUR)).into());
         assert_drained(&world.tick().await.unwrap(), 0);
         world.wait_until(HOUR);
         world
@@ -73,7 +73,7 @@ async fn each_listing_has_its_own_faults() {
     let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
     records.extend((0..168).map(|number| tenant_event(&id(1_000 + number), second(number))));
     for status in [500, 403] {
-        let world = World::of_seed(records.clone(), 9);
+        let world = World::with_events_and_seed(records.clone(), 9);
         let of = |tenant_only, span: BrokenSpan| BrokenSpan { tenant_only: Some(tenant_only), ..span };
         world.simulator.change(|it| {
             let organization = [167, 0].map(|number| of(false, broken_hour(number, status)));
@@ -99,7 +99,7 @@ async fn one_listing_that_is_always_down_does_not_affect_the_other() {
     let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
     records.extend((0..5).map(|number| tenant_event(&id(1_000 + number), second(number))));
     for (tenant_only, due) in [(true, 168), (false, 5)] {
-        let world = World::of(records.clone());
+        let world = World::with_events(records.clone());
         let span = BrokenSpan { tenant_only: Some(tenant_only), ..broken(-30 * DAY, 30 * DAY, 500) };
         world.simulator.change(|it| it.broken_spans = vec![span]);
         assert_eq!(ticks_until(&world, due).await, 1);
@@ -118,7 +118,7 @@ async fn an_event_longer_than_a_page_affects_only_its_second() {
     let long =
         format!(r#"{{"id":"{}","type":"login.succeeded","effective_at":{at},"x":"{}"}}"#, id(60), "x".repeat(33 << 20));
     let records = (0..168).map(|number| if number == 60 { long.clone() } else { event(&id(number), second(number)) });
-    let world = World::of_seed(records.collect(), 1);
+    let world = World::with_events_and_seed(records.collect(), 1);
     let ticks = ticks_until(&world, WEEK - 1).await;
     assert!(ticks <= 5, "{ticks} ticks");
     assert_eq!(world.pending(), [(second(60), second(60) + 1)]);

@@ -19,7 +19,7 @@ const MAX_TICKS: usize = 40;
 #[tokio::test]
 async fn eight_big_tenants_that_catch_up_share_one_memory_bound() {
     let events = || (0..EVENTS).map(|number| event(&format!("e-{number:05}"), -1 - number * 6)).collect();
-    let worlds: Vec<World> = (0..TENANTS).map(|_| World::of(events())).collect();
+    let worlds: Vec<World> = (0..TENANTS).map(|_| World::with_events(events())).collect();
     let budget = MemoryBudget::new(LIMIT_BYTES);
     let workers = join_all(worlds.iter().map(async |world| world.worker().await.with_memory_budget(&budget))).await;
     for ticks in 1.. {

@@ -17,7 +17,7 @@ async fn an_outage_of_six_hours_leaves_nothing_pending_and_drains_within_the_usu
     for is_new in [false, true] {
         let records =
             (-1_440..420).map(|minute| (event(&format!("e-{minute}"), 60 * minute + 7), (60 * minute + 7).max(0)));
-        let world = World::showing(records.collect());
+        let world = World::with_visible_times(records.collect());
         let worker = world.worker().await;
         if !is_new {
             assert_drained(&tick(&worker).await, 1_440);
@@ -46,7 +46,8 @@ async fn an_outage_of_six_hours_leaves_nothing_pending_and_drains_within_the_usu
 #[tokio::test]
 async fn a_vendor_that_goes_down_in_the_middle_of_a_tick_leaves_little_pending_and_recovers() {
     for pages in 1..8 {
-        let mut world = World::of((0..700).map(|number| event(&format!("e-{number}"), -864 * number - 1)).collect());
+        let mut world =
+            World::with_events((0..700).map(|number| event(&format!("e-{number}"), -864 * number - 1)).collect());
         world.pace = (1_000, 1_000);
         let worker = world.worker().await;
         outage(&world, pages, HOUR);

@@ -8,7 +8,7 @@ use super::*;
 
 /// Creates a world with an event per minute for hours.
 fn minutes() -> World {
-    World::showing(
+    World::with_visible_times(
         (-60..600).map(|minute| (event(&format!("e-{minute}"), 60 * minute), (60 * minute).max(0))).collect(),
     )
 }
@@ -70,9 +70,10 @@ async fn state_restored_in_the_middle_of_a_tick_stops_it() {
 
 #[tokio::test]
 async fn an_intent_left_two_days_before_the_next_new_line_is_sealed() {
-    // The tick dies with one line in its batch, and the vendor then drops that event; nothing else happens for two days.
+    // The tick dies with one line in its batch, and the vendor then drops that event; nothing else happens for two
+    // days.
     let two_days = 2 * DAY;
-    let world = World::showing(vec![(event("dropped", -60), 0), (event("new", two_days), two_days)]);
+    let world = World::with_visible_times(vec![(event("dropped", -60), 0), (event("new", two_days), two_days)]);
     world.store.script(|call, number| match (call, number) {
         (Call::Write, 2) => Outcome::Dies { is_applied: true },
         _ => Outcome::Succeeds,

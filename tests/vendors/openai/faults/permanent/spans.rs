@@ -55,7 +55,7 @@ async fn fifty_broken_seconds_of_a_day_affect_only_themselves() {
     // There is an event every ten minutes for a day; every third one is in a broken second.
     let at = |number: i64| -600 * number - 300;
     for lookback in [DAY, 7 * DAY] {
-        let mut world = World::of_seed((0..144).map(|number| event(&id(number), at(number))).collect(), 5);
+        let mut world = World::with_events_and_seed((0..144).map(|number| event(&id(number), at(number))).collect(), 5);
         world.settings.lookback_seconds = lookback;
         let broken_ones: Vec<i64> = (0..144).step_by(3).chain([1, 76]).collect();
         world.simulator.change(|it| {
@@ -104,7 +104,7 @@ async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_affects_only_itsel
     for status in [500, 404, 403, 400] {
         let mut records = vec![(event("e-001", -2 * DAY), 0)];
         records.extend((0..30).map(|number| (event(&format!("new-{number}"), 60 * number + 59), 60 * number + 59)));
-        let world = World::showing(records);
+        let world = World::with_visible_times(records);
         let worker = world.worker().await;
         assert_drained(&tick(&worker).await, 1);
         // The broken second is the one before the tick of minute 10.
