@@ -169,7 +169,7 @@ def check_deployed(table, deployed, bucket, prefix):
             raise Failed(f"{table.name} is deployed with {actual} instead of {expected}")
 
 
-def altered(table, column, /, **changes):
+def with_changed_column(table, column, /, **changes):
     """Returns the table with one column changed."""
     columns = [dataclasses.replace(one, **changes) if one.name == column else one for one in table.columns]
     return dataclasses.replace(table, columns=tuple(columns))

@@ -190,12 +190,12 @@ def duckdb_type(kind, key):
         return f"{duckdb_type(kind.element, key)}[]"
     if not kind.members:
         return SCALARS[kind.name]
-    if clash(kind, key):
+    if has_clashing_keys(kind, key):
         return "JSON"
     return "STRUCT(" + ", ".join(f'"{key(name)}" {duckdb_type(of, key)}' for name, of in kind.members) + ")"
 
 
-def clash(kind, key):
+def has_clashing_keys(kind, key):
     """Returns True if two keys of a struct differ only by case."""
     return len({key(name).lower() for name, _ in kind.members}) < len(kind.members)
 

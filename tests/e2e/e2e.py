@@ -248,7 +248,7 @@ class EndToEnd:
         """Returns the number of events that the vendors have shown so far."""
         return sum(self.ledger(vendor).total() for vendor in VENDORS)
 
-    def nothing_again(self, lines):
+    def check_nothing_repeated(self, lines):
         """Checks that another tick, and two more at once, deliver only events that have become visible meanwhile."""
         shown = self.events_shown()
         new = sum(self.invoke(f"{STACK}-{vendor}")["delivered"] for vendor in VENDORS)
@@ -270,7 +270,7 @@ class EndToEnd:
             raise Failed(f"the enabled rules are {rates}")
         wait_for("the delivery of source beta", SCHEDULE_SECONDS, lambda: self.is_complete(["beta"]), every=5)
 
-    def cargo_lambda(self):
+    def check_cargo_lambda_deploy(self):
         """Checks that `cargo lambda deploy` creates a working function from each binary."""
         for vendor in VENDORS:
             name = f"cargo-{vendor}"
@@ -321,7 +321,7 @@ class EndToEnd:
             for page in self.logs.get_paginator("filter_log_events").paginate(logGroupName=name):
                 yield name, "\n".join(event["message"] for event in page["events"]).encode()
 
-    def everything_written(self):
+    def written_texts(self):
         """Yields all that the test has written, each with a name: logs, objects (decompressed) and the state table."""
         yield from self.function_logs()
         for path in self.work.glob("*.log"):
@@ -338,10 +338,10 @@ class EndToEnd:
                 forms = {part, urllib.parse.quote(part, safe=""), urllib.parse.quote_plus(part), json.dumps(part)[1:-1]}
                 yield from (form.encode() for form in forms)
 
-    def no_secret(self):
+    def check_no_secret(self):
         """Checks that no secret and no token is in anything that the test has written."""
         places, log_bytes = 0, 0
-        for name, body in self.everything_written():
+        for name, body in self.written_texts():
             self.check_no_secret_in(name, body)
             places += 1
             log_bytes += len(body) if name.startswith("/aws/lambda/") else 0
@@ -383,12 +383,12 @@ class EndToEnd:
 
     # ---- Readers of the lake ----
 
-    def read_by_tables(self, found, lines):
+    def check_read_by_tables(self, found, lines):
         """Checks that DuckDB reads the same lines from the bucket through Athena's tables."""
         objects = lake.read_objects(self.s3, self.outputs["BucketName"], PREFIX)
         tables.check_bucket(self.binary, found, lake.save(objects, self.work / "lake"), lines)
 
-    def deployed_tables(self, found):
+    def check_deployed_tables(self, found):
         """Checks that the stack's tables are those of the DDL, with the deployment's bucket and prefix."""
         glue = self.client("glue")
         database = STACK.replace("-", "_")
@@ -407,19 +407,19 @@ class EndToEnd:
         steps.run("the simulated vendors start", lambda: [self.start_simulator(vendor) for vendor in VENDORS])
         self.add_source("acme")
         steps.run("the template deploys", lambda: self.deploy("DISABLED"))
-        steps.run("the stack's tables are those of the printed DDL", lambda: self.deployed_tables(found))
+        steps.run("the stack's tables are those of the printed DDL", lambda: self.check_deployed_tables(found))
         lines = steps.run("simultaneous first ticks deliver every event once", self.race)
-        steps.run("further ticks repeat nothing", lambda: self.nothing_again(lines))
+        steps.run("further ticks repeat nothing", lambda: self.check_nothing_repeated(lines))
         self.add_source("beta")
         steps.run("the template deploys again with a second source of each vendor", lambda: self.deploy("ENABLED"))
-        steps.run("cargo lambda deploy works", self.cargo_lambda)
+        steps.run("cargo lambda deploy works", self.check_cargo_lambda_deploy)
         steps.run("a refused credential fails the function", self.refused_credentials)
         steps.run("the schedules deliver the second source", self.schedules)
         lines = steps.run("every event of all sources is delivered once", lambda: self.check(["acme", "beta"]))
         steps.run("audit-pull status shows all streams", lambda: self.status(lines))
         steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
-        steps.run("DuckDB reads the bucket through the tables", lambda: self.read_by_tables(found, lines))
-        steps.run("no secret was written anywhere", self.no_secret)
+        steps.run("DuckDB reads the bucket through the tables", lambda: self.check_read_by_tables(found, lines))
+        steps.run("no secret was written anywhere", self.check_no_secret)
         return steps.passed
 
 

@@ -23,7 +23,7 @@ from steps import must_fail, say
 LAKE = pathlib.Path(__file__).resolve().parents[2] / "infra" / "lake.yaml"
 NORMALIZE_SECONDS = 30
 # The columns that every event of Microsoft 365 needs, besides the ones of the example.
-COMMON = {"RecordType": 1, "OrganizationId": "0d1f9f5e-7a4b-4f7e-9f57-2f1d3c0b8a11", "UserType": 0}
+COMMON_FIELDS = {"RecordType": 1, "OrganizationId": "0d1f9f5e-7a4b-4f7e-9f57-2f1d3c0b8a11", "UserType": 0}
 MINUTE = 60
 AZURE, EXCHANGE, SHAREPOINT, GENERAL = (
     f"Microsoft365.Audit.{name}" for name in ("AzureActiveDirectory", "Exchange", "SharePoint", "General")
@@ -36,14 +36,14 @@ def openai(type_, **fields):
 
 
 def microsoft365(log_type, operation, **fields):
-    return log_type, COMMON | {"Operation": operation, "UserId": "bo@example.com", "ClientIP": "192.0.2.2"} | fields
+    return log_type, COMMON_FIELDS | {"Operation": operation, "UserId": "bo@example.com", "ClientIP": "192.0.2.2"} | fields
 
 
 def parameters(**values):
     return [{"Name": name, "Value": value} for name, value in values.items()]
 
 
-def role_given():
+def role_assignment():
     role = {"Name": "Role.DisplayName", "OldValue": "", "NewValue": "Global Administrator"}
     return microsoft365(AZURE, "Add member to role.", ModifiedProperties=[role], ObjectId="cy@example.com")
 
@@ -88,7 +88,7 @@ EXAMPLES = {
          {"type": "api_key.updated", "key_id": "key_2", "scopes": "c"}],
     ),
     "admin roles assigned": (
-        [role_given(), microsoft365(SHAREPOINT, "SiteCollectionAdminAdded", TargetUserOrGroupName="di@example.com"),
+        [role_assignment(), microsoft365(SHAREPOINT, "SiteCollectionAdminAdded", TargetUserOrGroupName="di@example.com"),
          microsoft365(EXCHANGE, "Add-RoleGroupMember", Parameters=parameters(Identity="Organization Management", Member="ed"))],
         [{"user": "cy@example.com", "assigned_admin_role": "Global Administrator", "actor_user": "bo@example.com"},
          {"user": "di@example.com", "assigned_admin_role": "Site Collection Administrator"},

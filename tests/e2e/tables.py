@@ -174,7 +174,7 @@ def check_value(table, kind, got, value, path):
         same = isinstance(value, list) and len(got) == len(value)
         for at, (one, other) in enumerate(zip(got, value)) if same else ():
             check_value(table, kind.element, one, other, f"{path}[{at}]")
-    elif kind.members and not ddl.clash(kind, table.key):
+    elif kind.members and not ddl.has_clashing_keys(kind, table.key):
         same = isinstance(value, dict)
         for name, of in kind.members if same else ():
             check_value(table, of, got[table.key(name)], value.get(table.key(name)), f"{path}.{table.key(name)}")
@@ -196,7 +196,7 @@ def is_scalar(kind, got, value):
     return type(got) is type(value) and got == value
 
 
-def undeclared(table, contents):
+def count_paths_without_column(table, contents):
     """Counts the paths in the lines that have no column. Fails if a standard field has none."""
     found = collections.Counter()
     for _, _, line in contents.lines.values():
@@ -230,7 +230,7 @@ def check_lake(binary, found, lake):
         if contents.files:
             check_read(table, contents)
             check_printed(binary, log_type, table, contents, lake)
-        seen[log_type] = (contents.lines_by_day(), undeclared(table, contents))
+        seen[log_type] = (contents.lines_by_day(), count_paths_without_column(table, contents))
     return seen
 
 
@@ -274,7 +274,7 @@ def check_days(binary, found, lake, streams):
 
 
 def check_against_report(binary, found, lake, streams):
-    """Checks a demo's lake, and that it has the lines and objects that the demo reported. Returns as `check_lake`."""
+    """Checks a demo's lake, and that it has the lines and objects that the demo reported. Returns the same as `check_lake`."""
     seen = check_lake(binary, found, lake)
     for stream in streams:
         by_day, _ = seen[stream["log_type"]]
@@ -297,12 +297,12 @@ def checks_can_fail(binary, found, lake, streams):
     """Checks that the checks fail for wrong tables, and for a lake that lacks a file."""
     table, general = found["OpenAI.Audit"], found["Microsoft365.Audit.General"]
     contents = read_files(lake, table, athena.check_projection(table))
-    reading_can_fail(binary, table, contents, lake)
-    declaring_can_fail(table, json_schema(binary, "OpenAI.Audit"))
+    read_checks_can_fail(binary, table, contents, lake)
+    declared_checks_can_fail(table, json_schema(binary, "OpenAI.Audit"))
     wrong, shape = dataclasses.replace(general, serde={}), json_schema(binary, "Microsoft365.Audit.General")
     must_fail("keys in another case", lambda: athena.check_declared(wrong, shape))
     for name in ("ID", "id", "dt", "a-b"):
-        must_fail(f"{name} as a name", lambda: athena.check_rules(athena.altered(table, "type", name=name)))
+        must_fail(f"{name} as a name", lambda: athena.check_rules(athena.with_changed_column(table, "type", name=name)))
     wrong = dataclasses.replace(table, properties=table.properties | {"projection.hour.digits": "1"})
     must_fail("hours of one digit", lambda: athena.check_projection(wrong))
     must_fail("a line before the first partition", lambda: read_files(lake, table, datetime.date(2999, 1, 1)))
@@ -312,10 +312,10 @@ def checks_can_fail(binary, found, lake, streams):
     contents.files[0].write_bytes(body)
 
 
-def reading_can_fail(binary, table, contents, lake):
+def read_checks_can_fail(binary, table, contents, lake):
     """Checks that `check_read` and `check_printed` fail for wrong types, lines and values."""
     for name, kind in {"type": "int", "id": "timestamp", "actor": "array<string>"}.items():
-        wrong = athena.altered(table, name, kind=ddl.parse_kind(kind))
+        wrong = athena.with_changed_column(table, name, kind=ddl.parse_kind(kind))
         must_fail(f"{name} as {kind}", lambda: check_read(wrong, contents))
     lines = dict(contents.lines)
     row_id, (dt, hour, line) = lines.popitem()
@@ -326,10 +326,10 @@ def reading_can_fail(binary, table, contents, lake):
     must_fail("a changed value", lambda: check_read(table, Contents(contents.files, lines)))
 
 
-def declaring_can_fail(table, shape):
+def declared_checks_can_fail(table, shape):
     """Checks that `check_declared` fails for wrong types and a missing column."""
     for name, kind in {"project": "struct<`id`:string>", "actor": "string", "effective_at": "string"}.items():
-        wrong = athena.altered(table, name, kind=ddl.parse_kind(kind))
+        wrong = athena.with_changed_column(table, name, kind=ddl.parse_kind(kind))
         must_fail(f"{name} as {kind}", lambda: athena.check_declared(wrong, shape))
     less = dataclasses.replace(table, columns=table.columns[1:])
     must_fail("a missing column", lambda: athena.check_declared(less, shape))
