@@ -39,7 +39,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A command failed.
+/// The error of a command that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Failed {

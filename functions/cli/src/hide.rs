@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use adapters::looks_like_a_key;
 
-/// Replaces a key in a message.
-const HIDDEN: &str = "(hidden: it looks like a key)";
+/// The text that replaces a key in a message.
+const KEY_REPLACEMENT: &str = "(hidden: it looks like a key)";
 
 /// The arguments that look like API keys.
 #[derive(Debug, Default)]
@@ -28,9 +28,9 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// Returns the text with each key replaced by [`HIDDEN`].
+    /// Returns the text with each key replaced by [`KEY_REPLACEMENT`].
     pub(crate) fn hide_in(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, key| text.replace(key, HIDDEN))
+        self.0.iter().fold(text.to_owned(), |text, key| text.replace(key, KEY_REPLACEMENT))
     }
 }
 
@@ -42,7 +42,7 @@ mod tests {
     fn ok_keys_are_hidden_and_all_else_stays() {
         let arguments = ["pull", "openai", "--prefix=sk-admin-canary", "sk-proj-canary"].map(OsString::from);
         let text = Keys::among(&arguments).hide_in("'sk-admin-canary' and 'sk-proj-canary' of openai");
-        assert_eq!(text, format!("'{HIDDEN}' and '{HIDDEN}' of openai"));
+        assert_eq!(text, format!("'{KEY_REPLACEMENT}' and '{KEY_REPLACEMENT}' of openai"));
         assert!(Keys::among(&arguments[..2]).is_empty());
     }
 }

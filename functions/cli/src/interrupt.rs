@@ -4,7 +4,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failed;
 
-/// Notices an interrupt (Ctrl-C) or SIGTERM, from the moment this is created.
+/// Detects an interrupt (Ctrl-C) or SIGTERM from the time of its creation on.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     interrupt: Signal,

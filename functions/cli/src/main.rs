@@ -107,7 +107,7 @@ fn main() -> ExitCode {
     let ran = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let ran = runtime.block_on(run(cli.command));
-            // A look-up of a host that hangs in its thread must not keep an interrupted process.
+            // A host look-up that hangs in its own thread must not keep an interrupted process from ending.
             runtime.shutdown_background();
             ran
         }

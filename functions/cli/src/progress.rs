@@ -10,7 +10,7 @@ use collector::{Clock, ProgressCounts, SourceCache};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// The time between two updates of the display.
-pub(crate) const UPDATE_EVERY: Duration = Duration::from_millis(250);
+pub(crate) const UPDATE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Waits for a tick. Meanwhile it shows the progress that `cache` counts, if standard error is a terminal.
 pub(crate) async fn wait_with_progress<T>(cache: &SourceCache, tick: impl Future<Output = T>) -> T {
@@ -27,7 +27,7 @@ pub(crate) async fn wait_with_progress<T>(cache: &SourceCache, tick: impl Future
         bar.tick();
         tokio::select! {
             done = &mut tick => break done,
-            () = SystemClock.sleep(UPDATE_EVERY) => {}
+            () = SystemClock.sleep(UPDATE_INTERVAL) => {}
         }
     };
     bar.finish_and_clear();

@@ -4,8 +4,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::vendor::VendorSpec;
 
-/// Declares the module of each vendor, and [`VENDORS`]. `cargo fmt` does not find modules that a macro declares, so the gate
-/// formats their files by name.
+/// Declares the module of each vendor, and [`VENDORS`]. `cargo fmt` does not find modules that a macro declares, so the
+/// gate formats their files by name.
 macro_rules! vendors {
     ($($vendor:ident)+) => {
         $(mod $vendor;)+

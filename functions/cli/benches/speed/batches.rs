@@ -7,7 +7,7 @@ use std::time::Duration;
 use schema::LogType;
 use serde::Serialize;
 
-use crate::compressors::{ALL, COLLECTORS_GZIP, COLLECTORS_ZSTD, Compressor};
+use crate::compressors::{ALL, COLLECTOR_GZIP, COLLECTOR_ZSTD, Compressor};
 use crate::corpus::{Corpus, Normalizers};
 use crate::cost::{Cheaper, Cost};
 use crate::failed::Failed;
@@ -110,7 +110,7 @@ pub(crate) fn figures(outcomes: &[(Outcome, Outcome)]) -> Vec<Figures> {
     let cost = |outcome: &Outcome| Cost::of(outcome.line_mb_per_second * MB, outcome.ratio);
     let all_outcomes = || ALL.into_iter().zip(outcomes);
     let collectors =
-        all_outcomes().find(|(compressor, _)| *compressor == COLLECTORS_GZIP).map(|(_, (one, _))| cost(one));
+        all_outcomes().find(|(compressor, _)| *compressor == COLLECTOR_GZIP).map(|(_, (one, _))| cost(one));
     let figures = all_outcomes().map(|(compressor, (microsoft365, openai))| {
         let cost = cost(microsoft365);
         let cheaper = cost.cheaper_than(collectors.unwrap_or(cost));
@@ -131,7 +131,7 @@ pub(crate) fn to_table(all: &[Figures]) -> String {
             cells.extend([format!("{:.0}", outcome.line_mb_per_second), format!("{:.2}", outcome.ratio)]);
         }
         cells.extend([cost.compress, cost.year, cost.first_year()].map(|dollars| format!("{dollars:.2}")));
-        let is_collectors = [COLLECTORS_GZIP, COLLECTORS_ZSTD].contains(compressor);
+        let is_collectors = [COLLECTOR_GZIP, COLLECTOR_ZSTD].contains(compressor);
         cells.push(cheaper_text(*compressor, *cheaper));
         if is_collectors {
             cells[0].push_str(" *");
@@ -143,7 +143,7 @@ pub(crate) fn to_table(all: &[Figures]) -> String {
 
 fn cheaper_text(compressor: Compressor, cheaper: Cheaper) -> String {
     match cheaper {
-        _ if compressor == COLLECTORS_GZIP => String::new(),
+        _ if compressor == COLLECTOR_GZIP => String::new(),
         Cheaper::Always => "always".to_owned(),
         Cheaper::Never => "never".to_owned(),
         Cheaper::FromDays(days) => format!("if kept > {days:.1} d"),
@@ -155,7 +155,7 @@ fn cheaper_text(compressor: Compressor, cheaper: Cheaper) -> String {
 pub(crate) fn cost_sentences(all: &[Figures]) -> Option<String> {
     let by_first_year =
         |figures: &&Figures, other: &&Figures| figures.cost.first_year().total_cmp(&other.cost.first_year());
-    let collectors = all.iter().find(|figures| figures.compressor == COLLECTORS_GZIP)?;
+    let collectors = all.iter().find(|figures| figures.compressor == COLLECTOR_GZIP)?;
     let gzip = all.iter().filter(|figures| figures.compressor.is_gzip()).min_by(by_first_year)?;
     let any = all.iter().min_by(by_first_year)?;
     let saving_percent = |figures: &Figures| 100.0 * (1.0 - figures.cost.first_year() / collectors.cost.first_year());

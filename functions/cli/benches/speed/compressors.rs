@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 /// The gzip compressor and level that the collector uses by default.
-pub(crate) const COLLECTORS_GZIP: Compressor = Compressor::ZlibRs(4);
+pub(crate) const COLLECTOR_GZIP: Compressor = Compressor::ZlibRs(4);
 /// The zstd level that the collector uses if it is configured for zstd.
-pub(crate) const COLLECTORS_ZSTD: Compressor = Compressor::Zstd(3);
+pub(crate) const COLLECTOR_ZSTD: Compressor = Compressor::Zstd(3);
 /// The measured compressors. All write gzip, except zstd. ISA-L is missing because its crate needs autotools and an
 /// assembler, and this project builds with a C compiler only.
 pub(crate) const ALL: [Compressor; 10] = [

@@ -3,13 +3,13 @@
 use std::cmp::Ordering::{Equal, Greater, Less};
 
 /// Dollars per GB-second of Lambda on x86 in us-east-1, first tier: <https://aws.amazon.com/lambda/pricing/>.
-const LAMBDA_GB_SECOND: f64 = 0.000_016_666_7;
+const LAMBDA_DOLLARS_PER_GB_SECOND: f64 = 0.000_016_666_7;
 /// The memory of a function that gets one whole processor, in GB: 1,769 MB, see
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>. With less memory a function gets a
 /// proportionally smaller share of a processor, so the same work costs the same.
 const GB_OF_ONE_PROCESSOR: f64 = 1_769.0 / 1_024.0;
 /// Dollars per GB-month of S3 Standard in us-east-1, first tier: <https://aws.amazon.com/s3/pricing/>.
-const S3_GB_MONTH: f64 = 0.023;
+const S3_DOLLARS_PER_GB_MONTH: f64 = 0.023;
 const MONTHS_PER_YEAR: f64 = 12.0;
 const DAYS_PER_YEAR: f64 = 365.0;
 /// The number of bytes in a TB. Costs are given per TB of lines, because the cost of one GB is too small to print.
@@ -43,8 +43,8 @@ pub(crate) enum Cheaper {
 impl Cost {
     /// Returns the cost of a compressor with this speed and this compression ratio.
     pub(crate) fn of(bytes_per_second: f64, ratio: f64) -> Self {
-        let compress = TB_BYTES / bytes_per_second * GB_OF_ONE_PROCESSOR * LAMBDA_GB_SECOND;
-        Self { compress, year: TB_BYTES / GB / ratio * S3_GB_MONTH * MONTHS_PER_YEAR }
+        let compress = TB_BYTES / bytes_per_second * GB_OF_ONE_PROCESSOR * LAMBDA_DOLLARS_PER_GB_SECOND;
+        Self { compress, year: TB_BYTES / GB / ratio * S3_DOLLARS_PER_GB_MONTH * MONTHS_PER_YEAR }
     }
 
     /// Returns the cost of compressing the lines and of storing them for one year.

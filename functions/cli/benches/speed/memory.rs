@@ -10,7 +10,7 @@ use schema::{ArraySplitter, LogType};
 use serde::{Deserialize, Serialize};
 
 use crate::blob::{ARRAY, LINES, Pieces};
-use crate::compressors::COLLECTORS_GZIP;
+use crate::compressors::COLLECTOR_GZIP;
 use crate::corpus::{Normalizers, raw_events};
 use crate::failed::Failed;
 use crate::measure::stopwatch;
@@ -106,7 +106,7 @@ impl Batches {
 
     fn deliver(&mut self) -> Result<(), Failed> {
         let lines = std::mem::take(&mut self.lines);
-        let object = std::hint::black_box(COLLECTORS_GZIP.compress(&lines)?);
+        let object = std::hint::black_box(COLLECTOR_GZIP.compress(&lines)?);
         self.done.objects += 1;
         self.done.object_bytes += object.len() as u64;
         Ok(())

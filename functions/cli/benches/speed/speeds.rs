@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::baselines::{append_copy, append_value};
-use crate::compressors::COLLECTORS_GZIP;
+use crate::compressors::COLLECTOR_GZIP;
 use crate::corpus::{Corpus, Event, Normalizers};
 use crate::failed::Failed;
 use crate::measure::{Contestant, fastest, stopwatch};
@@ -62,7 +62,7 @@ pub(crate) fn measure(corpus: &Corpus, chunk: usize, rounds: usize) -> Result<Sp
 /// Runs the functions whose errors are ignored while they are measured, and returns their errors.
 fn check(corpus: &Corpus, lines: &[Vec<u8>]) -> Result<(), Failed> {
     corpus.events.iter().try_for_each(|event| append_value(event, &mut Vec::new()))?;
-    lines.iter().try_for_each(|lines| COLLECTORS_GZIP.compress(lines).map(|_| ()))?;
+    lines.iter().try_for_each(|lines| COLLECTOR_GZIP.compress(lines).map(|_| ()))?;
     Ok(())
 }
 
@@ -83,7 +83,7 @@ fn contestants<'a>(chunks: &'a [&'a [Event]], lines: &'a [Vec<u8>]) -> [Contesta
     ]
 }
 
-/// Makes a contestant that calls `make` with the events of a chunk and an empty buffer. All its calls share the
+/// Returns a contestant that calls `make` with the events of a chunk and an empty buffer. All its calls share the
 /// buffer's memory.
 fn each<'a>(chunks: &'a [&'a [Event]], mut make: impl FnMut(&[Event], &mut Vec<u8>) + 'a) -> Contestant<'a> {
     let mut out = Vec::new();
@@ -95,7 +95,7 @@ fn each<'a>(chunks: &'a [&'a [Event]], mut make: impl FnMut(&[Event], &mut Vec<u
 }
 
 fn compress(lines: &[u8]) {
-    drop(black_box(COLLECTORS_GZIP.compress(black_box(lines))));
+    drop(black_box(COLLECTOR_GZIP.compress(black_box(lines))));
 }
 
 fn append_lines(normalizers: &mut Normalizers, events: &[Event], lines: &mut Vec<u8>) {

@@ -61,35 +61,35 @@ impl<'a> DemoVendor<'a> {
         self.source.streams().iter()
     }
 
-    /// The number of different events of the stream that the simulator has shown.
+    /// Returns the number of different events of the stream that the simulator has shown.
     pub(super) fn served(&self, stream: &Stream) -> u64 {
         let counts = self.running.counts();
         let of_stream = counts.iter().find(|(log_type, _)| *log_type == stream.log_type.name());
         of_stream.map_or(0, |(_, count)| *count)
     }
 
-    /// The number of events that the simulator will show later.
+    /// Returns the number of events that the simulator will show later.
     pub(super) fn pending(&self) -> u64 {
         self.running.pending() as u64
     }
 
-    /// The number of all events of the vendor, including those that will be shown later.
+    /// Returns the number of all events of the vendor, including the events that will be shown later.
     pub(super) fn total(&self) -> u64 {
         self.running.counts().iter().map(|(_, count)| count).sum::<u64>() + self.pending()
     }
 
-    /// The number of repeats: events that the vendor listed again and the collector did not deliver again.
+    /// Returns the number of duplicates: events that the vendor listed again and the collector did not deliver again.
     pub(super) fn repeats(&self, stream: &Stream) -> u64 {
         self.seen.get(&stream.name()).map_or(0, |seen| seen.repeats)
     }
 
-    /// The drift of the lines that were delivered for the stream.
+    /// Returns the drift of the lines that were delivered for the stream.
     pub(super) fn drift(&self, stream: &Stream) -> Drift {
         self.seen.get(&stream.name()).map(|seen| seen.drift.clone()).unwrap_or_default()
     }
 
-    /// The number of the stream's listed events per second. It is computed from the time of the vendor's ticks, which
-    /// all its streams share.
+    /// Returns the number of the stream's listed events per second. It is computed from the time of the vendor's ticks,
+    /// which all its streams share.
     pub(super) fn events_per_second(&self, stream: &Stream) -> u64 {
         let events = self.seen.get(&stream.name()).map_or(0, |seen| seen.events);
         events * 1_000 / self.milliseconds.max(1).unsigned_abs()

@@ -25,7 +25,7 @@ use demo_vendor::DemoVendor;
 use show::{DemoResult, Row};
 
 /// The clock of a new demo starts this long before now, so that the demo ends at about the present time.
-const START_SECONDS_AGO: i64 = 7_200;
+const START_SECONDS_BEFORE_NOW: i64 = 7_200;
 /// The demo's clock moves on by this much from one round to the next. It is the schedule of the slower vendor.
 const STEP_SECONDS: i64 = 300;
 /// The demo's clock moves on by this much before the final round. It is more than the hour after which a sweep is due.
@@ -87,7 +87,7 @@ struct DemoStart {
 async fn start_time(lake: &Lake, args: &Args, now: Timestamp) -> Result<Timestamp, Failed> {
     let key = format!("_state/demo-{}-{}.json", args.seed, args.events);
     let unreadable = || Failed::person(format!("{key} under {}/.audit-pull is unreadable", args.lake.display()));
-    let begun = DemoStart { started: now.as_second() - START_SECONDS_AGO };
+    let begun = DemoStart { started: now.as_second() - START_SECONDS_BEFORE_NOW };
     let body = serde_json::to_vec(&begun).map_err(|_| unreadable())?;
     lake.bucket.put_if_absent(&key, body, "application/json").await?;
     let body = lake.bucket.get(&key).await?.ok_or_else(unreadable)?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::view::{self, VendorView};
 use crate::exit::Failed;
-use crate::progress::UPDATE_EVERY;
+use crate::progress::UPDATE_INTERVAL;
 use crate::{output, progress, pull};
 
 /// The form of the output.
@@ -95,7 +95,7 @@ impl Display {
         loop {
             bar.set_message(view::table(views, SystemClock.now()));
             bar.tick();
-            SystemClock.sleep(UPDATE_EVERY).await;
+            SystemClock.sleep(UPDATE_INTERVAL).await;
         }
     }
 

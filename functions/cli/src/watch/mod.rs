@@ -160,8 +160,8 @@ async fn watch_vendor(shared: &Shared<'_>, mut watched: Watched<'_>, view: &Vend
     Ok(())
 }
 
-/// Runs one tick. The state is opened again for it, so that a lake that was away, and expired items of a ledger, need no
-/// restart.
+/// Runs one tick. The state is opened again for it, so that a lake that was away, and expired items of a ledger, need
+/// no restart.
 async fn tick(shared: &Shared<'_>, watched: &mut Watched<'_>, view: &VendorView) -> Result<Vec<StreamReport>, Failed> {
     watched.lake.reopen_state()?;
     let reports = watched.source.tick(&watched.lake, &view.cache, shared.clock, view.vendor.max_tick_time).await;

@@ -1,6 +1,6 @@
 use std::io::Read;
 
-use crate::compressors::{ALL, COLLECTORS_GZIP, COLLECTORS_ZSTD, Compressor};
+use crate::compressors::{ALL, COLLECTOR_GZIP, COLLECTOR_ZSTD, Compressor};
 
 #[test]
 fn the_output_of_every_compressor_can_be_decompressed() {
@@ -21,7 +21,7 @@ fn the_output_of_every_compressor_can_be_decompressed() {
 #[test]
 fn the_default_compressors_are_those_of_the_collector() {
     let source = include_str!("../../../../../shared/collector/src/deliver/object.rs");
-    let (Compressor::ZlibRs(gzip), Compressor::Zstd(zstd)) = (COLLECTORS_GZIP, COLLECTORS_ZSTD) else {
+    let (Compressor::ZlibRs(gzip), Compressor::Zstd(zstd)) = (COLLECTOR_GZIP, COLLECTOR_ZSTD) else {
         panic!("of another kind")
     };
     assert!(source.contains(&format!("const GZIP_LEVEL: u32 = {gzip};")), "object.rs has another gzip level");
