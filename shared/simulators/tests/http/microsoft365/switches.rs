@@ -154,7 +154,7 @@ fn a_broken_record_lacks_its_brace_and_the_other_records_are_well_formed() {
 fn the_shown_expiration_may_be_in_the_past_or_in_year_1() {
     for (expiration, year_one) in [(Expiration::Past, false), (Expiration::YearOne, true)] {
         run(async {
-            let world = World::new(Behaviours { expiration: expiration, ..long_lived_tokens() });
+            let world = World::new(Behaviours { expiration, ..long_lived_tokens() });
             let client = world.client_with_subscriptions(&[EXCHANGE]).await;
             let items = client.all_items(EXCHANGE, world.now()).await;
             for item in &items {
