@@ -155,7 +155,13 @@ impl Simulation for Shared {
     fn served(&self) -> Vec<ServedEvent> {
         let served = |entry: &Entry| {
             let raw = self.events[entry.event_number].1.clone();
-            ServedEvent { log_type: LOG_TYPE, identity: format!("toy-{}", entry.event_number), raw, visible_at: entry.visible_at, visible_until: None }
+            ServedEvent {
+                log_type: LOG_TYPE,
+                identity: format!("toy-{}", entry.event_number),
+                raw,
+                visible_at: entry.visible_at,
+                visible_until: None,
+            }
         };
         self.state().ledger.entries().iter().map(served).collect()
     }
