@@ -1,7 +1,10 @@
 """The end-to-end test, on loopback. It simulates both vendors, deploys the template to an emulated AWS, invokes the
 functions directly and by their schedules, and compares the bucket with the events that the vendors served. Before that
 it checks Athena's tables on the lake of a demo (`--only tables` runs only this), and drains backlogs with the command
-line (`--only backlog`).
+line (`--only backlog`). `--only deployment` runs the steps on the emulated AWS without those before them.
+
+A recorder between the functions and the emulated AWS notes every call, and at the end the rights of the functions' roles
+have to be those that the calls need.
 """
 
 import argparse
@@ -25,6 +28,9 @@ import athena
 import backlog
 import emulated
 import lake
+import queues
+import recorder
+import rights
 import tables
 from steps import Steps, must_fail, say
 from processes import Failed, Processes, free_port, wait_for
@@ -35,8 +41,23 @@ ARTIFACTS = "artifacts"
 PREFIX = "audit/"
 VENDORS = ("openai", "microsoft365")
 EVENTS = {"openai": 600, "microsoft365": 3_000}
+# Sources that are found by the prefix of their secrets' names.
+SECRET_PREFIXES = {vendor: f"found/{vendor}/" for vendor in VENDORS}
+IDS = {"openai": "OpenAI", "microsoft365": "Microsoft365"}
+# A data model in the bucket, without methods in Python, which the functions are built without.
+MODEL = """\
+AnalysisType: datamodel
+DataModelID: Test.OpenAI.Audit
+DisplayName: OpenAI audit logs
+LogTypes: [OpenAI.Audit]
+Enabled: true
+Mappings:
+  - Name: event_type
+    Path: type
+"""
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
 REGION = "us-east-1"
+ACCOUNT = "000000000000"
 
 BUILD_SECONDS = 2_400
 DEPLOY_SECONDS = 180
@@ -56,8 +77,8 @@ TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
 
 
 class EndToEnd:
-    def __init__(self, work, binary):
-        self.work, self.binary = work, binary
+    def __init__(self, work, binary, functions=None):
+        self.work, self.binary, self.given_functions = work, binary, functions
         self.processes = Processes(work)
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
@@ -65,6 +86,7 @@ class EndToEnd:
         self.simulated = {}
         self.secret_values = set()
         self.arns = {vendor: [] for vendor in VENDORS}
+        self.recorder = recorder.Recorder(self.port, ACCOUNT)
 
     def environment(self):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
@@ -93,6 +115,8 @@ class EndToEnd:
         env = self.env | {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
+            # The address that the emulated AWS gives to the functions.
+            "AWS_ENDPOINT_URL": self.recorder.url,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "S3_PERSIST": "0",
@@ -154,19 +178,30 @@ class EndToEnd:
         for vendor in VENDORS:
             self.arns[vendor].append(self.create_secret(f"{vendor}/{source}", self.valid_secret(vendor, source)))
 
+    def add_source_of_prefix(self, source):
+        for vendor in VENDORS:
+            self.create_secret(SECRET_PREFIXES[vendor] + source, self.valid_secret(vendor, source))
+
     # ---- The deployment ----
 
     def build(self):
+        if self.given_functions:
+            resources = {f"{IDS[vendor]}Function": vendor for vendor in VENDORS}
+            emulated.use_functions(ROOT, self.built, resources, self.given_functions)
+        else:
+            self.sam_build()
+        say(f"  {emulated.adapt(self.built)} resources are unknown to the emulated AWS and left out")
+
+    def sam_build(self):
         command = ["sam", "build", "--template-file", str(ROOT / "template.yaml"), "--build-dir", str(self.built)]
         command += ["--parameter-overrides", f"Architecture={ARCHITECTURE}"]
         self.processes.run("sam-build", command, self.env, BUILD_SECONDS, cwd=ROOT)
-        say(f"  {emulated.adapt(self.built)} resources are unknown to the emulated AWS and left out")
 
     @property
     def built(self):
         return self.work / "built"
 
-    def deploy(self, schedule):
+    def deploy(self, schedule, more=None):
         """Deploys the template with all its nested stacks: alarms, dashboard and lake."""
         overrides = {
             "Architecture": ARCHITECTURE,
@@ -179,6 +214,9 @@ class EndToEnd:
             "ScheduleState": schedule,
             "Lake": "true",
             "SavedQueries": "false",  # the emulator has no AWS::Logs::QueryDefinition
+            "NewObjectsTopic": "true",
+            "DataModels": "s3:_models/",
+            **(more or {}),
         }
         command = ["sam", "deploy", "--template-file", str(self.built / "template.yaml"), "--stack-name", STACK]
         command += ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -187,12 +225,33 @@ class EndToEnd:
         self.processes.run("sam-deploy", command, self.env, DEPLOY_SECONDS, cwd=self.work)
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.name_callers()
+
+    def name_callers(self):
+        """Gives each function an app id, which the recorder finds in its calls."""
+        for vendor in VENDORS:
+            name = f"{STACK}-{vendor}"
+            variables = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            variables["AWS_SDK_UA_APP_ID"] = vendor
+            self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+    def deploy_first(self):
+        """Deploys without schedules. Subscribes a queue to each topic, and stores a data model in the bucket."""
+        self.deploy("DISABLED")
+        sqs, sns = self.client("sqs"), self.client("sns")
+        self.new_objects = queues.Queue(sqs, sns, "new-objects", self.outputs["NewObjectsTopicArn"])
+        self.alarms = queues.Queue(sqs, sns, "alarms", self.outputs["AlarmTopicArn"])
+        self.s3.put_object(Bucket=self.outputs["BucketName"], Key=f"{PREFIX}_models/openai.yml", Body=MODEL.encode())
+
+    def deploy_second(self):
+        """Deploys with schedules and with sources that are found by a prefix."""
+        self.deploy("ENABLED", {f"{IDS[vendor]}SecretPrefix": prefix for vendor, prefix in SECRET_PREFIXES.items()})
 
     # ---- Ticks ----
 
-    def invoke(self, function):
-        """Runs one tick by a direct invocation. Returns its summary; fails if the function does."""
-        answer = self.functions.invoke(FunctionName=function, Payload=b"{}")
+    def invoke(self, function, payload=b"{}"):
+        """Runs one tick, or another action, by a direct invocation. Returns its result; fails if the function does."""
+        answer = self.functions.invoke(FunctionName=function, Payload=payload)
         payload = answer["Payload"].read().decode()
         if answer.get("FunctionError"):
             raise Failed(f"{function} failed: {payload}")
@@ -276,6 +335,7 @@ class EndToEnd:
             name = f"cargo-{vendor}"
             of_stack = self.functions.get_function_configuration(FunctionName=f"{STACK}-{vendor}")
             variables = of_stack["Environment"]["Variables"] | {f"{vendor.upper()}_SECRET_ARNS": self.arns[vendor][0]}
+            del variables[f"{vendor.upper()}_SECRET_PREFIX"]
             built = "OpenAIFunction" if vendor == "openai" else "Microsoft365Function"
             command = ["cargo", "lambda", "deploy", name, "--binary-path", str(self.built / built / "bootstrap")]
             command += ["--endpoint-url", self.endpoint, "--iam-role", of_stack["Role"], "--timeout", "300"]
@@ -293,6 +353,8 @@ class EndToEnd:
         configuration = deployed["Configuration"]
         variables = configuration["Environment"]["Variables"]
         variables[f"{vendor.upper()}_SECRET_ARNS"] = self.create_secret(name, secret)
+        # The role has no right to read this secret, so the function's calls are recorded apart.
+        variables["AWS_SDK_UA_APP_ID"] = name
         self.functions.create_function(
             FunctionName=name, Runtime=configuration["Runtime"], Role=configuration["Role"], Handler="bootstrap",
             Code={"ZipFile": code}, Timeout=60, Environment={"Variables": variables},
@@ -312,6 +374,68 @@ class EndToEnd:
         self.refused("openai", 1, {"source_id": "canary", "admin_key": CANARIES["admin_key"]})
         self.refused("microsoft365", 1, tenant | {"client_secret": CANARIES["client_secret"]})
         self.refused("microsoft365", 2, tenant | {"certificate_pem": pem, "private_key_pem": pem})
+
+    # ---- The actions and messages of the functions ----
+
+    def doctor(self):
+        """Checks that each function's own check of the connection finds no fault."""
+        for vendor in VENDORS:
+            steps = self.invoke(f"{STACK}-{vendor}", b'{"action":"doctor"}')["steps"]
+            faults = [step for step in steps if step["ok"] is not True]
+            if faults or len(steps) < 10:
+                raise Failed(f"the check of {vendor}: {json.dumps(faults or steps)}")
+            say(f"  {vendor}: {len(steps)} steps are in order")
+
+    def data_is_back(self):
+        """Checks that a stream whose silence was reported, and which has delivered since, is named by one message."""
+        table = boto3.resource(
+            "dynamodb", endpoint_url=self.endpoint, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+        ).Table(self.outputs["StateTableName"])
+        stream = {"openai": "openai_audit", "microsoft365": "microsoft365_audit_exchange"}
+        for vendor in VENDORS:
+            item = table.get_item(Key={"pk": f"acme#{stream[vendor]}", "sk": 0})["Item"]
+            head = json.loads(item["head"])
+            head["silence"] = {"since": head["last_delivery"] - 90_000, "is_start_sent": True}
+            table.put_item(Item=item | {"head": json.dumps(head)})
+            self.invoke(f"{STACK}-{vendor}")
+        expected = sorted(f"Data is back: acme/{name}" for name in stream.values())
+        wait_for("the messages that data is back", START_SECONDS, lambda: len(self.alarms.messages()) >= len(expected))
+        subjects = sorted(message["Subject"] for message in self.alarms.messages())
+        if subjects != expected:
+            raise Failed(f"the alarm topic has sent {subjects}")
+
+    def line_keys(self):
+        """Returns the keys of all objects of lines."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs["BucketName"], Prefix=PREFIX)
+        keys = {found["Key"] for page in pages for found in page.get("Contents", [])}
+        return {key for key in keys if key.startswith(tuple(PREFIX + vendor + "_" for vendor in VENDORS))}
+
+    def new_objects_notified(self):
+        """Checks that each object of lines caused one message of the topic for new objects, and no other object did."""
+        count = queues.check_new_objects(self.new_objects, self.outputs["BucketName"], self.line_keys)
+        keys = queues.created_keys(self.new_objects.messages(), self.outputs["BucketName"])
+        must_fail("a repeated message", lambda: queues.check_once([*keys, keys[0]], set(keys), set(keys)))
+        must_fail("a lost message", lambda: queues.check_once(keys[1:], set(keys), set(keys)))
+        say(f"  {count} objects, one message each")
+
+    def rights(self):
+        """Checks that the role of each function has the rights that its calls need, and no others."""
+        rights.self_test()
+        iam, roles = self.client("iam"), []
+        for vendor in VENDORS:
+            arn = self.functions.get_function_configuration(FunctionName=f"{STACK}-{vendor}")["Role"]
+            role, used = rights.role_statements(iam, arn.rsplit("/", 1)[-1]), self.recorder.needs_of(vendor)
+            roles.append(role)
+            granted = rights.check(vendor, role, used)
+            rights.check_can_fail(vendor, role, used)
+            say(f"  {vendor}: {granted} actions, {len({need.action for need in used})} of them used")
+        # Calls of a deployed function that had no app id yet.
+        for need in self.recorder.needs_of(""):
+            if not any(rights.is_allowed(need, role) for role in roles):
+                raise Failed(f"no role allows {need}")
+        say(f"  {self.recorder.calls} calls, {self.recorder.hidden} of them reads of a missing object that S3 would hide")
+        for action, reason in rights.EXCEPTIONS.items():
+            say(f"  not used: {action}: {reason}")
 
     # ---- The search for secrets ----
 
@@ -399,39 +523,54 @@ class EndToEnd:
             athena.check_deployed(table, deployed[table.name], self.outputs["BucketName"], PREFIX)
 
     def run(self):
+        """Runs all steps."""
         steps = Steps()
         found = tables.run_steps(steps, self.binary, self.work)
         backlog.run_steps(steps, self.processes, self.binary, self.work)
-        steps.run("sam build builds both functions", self.build)
-        steps.run("the emulated AWS starts", self.start_aws)
-        steps.run("the simulated vendors start", lambda: [self.start_simulator(vendor) for vendor in VENDORS])
-        self.add_source("acme")
-        steps.run("the template deploys", lambda: self.deploy("DISABLED"))
-        steps.run("the stack's tables are those of the printed DDL", lambda: self.check_deployed_tables(found))
-        lines = steps.run("simultaneous first ticks deliver every event once", self.race)
-        steps.run("further ticks repeat nothing", lambda: self.check_nothing_repeated(lines))
-        self.add_source("beta")
-        steps.run("the template deploys again with a second source of each vendor", lambda: self.deploy("ENABLED"))
-        steps.run("cargo lambda deploy works", self.check_cargo_lambda_deploy)
-        steps.run("a refused credential fails the function", self.refused_credentials)
-        steps.run("the schedules deliver the second source", self.schedules)
-        lines = steps.run("every event of all sources is delivered once", lambda: self.check(["acme", "beta"]))
-        steps.run("audit-pull status shows all streams", lambda: self.status(lines))
-        steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
+        lines = self.run_deployment(steps, lambda: self.check_deployed_tables(found))
         steps.run("DuckDB reads the bucket through the tables", lambda: self.check_read_by_tables(found, lines))
         steps.run("no secret was written anywhere", self.check_no_secret)
         return steps.passed
 
+    def run_deployment(self, steps, deployed_tables=None):
+        """Runs the steps on the emulated AWS. Returns all lines in the bucket."""
+        steps.run("sam build builds both functions", self.build)
+        steps.run("the emulated AWS starts", self.start_aws)
+        steps.run("the simulated vendors start", lambda: [self.start_simulator(vendor) for vendor in VENDORS])
+        self.add_source("acme")
+        steps.run("the template deploys", self.deploy_first)
+        if deployed_tables:
+            steps.run("the stack's tables are those of the printed DDL", deployed_tables)
+        lines = steps.run("simultaneous first ticks deliver every event once", self.race)
+        steps.run("further ticks repeat nothing", lambda: self.check_nothing_repeated(lines))
+        steps.run("a message says that data is back", self.data_is_back)
+        self.add_source_of_prefix("beta")
+        steps.run("the template deploys again with a second source of each vendor", self.deploy_second)
+        steps.run("cargo lambda deploy works", self.check_cargo_lambda_deploy)
+        steps.run("a refused credential fails the function", self.refused_credentials)
+        steps.run("the schedules deliver the second source", self.schedules)
+        steps.run("the functions check their connections", self.doctor)
+        lines = steps.run("every event of all sources is delivered once", lambda: self.check(["acme", "beta"]))
+        steps.run("each new object causes one message", self.new_objects_notified)
+        steps.run("the functions have the rights of their calls and no others", self.rights)
+        steps.run("audit-pull status shows all streams", lambda: self.status(lines))
+        steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
+        return lines
 
-def main(binary, only):
+
+def main(binary, only, functions):
     work = pathlib.Path(tempfile.mkdtemp(prefix="audit-pull-e2e-"))
-    end_to_end = EndToEnd(work, binary)
+    end_to_end = EndToEnd(work, binary, functions)
     try:
         if only == "tables":
             tables.run_steps(steps := Steps(), binary, work)
             passed = steps.passed
         elif only == "backlog":
             backlog.run_steps(steps := Steps(), end_to_end.processes, binary, work, full=True)
+            passed = steps.passed
+        elif only == "deployment":
+            end_to_end.run_deployment(steps := Steps())
+            steps.run("no secret was written anywhere", end_to_end.no_secret)
             passed = steps.passed
         else:
             passed = end_to_end.run()
@@ -449,6 +588,7 @@ def main(binary, only):
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("binary", help="the release build of audit-pull")
-    arguments.add_argument("--only", choices=["tables", "backlog"], help="run only these steps")
+    arguments.add_argument("--only", choices=["tables", "backlog", "deployment"], help="run only these steps")
+    arguments.add_argument("--functions", help="a folder with the binaries of the functions, instead of a build by SAM")
     parsed = arguments.parse_args()
-    sys.exit(main(parsed.binary, parsed.only))
+    sys.exit(main(parsed.binary, parsed.only, parsed.functions))

@@ -1,6 +1,9 @@
 """Adapts the built templates to the emulated AWS, which refuses a template that has a resource of an unknown type."""
 
+import pathlib
 import re
+import shutil
+import subprocess
 
 from processes import Failed
 
@@ -44,3 +47,21 @@ def adapt(built):
             path.write_text(text, encoding="utf-8")
             removed += count
     return removed
+
+
+def use_functions(root, built, functions, binaries):
+    """Writes to the folder `built` what `sam build` would, with given binaries. `functions` maps resources to binaries."""
+    text = (root / "template.yaml").read_text(encoding="utf-8")
+    for path in root.glob("infra/*.yaml"):
+        nested = built / "infra" / path.stem / "template.yaml"
+        nested.parent.mkdir(parents=True)
+        shutil.copy(path, nested)
+        text = text.replace(f"TemplateURL: infra/{path.name}", f"TemplateURL: infra/{path.stem}/template.yaml")
+    for resource, binary in functions.items():
+        text = text.replace(f"CodeUri: functions/{binary}", f"CodeUri: {resource}")
+        (built / resource).mkdir(parents=True)
+        target = built / resource / "bootstrap"
+        # A debug build has symbols of some hundred megabytes, which SAM would compress.
+        subprocess.run(["strip", "-o", target, pathlib.Path(binaries) / binary], check=True)
+        target.chmod(0o755)
+    (built / "template.yaml").write_text(text, encoding="utf-8")

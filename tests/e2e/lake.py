@@ -13,7 +13,7 @@ KEY = re.compile(
 )
 ROW_ID = re.compile(r"[0-9a-f]{32}")
 # Folders under the prefix whose objects have no lines.
-FOLDERS_WITHOUT_LINES = ("_state/", "rejected/")
+FOLDERS_WITHOUT_LINES = ("_models/", "_state/", "rejected/")
 
 
 def table_of(log_type):

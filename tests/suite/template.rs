@@ -29,7 +29,8 @@ const FULL: [(&str, &str); 6] = [
 ];
 const ROLES: [&str; 2] = ["OpenAIRole", "Microsoft365Role"];
 
-/// The SDK's calls and the actions that they need. Reads also need the key of the bucket or of the secrets.
+/// The SDK's calls and the actions that they need. The end-to-end test compares the rights of the deployed roles with the
+/// calls that the functions made there (`tests/e2e/rights.py`); this table also covers the keys of KMS. Reads also need the key of the bucket or of the secrets.
 const CALLS: [(&str, &[&str]); 12] = [
     ("batch_get_item", &["dynamodb:BatchGetItem"]),
     ("get_item", &["dynamodb:GetItem"]),

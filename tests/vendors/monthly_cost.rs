@@ -6,6 +6,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use adapters::lambda::{Deployment, metrics_record};
+use collector::{Notes, StreamReport};
+use jiff::Timestamp;
 use simulators::Options;
 use tests::rig::usage::Usage;
 
@@ -37,9 +40,11 @@ const DASHBOARD: f64 = 3.00;
 const FREE_METRICS: f64 = 10.0;
 const FREE_ALARMS: f64 = 10.0;
 
+// The most that one tenant may cost per month: with alarms and metrics, and without secrets, metrics and alarms.
+const MAX_DOLLARS: f64 = 3.00;
+const MAX_BASE_DOLLARS: f64 = 0.50;
+
 // Settings of the deployment.
-/// Custom metrics that the functions publish per vendor.
-const METRICS_PER_VENDOR: f64 = 10.0;
 const VENDORS: f64 = 2.0;
 const OPENAI_MEMORY_GB: f64 = 256.0 / 1_024.0;
 const MICROSOFT365_MEMORY_GB: f64 = 1.0;
@@ -195,7 +200,7 @@ impl Row {
             name,
             base,
             secrets: sources * VENDORS * (SECRET + reads),
-            metrics: VENDORS * METRICS_PER_VENDOR * METRIC,
+            metrics: VENDORS * metrics_per_vendor() * METRIC,
             alarms: VENDORS * alarms_per_vendor() * ALARM,
         }
     }
@@ -222,6 +227,14 @@ impl Row {
 
 fn project_file(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// Returns the number of metrics in the record that a tick writes, in which every value is known.
+fn metrics_per_vendor() -> f64 {
+    let notes = Notes { watermark_lag_seconds: Some(1), ..Notes::default() };
+    let report = StreamReport { notes, ..StreamReport::default() };
+    let record = metrics_record(Deployment { stack: "s", vendor: "v" }, &[report], Timestamp::UNIX_EPOCH);
+    record["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len() as f64
 }
 
 /// Returns the number of alarms in the stack of one function.
@@ -282,7 +295,13 @@ async fn readme_shows_the_dollars_per_month() {
     let table = table(&rows);
     println!("{table}");
     let idle = &rows[0];
-    assert!(idle.base <= 0.50, "an idle deployment costs ${:.2} without secrets, metrics and alarms", idle.base);
+    assert!(
+        idle.base <= MAX_BASE_DOLLARS,
+        "an idle deployment costs ${:.2} without secrets, metrics and alarms",
+        idle.base
+    );
+    let total = idle.total_less_free_tier();
+    assert!(total <= MAX_DOLLARS, "an idle deployment costs ${total:.2} with secrets, metrics and alarms");
     let (_, shown, _) = readme();
     let command = "cargo test -p tests --test vendors monthly_cost -- --ignored";
     assert!(are_equal(&table, &shown), "the table of README.md differs; {command} writes it:\n{table}");

@@ -88,7 +88,7 @@ async fn check_lake(args: &Args, checkup: &Checkup<CliClock>, findings: &Finding
         bucket: bucket.as_ref().map_err(PortError::clone),
         prefix: &args.prefix,
     };
-    check_stores(checkup, stores, std::slice::from_ref(&findings.streams)).await;
+    check_stores(checkup, stores, std::slice::from_ref(findings)).await;
 }
 
 fn exit(report: &Report) -> Exit {

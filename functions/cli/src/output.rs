@@ -21,10 +21,14 @@ pub(crate) fn print_line(text: &str) -> Result<(), Failed> {
     write_stdout(format!("{text}\n").as_bytes()).map(|_| ())
 }
 
+/// Returns a value as one line of JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<String, Failed> {
+    serde_json::to_string(value).map_err(|error| Failed::person(format!("cannot write JSON: {error}")))
+}
+
 /// Writes a value to standard output as one line of JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failed> {
-    let text = serde_json::to_string(value).map_err(|error| Failed::person(format!("cannot write JSON: {error}")))?;
-    print_line(&text)
+    print_line(&json(value)?)
 }
 
 /// Writes a value to standard output as indented JSON.

@@ -55,7 +55,8 @@ pub async fn check<S: Secrets, C: Clock>(
         return Findings::default();
     };
     checkup.name_source(Some(secret.source_id.as_str()));
-    let mut findings = Findings { streams: secret.streams(), vendor_ahead: None };
+    let mut findings =
+        Findings { streams: secret.streams(), owner: Some(secret.tenant_id.to_string()), vendor_ahead: None };
     let (login, list) = (&secret.endpoints.login_url, Urls::new(&secret).subscriptions());
     let is_login_up = checkup.step(StepName::Host, &host(login), check_host(http, login, false)).await.is_some();
     let is_api_up = checkup.step(StepName::Host, &host(&list), check_host(http, &list, true)).await.is_some();

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{ADMIN_KEY_ADVICE, Config, SourceSecret, TENANT};
 use crate::refusal::{Refusal, RefusedCall, UNPAID_CODES, lacks_permission, refuses_address, refuses_region};
-use crate::source::{MAX_ERROR_BYTES, MAX_PAGE_BYTES, page_url};
+use crate::source::{MAX_ERROR_BYTES, MAX_PAGE_BYTES, ORGANIZATION_HEADER, organization, page_url};
 use crate::wire::{self, ApiError};
 
 /// The span of the first page. An organization that uses the API logs something in this time.
@@ -38,7 +38,7 @@ pub async fn check<S: Secrets, C: Clock>(
     };
     let streams = secret.streams(&config.listings);
     checkup.name_source(Some(secret.source_id.as_str()));
-    let mut findings = Findings { streams, vendor_ahead: None };
+    let mut findings = Findings { streams, ..Findings::default() };
     let host = config.base_url.host_str().unwrap_or_default();
     if checkup.step(StepName::Host, host, check_host(http, config)).await.is_none() {
         checkup.skip_after(StepName::Host, &STEPS_OF_FIRST_PAGE);
@@ -154,11 +154,14 @@ impl<C: Clock> Caller<'_, C> {
             return self.judge_refusal(listing, answer).await;
         }
         findings.vendor_ahead = answer.date().map(|date| date.duration_since(self.checkup.clock().now()));
-        let place = answer.place().to_owned();
+        let (place, owner) = (answer.place().to_owned(), organization(answer.header(ORGANIZATION_HEADER)));
         let reading = async { answer.bytes(MAX_PAGE_BYTES).await.map_err(|error| Fault::of_vendor(&error)) };
         let body = self.checkup.limited(reading).await.map_err(at_first_page)?;
         match wire::page(&body) {
-            Ok(page) => Ok(FirstPage::Page { has_event: !page.items.is_empty() }),
+            Ok(page) => {
+                findings.owner = owner.or(findings.owner.take());
+                Ok(FirstPage::Page { has_event: !page.items.is_empty() })
+            }
             Err(_) if is_html(None, &body) => {
                 let cause = format!("{place}: a page of HTML instead of events, which is a gateway's");
                 Err(at_first_page(Fault::new(Code::Gateway, cause)))

@@ -24,7 +24,7 @@ pub(crate) const MAX_PAGE_BYTES: usize = 32 << 20;
 /// The longest wait for the end of a cooldown before a call that is made only once.
 const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
 /// The header that names the organization of the key. Most answers have it.
-const ORGANIZATION_HEADER: &str = "openai-organization";
+pub(crate) const ORGANIZATION_HEADER: &str = "openai-organization";
 /// The longest name of an organization that is accepted.
 const MAX_ORGANIZATION_CHARS: usize = 128;
 /// The longest part of an error's body that is read.
@@ -180,7 +180,7 @@ enum CallResult {
 }
 
 /// Returns the organization that an answer names, if the name is plausible.
-fn organization(header: Option<&str>) -> Option<String> {
+pub(crate) fn organization(header: Option<&str>) -> Option<String> {
     let name = header?.trim();
     let is_name = (1..=MAX_ORGANIZATION_CHARS).contains(&name.len()) && name.chars().all(|c| c.is_ascii_graphic());
     is_name.then(|| name.to_owned())

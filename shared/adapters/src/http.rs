@@ -133,7 +133,7 @@ impl From<SendError> for PortError {
 pub struct Traffic {
     /// Requests that were sent, including repeats.
     pub requests: u64,
-    /// Answers with status 429 (too many requests).
+    /// Answers with status 429 (too many requests), and those that [`count_throttle`] added.
     pub throttles: u64,
 }
 
@@ -148,6 +148,11 @@ impl Traffic {
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 static THROTTLES: AtomicU64 = AtomicU64::new(0);
+
+/// Counts an answer as throttled whose status is not 429, but whose body says that there were too many requests.
+pub fn count_throttle() {
+    THROTTLES.fetch_add(1, Ordering::Relaxed);
+}
 
 /// Returns the traffic of all clients of this process since its start.
 pub fn traffic() -> Traffic {

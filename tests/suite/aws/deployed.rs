@@ -206,6 +206,11 @@ pub(crate) fn stream_lines(log: &[Value]) -> Vec<&Value> {
     log.iter().filter(|line| line["message"] == "stream").collect()
 }
 
+/// Returns the log's lines with the sums of a tick.
+pub(crate) fn tick_lines(log: &[Value]) -> Vec<&Value> {
+    log.iter().filter(|line| line["message"] == "tick").collect()
+}
+
 /// Returns the log's metrics records.
 pub(crate) fn metrics(log: &[Value]) -> Vec<&Value> {
     log.iter().filter(|line| line.get("_aws").is_some()).collect()

@@ -178,23 +178,34 @@ async fn on_aws(bucket: &str, faulty: Option<(&str, Fault)>, has_table: bool) ->
     let bucket = S3Bucket::new(s3_client(&sdk(&s3, LONG_TIMEOUT).await), bucket, ClockWithShortSleeps);
     let checkup = checkup();
     let stores = Stores { state: Ok(&state), bucket: Ok(&bucket), prefix: "audit/" };
-    check_stores(&checkup, stores, &[vec![stream()]]).await;
+    check_stores(&checkup, stores, &[findings(None)]).await;
     Report::new(checkup.into_steps())
+}
+
+/// Returns the findings on the stream's source: the vendor's answers named this owner.
+fn findings(owner: Option<&str>) -> Findings {
+    Findings { streams: vec![stream()], owner: owner.map(str::to_owned), ..Findings::default() }
 }
 
 /// Checks a local lake whose stream has this head and this id in its birth record.
 async fn on_disk(head: Option<Head>, record: Option<&str>) -> Report {
+    on_disk_of(head, record, None).await
+}
+
+/// Does the same as [`on_disk`] with an owner in the birth record. The vendor answers for `org-b`.
+async fn on_disk_of(head: Option<Head>, record: Option<&str>, owner: Option<&str>) -> Report {
     let lake = tempfile::tempdir().unwrap();
     let (state, bucket) = (LocalState::open(lake.path()).unwrap(), LocalBucket::open(lake.path(), "").unwrap());
     if let Some(head) = head {
         state.write(&stream(), None, &head, &[]).await.unwrap();
     }
     if let Some(id) = record {
-        let record = json!({"id": id, "born_at": "", "seq": 3}).to_string();
+        let record = json!({"id": id, "born_at": "", "seq": 3, "owner": owner}).to_string();
         bucket.put_if_absent(STREAM_RECORD, record.into(), "application/json").await.unwrap();
     }
     let checkup = checkup();
-    check_stores(&checkup, Stores { state: Ok(&state), bucket: Ok(&bucket), prefix: "" }, &[vec![stream()]]).await;
+    let sources = [findings(Some("org-b"))];
+    check_stores(&checkup, Stores { state: Ok(&state), bucket: Ok(&bucket), prefix: "" }, &sources).await;
     Report::new(checkup.into_steps())
 }
 
@@ -425,6 +436,13 @@ fn faults_of_stores() -> Vec<PlantedFault> {
             StateRestored,
             ["restored from a backup", "restore the newest state"],
         ),
+        planted(
+            "other organization",
+            on_disk_of(Some(head("mine", 3)), Some("mine"), Some("org-a")),
+            State,
+            OtherOwner,
+            ["the vendor answers for \"org-b\"", "source_id of its own"],
+        ),
     ]
 }
 
@@ -455,6 +473,7 @@ async fn a_set_up_without_faults_passes_every_step() {
         on_aws(BUCKET, None, true).await,
         on_disk(Some(head("mine", 3)), Some("mine")).await,
         on_disk(None, None).await,
+        on_disk_of(Some(head("mine", 3)), Some("mine"), Some("org-b")).await,
     ];
     for report in reports {
         assert!(report.ok && report.severity().is_none(), "{}", render(&report));

@@ -14,7 +14,7 @@ use collector::Clock;
 use serde_json::{Value, json};
 use simulators::openai::ADMIN_KEY;
 
-use super::deployed::{EVENTS, SCHEDULED_EVENT, World, metrics, stream_lines, world};
+use super::deployed::{EVENTS, SCHEDULED_EVENT, World, stream_lines, tick_lines, world};
 use super::faults::serve;
 
 /// The behaviour of the vendor towards a source.
@@ -95,8 +95,8 @@ async fn ten_hanging_sources_do_not_starve_the_forty_others() {
     assert!(message.starts_with("10 of 50 streams failed: "), "{message}");
 
     let log = process.kill_and_read_log();
-    let (lines, records) = (stream_lines(&log), metrics(&log));
-    assert_eq!((records.len(), &records[0]["Failures"]), (1, &json!(10)));
+    let (lines, ticks) = (stream_lines(&log), tick_lines(&log));
+    assert_eq!((ticks.len(), &ticks[0]["failed_streams"]), (1, &json!(10)));
     for (source, line) in by_source(&lines, "source") {
         if is_hung(source.trim_start_matches("source-").parse().unwrap()) {
             let failure = line["failure"].as_str().unwrap();
@@ -140,11 +140,11 @@ async fn a_backlog_gets_the_time_that_the_other_sources_leave() {
     assert!(took.as_secs() >= 13, "one turn would have done: {took}");
 
     let log = process.kill_and_read_log();
-    // Each tick logs one line per stream and one metrics record.
-    let (lines, records) = (stream_lines(&log), metrics(&log));
+    // Each tick logs one line per stream and one line with the sums.
+    let (lines, ticks) = (stream_lines(&log), tick_lines(&log));
     let lines = by_source(&lines[secrets.len()..], "source");
     assert!(lines.values().all(|line| line["drained"] == true), "{lines:?}");
-    assert_eq!((&lines["backlog"]["delivered"], &records[1]["Delivered"]), (&json!(EVENTS), &json!(EVENTS)));
+    assert_eq!((&lines["backlog"]["delivered"], &ticks[1]["delivered"]), (&json!(EVENTS), &json!(EVENTS)));
     let row_ids = world.row_ids().await.into_iter().collect::<BTreeSet<_>>();
     assert_eq!(row_ids.len(), (OTHERS as usize + 1) * EVENTS);
 }

@@ -7,7 +7,7 @@ use collector::{State, Stream};
 use serde_json::json;
 use simulators::openai::ADMIN_KEY;
 
-use super::deployed::{EVENTS, SCHEDULED_EVENT, metrics, stream_lines, world};
+use super::deployed::{EVENTS, SCHEDULED_EVENT, metrics, stream_lines, tick_lines, world};
 use super::{Fault, Faults};
 
 const TIME: Duration = Duration::from_secs(60);
@@ -35,8 +35,9 @@ async fn every_event_once_over_many_invocations() {
         (&json!("INFO"), &json!("acme"), &json!(EVENTS))
     );
     assert_eq!((&records[0]["Vendor"], &records[0]["Stack"]), (&json!("openai"), &json!("audit-pull")));
-    assert_eq!((&records[0]["Delivered"], &records[0]["Failures"]), (&json!(EVENTS), &json!(0)));
-    assert_eq!(records[3]["Delivered"], 0);
+    let ticks = tick_lines(&log);
+    assert_eq!((&ticks[0]["delivered"], &ticks[0]["failed_streams"]), (&json!(EVENTS), &json!(0)));
+    assert_eq!(ticks[3]["delivered"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +142,7 @@ async fn e2_a_hanging_call_is_cut_off_and_named_before_lambda_kills_it() {
     assert!(message.contains("acme/openai_audit: did not end in time and was cut off"), "{error}");
     assert!(message.contains("from the state table: read the head of acme/openai_audit"), "{error}");
     let log = process.kill_and_read_log();
-    assert_eq!((&stream_lines(&log)[0]["level"], &metrics(&log)[0]["Failures"]), (&json!("WARN"), &json!(1)));
+    assert_eq!((&stream_lines(&log)[0]["level"], &tick_lines(&log)[0]["failed_streams"]), (&json!("WARN"), &json!(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

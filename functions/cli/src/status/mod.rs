@@ -47,6 +47,9 @@ pub(crate) struct Args {
     /// A stream without an event for this long is silent; 0 switches this off
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
     no_data_hours: u16,
+    /// A source that was removed on purpose: no problem of its streams counts; may be given several times
+    #[arg(long, value_name = "SOURCE")]
+    removed: Vec<String>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -67,6 +70,10 @@ pub(crate) async fn run(args: &Args) -> Result<Exit, Failed> {
         return Err(Failed::usage(
             "there is no stream yet: run a first tick, or correct the place, --prefix or vendor",
         ));
+    }
+    let is_unknown = |removed: &&String| streams.iter().all(|stream| stream.source != **removed);
+    if let Some(unknown) = args.removed.iter().find(is_unknown) {
+        return Err(Failed::usage(format!("there is no stream of the source {unknown}: correct --removed")));
     }
     show::show(&streams, args.json)?;
     Ok(show::exit(&streams))
@@ -111,7 +118,8 @@ async fn statuses(
     for ((stream, head), today) in streams.iter().zip(&heads).zip(today) {
         let never = head.as_ref().is_ok_and(|head| head.as_ref().is_some_and(|head| head.times.last_event.is_none()));
         let born = if never { streams::born(bucket, &args.prefix, stream).await? } else { None };
-        let query = Query { now, silent_after_seconds, born };
+        let is_removed = args.removed.iter().any(|removed| removed == stream.source.as_str());
+        let query = Query { now, silent_after_seconds, born, is_removed };
         let record = records.and_then(|records| records.read(stream.source.as_str(), &stream.log_type.table()));
         statuses.push(StreamStatus::of(stream, head, record.as_ref(), today, query));
     }

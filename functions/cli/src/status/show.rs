@@ -1,5 +1,7 @@
 //! Prints the status of streams.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::stream_status::StreamStatus;
@@ -17,7 +19,12 @@ pub(super) fn show(streams: &[StreamStatus], is_json: bool) -> Result<(), Failed
         return output::print_json(&JsonStatus { streams });
     }
     let problems = streams.iter().flat_map(|status| &status.problems).map(|problem| problem.message.clone());
-    let lines: Vec<String> = std::iter::once(output::table(&rows(streams), 3)).chain(problems).collect();
+    let removed = streams.iter().filter(|status| status.is_removed).map(|status| &status.source);
+    let removed = removed.collect::<BTreeSet<_>>().into_iter();
+    let notes =
+        removed.map(|source| format!("{source}: removed on purpose; its lines stay, and its streams do not count"));
+    let table = output::table(&rows(streams), 3);
+    let lines: Vec<String> = std::iter::once(table).chain(notes).chain(problems).collect();
     output::print_line(&lines.join("\n"))
 }
 

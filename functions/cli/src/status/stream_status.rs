@@ -48,6 +48,8 @@ pub(super) struct StreamStatus {
     pub(super) not_offered: Vec<String>,
     #[serde(flatten)]
     pub(super) today: Today,
+    /// `true` if the source was removed on purpose. Then there are no problems.
+    pub(super) is_removed: bool,
     /// Everything that a person should read.
     pub(super) problems: Vec<Problem>,
 }
@@ -77,6 +79,8 @@ pub(super) struct Query {
     pub(super) silent_after_seconds: Option<i64>,
     /// The time of the stream's first tick, which is needed only if it never had an event; `None` if it is unknown.
     pub(super) born: Option<UnixSeconds>,
+    /// `true` if the caller says that the source was removed on purpose.
+    pub(super) is_removed: bool,
 }
 
 impl StreamStatus {
@@ -110,12 +114,13 @@ impl StreamStatus {
             needs_person,
             message: if text.starts_with(&name) { text } else { format!("{name}: {text}") },
         });
-        let problems = problems.collect();
-        Self { problems, ..status }
+        // Nobody will mend the faults of a source that was removed on purpose.
+        let problems = if query.is_removed { Vec::new() } else { problems.collect() };
+        Self { problems, is_removed: query.is_removed, ..status }
     }
 
     fn with_head(self, head: &Head, record: Option<&TickRecord>, query: Query) -> (Self, Vec<(bool, String)>) {
-        let Query { now, silent_after_seconds, born } = query;
+        let Query { now, silent_after_seconds, born, .. } = query;
         let offered = head.listings.values().filter(|listing| !listing.is_suspended(now));
         let stored = offered.map(|listing| listing.watermark).min();
         let watermark = stored.max(record.and_then(|record| record.watermark).filter(|_| stored.is_some()));
@@ -132,7 +137,10 @@ impl StreamStatus {
             let since = time_text(last_write);
             problems.push((
                 true,
-                format!("no tick has ended since {since}: check that its schedule runs, or remove the source"),
+                format!(
+                    "no tick has ended since {since}: check that its schedule runs and its secret is configured, or name \
+                     the source with --removed if it was removed on purpose"
+                ),
             ));
         }
         if let Some(lag) = lag.filter(|lag| *lag >= LAGS_AFTER_SECONDS) {
@@ -229,6 +237,14 @@ mod tests {
     const NOW: UnixSeconds = 1_795_330_800;
 
     fn status(head: Result<Option<serde_json::Value>, PortError>, record: Option<TickRecord>) -> StreamStatus {
+        status_of(head, record, false)
+    }
+
+    fn status_of(
+        head: Result<Option<serde_json::Value>, PortError>,
+        record: Option<TickRecord>,
+        is_removed: bool,
+    ) -> StreamStatus {
         let stream = Stream {
             source: SourceId::try_from("acme".to_owned()).unwrap(),
             label: String::new(),
@@ -236,7 +252,7 @@ mod tests {
             listings: Vec::new(),
         };
         let head = head.map(|head| head.map(|head| serde_json::from_value(head).unwrap()));
-        let query = Query { now: NOW, silent_after_seconds: Some(24 * HOUR), born: Some(NOW - 90 * HOUR) };
+        let query = Query { now: NOW, silent_after_seconds: Some(24 * HOUR), born: Some(NOW - 90 * HOUR), is_removed };
         StreamStatus::of(&stream, &head, record.as_ref(), Today::default(), query)
     }
 
@@ -307,6 +323,16 @@ mod tests {
         let record = TickRecord { last_tick: NOW - 60, watermark: Some(NOW - 5), ..TickRecord::default() };
         let status = status(head(old), Some(record));
         assert_eq!((status.problems.len(), status.watermark_lag_seconds), (0, Some(5)));
+    }
+
+    #[test]
+    fn a_source_that_was_removed_on_purpose_has_no_problem() {
+        let old = |head: &mut serde_json::Value| head["written_at"] = json!(NOW - 90 * HOUR);
+        check(&status(head(old), None), true, "--removed");
+        for head in [head(old), Ok(None)] {
+            let removed = status_of(head, None, true);
+            assert!(removed.is_removed && removed.problems.is_empty(), "{removed:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::printer::{Line, Printer};
 use super::view::{self, VendorView};
 use crate::exit::Failed;
 use crate::progress::UPDATE_INTERVAL;
@@ -19,9 +20,9 @@ pub(super) enum Display {
     /// A table that is updated in place.
     Live(ProgressBar),
     /// One line of text per tick; problems go to standard error.
-    Lines,
+    Lines(Printer),
     /// One JSON object per tick.
-    Json,
+    Json(Printer),
 }
 
 /// A tick that has ended.
@@ -48,10 +49,10 @@ impl Display {
     /// Returns the live table if both outputs are terminals, unless JSON is wanted.
     pub(super) fn new(is_json: bool) -> Self {
         if is_json {
-            return Self::Json;
+            return Self::Json(Printer::new());
         }
         if !std::io::stderr().is_terminal() || !std::io::stdout().is_terminal() {
-            return Self::Lines;
+            return Self::Lines(Printer::new());
         }
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
@@ -60,32 +61,42 @@ impl Display {
         Self::Live(bar)
     }
 
-    /// Shows a tick that has ended.
+    /// Shows a tick that has ended. A reader who does not read holds up no tick: see [`Printer`].
     pub(super) fn show(&self, tick: &EndedTick<'_>) -> Result<(), Failed> {
         match self {
             Self::Live(_) => Ok(()),
-            Self::Lines => {
-                match tick.outcome {
-                    Ok(reports) => reports.iter().flat_map(pull::problems).for_each(|text| output::print_error(&text)),
-                    Err(message) => output::print_error(message),
-                }
-                output::print_line(&line(tick))
+            Self::Lines(printer) => {
+                let problems = match tick.outcome {
+                    Ok(reports) => reports.iter().flat_map(pull::problems).collect(),
+                    Err(message) => vec![message.clone()],
+                };
+                problems.into_iter().try_for_each(|text| printer.print(Line::Message(text)))?;
+                printer.print(Line::Output(line(tick)))
             }
-            Self::Json => output::print_json(&JsonTick {
-                vendor: tick.vendor,
-                began: tick.began.to_string(),
-                ended: tick.ended.to_string(),
-                streams: tick.outcome.as_deref().unwrap_or_default(),
-                error: tick.outcome.as_ref().err().map(String::as_str),
-            }),
+            Self::Json(printer) => {
+                let json = output::json(&JsonTick {
+                    vendor: tick.vendor,
+                    began: tick.began.to_string(),
+                    ended: tick.ended.to_string(),
+                    streams: tick.outcome.as_deref().unwrap_or_default(),
+                    error: tick.outcome.as_ref().err().map(String::as_str),
+                })?;
+                printer.print(Line::Output(json))
+            }
         }
     }
 
     /// Prints a message for a person to standard error, above the table if there is one.
-    pub(super) fn say(&self, text: &str) {
+    ///
+    /// # Errors
+    /// An earlier line could not be written.
+    pub(super) fn say(&self, text: &str) -> Result<(), Failed> {
         match self {
-            Self::Live(bar) => bar.suspend(|| output::print_error(text)),
-            Self::Lines | Self::Json => output::print_error(text),
+            Self::Live(bar) => {
+                bar.suspend(|| output::print_error(text));
+                Ok(())
+            }
+            Self::Lines(printer) | Self::Json(printer) => printer.print(Line::Message(text.to_owned())),
         }
     }
 
@@ -99,11 +110,15 @@ impl Display {
         }
     }
 
-    /// Replaces the live table by its last state, which stays on the terminal.
-    pub(super) fn finish(&self, views: &[VendorView]) -> Result<(), Failed> {
-        let Self::Live(bar) = self else { return Ok(()) };
-        bar.finish_and_clear();
-        output::print_line(&view::table(views, SystemClock.now()))
+    /// Replaces the live table by its last state, which stays on the terminal. Prints the lines that still wait.
+    pub(super) fn finish(self, views: &[VendorView]) -> Result<(), Failed> {
+        match self {
+            Self::Live(bar) => {
+                bar.finish_and_clear();
+                output::print_line(&view::table(views, SystemClock.now()))
+            }
+            Self::Lines(printer) | Self::Json(printer) => printer.finish(),
+        }
     }
 }
 

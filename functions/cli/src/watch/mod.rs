@@ -5,6 +5,7 @@
 
 mod display;
 mod participants;
+mod printer;
 mod schedule;
 mod view;
 
@@ -102,13 +103,13 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
         views.push(VendorView::new(participant.vendor, clock.now()));
     }
     let (display, is_stopping) = (Display::new(args.json), Cell::new(false));
-    absent.iter().for_each(|text| display.say(text));
+    absent.iter().try_for_each(|text| display.say(text))?;
     let shared = Shared { clock: &clock, display: &display, is_stopping: &is_stopping };
     let loops = watched.into_iter().zip(&views).map(|(watched, view)| watch_vendor(&shared, watched, view));
     let exit = tokio::select! {
         ended = join_all(loops) => ended.into_iter().collect::<Result<Vec<()>, Failed>>().map(|_| Exit::Success),
         () = display.refresh(&views) => Ok(Exit::Success),
-        exit = wait_for_stop(&shared, &mut interrupt) => Ok(exit),
+        exit = wait_for_stop(&shared, &mut interrupt) => exit,
     };
     display.finish(&views)?;
     exit
@@ -171,18 +172,20 @@ async fn tick(shared: &Shared<'_>, watched: &mut Watched<'_>, view: &VendorView)
 
 /// Waits for an interrupt, then for the end of the time that running ticks get, or for a second interrupt. The caller
 /// stops to wait as soon as all ticks have ended.
-async fn wait_for_stop(shared: &Shared<'_>, interrupt: &mut Interrupt) -> Exit {
+///
+/// # Errors
+/// Standard output cannot be written.
+async fn wait_for_stop(shared: &Shared<'_>, interrupt: &mut Interrupt) -> Result<Exit, Failed> {
     interrupt.wait().await;
     shared.is_stopping.set(true);
     let wait = MAX_STOP_WAIT.as_secs();
-    shared
-        .display
-        .say(&format!("interrupted: waits at most {wait} s for the running ticks; interrupt again to stop at once"));
+    let text = format!("interrupted: waits at most {wait} s for the running ticks; interrupt again to stop at once");
+    shared.display.say(&text)?;
     tokio::select! {
         () = shared.clock.sleep(MAX_STOP_WAIT) => {
-            shared.display.say("a running tick was cut off; the next start carries on");
-            Exit::Success
+            shared.display.say("a running tick was cut off; the next start carries on")?;
+            Ok(Exit::Success)
         }
-        () = interrupt.wait() => Exit::NextTick,
+        () = interrupt.wait() => Ok(Exit::NextTick),
     }
 }

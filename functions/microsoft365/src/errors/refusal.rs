@@ -16,6 +16,9 @@ use crate::byte_order_mark::without_byte_order_mark;
 use crate::config::content_type::ContentType;
 use crate::errors::af_codes;
 
+/// The status of a throttled call. The vendor also throttles with others.
+const TOO_MANY_REQUESTS: u16 = 429;
+
 /// The purpose of a call, for error messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Task<'a> {
@@ -69,6 +72,11 @@ impl Refusal {
     /// Returns `true` if the call was throttled, which concerns every call of the tenant.
     pub(crate) fn is_throttled(&self) -> bool {
         self.reason == Reason::Throttled
+    }
+
+    /// Returns `true` if the call was throttled with a status other than 429, so the HTTP client has not counted it.
+    pub(crate) fn is_uncounted_throttle(&self) -> bool {
+        self.is_throttled() && self.status != TOO_MANY_REQUESTS
     }
 
     /// Returns `true` for a 401 that names no other cause than the token, so a new token may cure it.
@@ -312,6 +320,7 @@ mod tests {
                 let refusal = Refusal::read(status, body.as_bytes(), None);
                 assert_eq!(refusal.retry_after, Some(Duration::from_secs(526)), "{body}");
                 assert!(refusal.is_throttled(), "{body}");
+                assert_eq!(refusal.is_uncounted_throttle(), status != 429, "{status} {body}");
                 let named = Refusal::read(status, body.as_bytes(), Some(Duration::from_secs(7)));
                 assert_eq!(named.retry_after, Some(Duration::from_secs(7)), "{body}");
             }

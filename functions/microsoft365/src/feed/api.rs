@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use adapters::http::{Answer, HttpClient, Request, Url};
+use adapters::http::{Answer, HttpClient, Request, Url, count_throttle};
 use collector::{Body, Clock, PortError, Secrets, Tries, UnixSeconds, retry};
 
 use crate::auth::token::{Requester, Token, Tokens};
@@ -163,6 +163,9 @@ impl<S: Secrets, C: Clock> Api<S, C> {
             let body = read_refusal_body(&mut answer, Vec::new()).await;
             Err(Refusal::read(answer.status(), &body, answer.retry_after()))
         };
+        if outcome.as_ref().err().is_some_and(Refusal::is_uncounted_throttle) {
+            count_throttle();
+        }
         match &outcome {
             Ok(_) => {
                 admission.record_answer(answered_at);

@@ -133,6 +133,8 @@ codes! {
     StateLost Person "restore the newest state, or use another prefix"
     /// The state was restored from a backup.
     StateRestored Person "restore the newest state, or use another prefix"
+    /// The vendor answers for another organisation or tenant than before.
+    OtherOwner Person "put a credential of the recorded owner into the secret, or give the source a source_id of its own"
     /// Our clock differs from the vendor's.
     ClockOff Person "correct this machine's clock, for example with NTP"
     /// Nobody receives the alarms.

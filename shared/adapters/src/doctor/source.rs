@@ -1,5 +1,6 @@
 //! The check of a vendor that has no check of its own: its secret and its first pages, through the collector's ports.
 
+use std::cell::RefCell;
 use std::future::Future;
 
 use collector::{Clock, ListRequest, Listed, PortError, Source, Tries, Vendor, Window};
@@ -30,6 +31,7 @@ pub async fn check_source<V: Vendor, C: Clock>(
         return Findings::default();
     };
     checkup.name_source(source.streams.first().map(|stream| stream.source.as_str()));
+    let owner = RefCell::new(None);
     for stream in &source.streams {
         for listing in &stream.listings {
             let to = checkup.clock().now().as_second();
@@ -37,7 +39,11 @@ pub async fn check_source<V: Vendor, C: Clock>(
             let request = ListRequest { stream, listing, window, cursor: None, tries: Tries::Once };
             let listed = async {
                 match source.vendor.list(request).await.map_err(|error| Fault::of_vendor(&error))? {
-                    Listed::Page(_) | Listed::CursorLost => Ok(((), String::new())),
+                    Listed::Page(page) => {
+                        owner.replace(page.owner);
+                        Ok(((), String::new()))
+                    }
+                    Listed::CursorLost => Ok(((), String::new())),
                     Listed::NotOffered => Ok(((), "the vendor does not offer this listing here".to_owned())),
                     Listed::NotYet { fault: Some(error), .. } => Err(Fault::of_vendor(&error)),
                     Listed::NotYet { .. } => Ok(((), "the vendor does not show events yet".to_owned())),
@@ -46,5 +52,5 @@ pub async fn check_source<V: Vendor, C: Clock>(
             checkup.step(StepName::FirstPage, listing, listed).await;
         }
     }
-    Findings { streams: source.streams, vendor_ahead: None }
+    Findings { streams: source.streams, owner: owner.into_inner(), vendor_ahead: None }
 }

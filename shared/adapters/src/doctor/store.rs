@@ -12,6 +12,7 @@ use serde_json::json;
 use super::checkup::Checkup;
 use super::code::Code;
 use super::fault::Fault;
+use super::findings::Findings;
 use super::step::StepName;
 use super::store_fault::{StoreFault, store_fault};
 
@@ -34,11 +35,11 @@ pub struct Stores<'a, S, B> {
     pub prefix: &'a str,
 }
 
-/// Checks the bucket, the table, and the state of each stream. `sources` holds the streams of each source.
+/// Checks the bucket, the table, and the state of each stream. `sources` holds the findings on each source.
 pub async fn check_stores<S: State, B: Bucket, C: Clock>(
     checkup: &Checkup<C>,
     stores: Stores<'_, S, B>,
-    sources: &[Vec<Stream>],
+    sources: &[Findings],
 ) {
     checkup.name_source(None);
     let bucket = match &stores.bucket {
@@ -49,15 +50,17 @@ pub async fn check_stores<S: State, B: Bucket, C: Clock>(
         Ok(state) => checkup.step(StepName::Table, "", probe_table(checkup, *state)).await,
         Err(error) => fail(checkup, StepName::Table, Fault::of(Code::TableFailed, error)),
     };
-    for stream in sources.iter().flatten() {
-        checkup.name_source(Some(stream.source.as_str()));
-        let about = &stream.log_type.table();
-        match (&stores.state, &stores.bucket) {
-            (Ok(stored), Ok(objects)) if bucket.is_some() && state.is_some() => {
-                let work = check_state(*stored, *objects, stores.prefix, stream);
-                checkup.step(StepName::State, about, work).await;
+    for source in sources {
+        for stream in &source.streams {
+            checkup.name_source(Some(stream.source.as_str()));
+            let about = &stream.log_type.table();
+            match (&stores.state, &stores.bucket) {
+                (Ok(stored), Ok(objects)) if bucket.is_some() && state.is_some() => {
+                    let work = check_state(*stored, *objects, stores.prefix, stream, source.owner.as_deref());
+                    checkup.step(StepName::State, about, work).await;
+                }
+                _ => checkup.skip(StepName::State, about, "the bucket or the table cannot be used"),
             }
-            _ => checkup.skip(StepName::State, about, "the bucket or the table cannot be used"),
         }
     }
     checkup.name_source(None);
@@ -155,19 +158,21 @@ async fn on_table<T>(call: impl Future<Output = Result<T, PortError>>) -> Result
     })
 }
 
-/// Compares the head of a stream with its birth record.
+/// Compares the head of a stream, and the owner that the vendor names, with its birth record.
 async fn check_state<S: State, B: Bucket>(
     state: &S,
     bucket: &B,
     prefix: &str,
     stream: &Stream,
+    owner: Option<&str>,
 ) -> Result<((), String), Fault> {
-    let (code, error) = match check_birth(state, bucket, prefix, stream).await {
+    let (code, error) = match check_birth(state, bucket, prefix, stream, owner).await {
         Ok(BirthCheck::New) => return Ok(((), "new: the first tick creates the stream's state".to_owned())),
         Ok(BirthCheck::Continues) => return Ok(((), String::new())),
         Ok(BirthCheck::Lost(error)) => (Code::StateLost, error),
         Ok(BirthCheck::Foreign(error)) => (Code::ForeignDeployment, error),
         Ok(BirthCheck::Restored(error)) => (Code::StateRestored, error),
+        Ok(BirthCheck::OtherOwner(error)) => (Code::OtherOwner, error),
         Err(error) => (Code::TableFailed, error),
     };
     Err(Fault::new(code, error.message))

@@ -1,6 +1,6 @@
 //! The connection check as an action of the function, with the function's own rights.
 
-use collector::{Bucket, PortError, State, Stream};
+use collector::{Bucket, PortError, State};
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 
@@ -48,15 +48,15 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers>
             async move {
                 let findings = check(&checkup, arn).await;
                 check_clock(&checkup, findings.vendor_ahead);
-                (checkup.into_steps(), findings.streams)
+                (checkup.into_steps(), findings)
             }
         });
         let checking: Vec<_> = checking.collect();
-        let checked: Vec<(Vec<Step>, Vec<Stream>)> =
+        let checked: Vec<(Vec<Step>, Findings)> =
             stream::iter(checking).buffered(MAX_CONCURRENT_SOURCES).collect().await;
-        let (mut steps, streams): (Vec<_>, Vec<_>) = checked.into_iter().unzip();
+        let (mut steps, sources): (Vec<_>, Vec<_>) = checked.into_iter().unzip();
         let prefix = &self.environment.settings.prefix;
-        check_stores(&shared, Stores { state: Ok(&self.state), bucket: Ok(&self.bucket), prefix }, &streams).await;
+        check_stores(&shared, Stores { state: Ok(&self.state), bucket: Ok(&self.bucket), prefix }, &sources).await;
         self.check_alarms(&shared).await;
         steps.push(shared.into_steps());
         steps.into_iter().flatten().collect()

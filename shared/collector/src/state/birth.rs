@@ -143,9 +143,12 @@ pub enum BirthCheck {
     Foreign(PortError),
     /// The head is older than the record, so it was restored from a backup.
     Restored(PortError),
+    /// The record names another owner.
+    OtherOwner(PortError),
 }
 
-/// Compares the stream's head with its birth record, and writes nothing. `prefix` is that of the deployment's keys.
+/// Compares the stream's head with its birth record, and writes nothing. `prefix` is that of the deployment's keys, and
+/// `owner` the organisation or tenant that the vendor names, if it does.
 ///
 /// The head is read again before a fault counts: a tick may write head and record between the two reads.
 pub async fn check_birth<S: State, B: Bucket>(
@@ -153,6 +156,7 @@ pub async fn check_birth<S: State, B: Bucket>(
     bucket: &B,
     prefix: &str,
     stream: &Stream,
+    owner: Option<&str>,
 ) -> Result<BirthCheck, PortError> {
     let key = record_key(prefix, stream);
     let before = state.head(stream).await?;
@@ -165,7 +169,7 @@ pub async fn check_birth<S: State, B: Bucket>(
         (Some(head), Some(birth)) if head.id == birth.id && head.seq < birth.seq => {
             Some(BirthCheck::Restored(state_restored_error(head.seq, birth.seq)))
         }
-        (Some(head), Some(birth)) if head.id == birth.id => None,
+        (Some(head), Some(birth)) if head.id == birth.id => other_owner(&key, birth, owner).map(BirthCheck::OtherOwner),
         (Some(_), _) => Some(BirthCheck::Foreign(foreign_marker_error(&key))),
     };
     if fault(before.as_ref()).is_none() {
@@ -232,8 +236,7 @@ pub(crate) async fn claim_owner<S: State, B: Bucket, C: Clock>(
         };
         let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker_error(&key))?;
         match &birth.owner {
-            Some(recorded) if recorded == owner => return Ok(()),
-            Some(recorded) => return Err(other_owner_error(&key, recorded, owner)),
+            Some(_) => return other_owner(&key, &birth, Some(owner)).map_or(Ok(()), Err),
             None => {
                 let claimed = BirthRecord { owner: Some(owner.to_owned()), ..birth };
                 if env.bucket.replace(&key, &record, bytes(&claimed)?, "application/json").await? {
@@ -290,6 +293,12 @@ fn state_restored_error(seq: u64, mark: u64) -> PortError {
          committed): it was restored from a backup, and to go on would deliver lines twice. Restore the newest state, or \
          use another prefix"
     ))
+}
+
+/// Returns the error of a birth record that names another owner than the vendor; `None` if one of them names none.
+fn other_owner(key: &str, birth: &BirthRecord, owner: Option<&str>) -> Option<PortError> {
+    let (recorded, owner) = (birth.owner.as_deref()?, owner?);
+    (recorded != owner).then(|| other_owner_error(key, recorded, owner))
 }
 
 fn other_owner_error(key: &str, recorded: &str, owner: &str) -> PortError {
@@ -410,7 +419,8 @@ mod tests {
     #[test]
     fn a_check_names_every_fault_of_head_and_record_and_writes_nothing() {
         let check = |world: &World| {
-            let checked = world.clock.run(check_birth(&world.state, &world.bucket, "", &world.stream)).unwrap();
+            let checking = check_birth(&world.state, &world.bucket, "", &world.stream, Some("org-a"));
+            let checked = world.clock.run(checking).unwrap();
             assert!(world.calls.take().iter().all(|call| *call == "head" || *call == "get"));
             checked
         };
@@ -424,6 +434,10 @@ mod tests {
         assert_eq!(check(&world), BirthCheck::Continues);
         set_record(&world, "another", 0);
         assert!(matches!(check(&world), BirthCheck::Foreign(_)));
+        for (recorded, is_other) in [("org-a", false), ("org-b", true)] {
+            world.bucket.insert(KEY, format!(r#"{{"id":"i","born_at":"","owner":"{recorded}"}}"#).as_bytes());
+            assert_eq!(matches!(check(&world), BirthCheck::OtherOwner(_)), is_other, "{recorded}");
+        }
     }
 
     #[test]
