@@ -9,6 +9,11 @@ pub fn is_whole() -> bool {
     std::env::var("AUDIT_PULL_TESTS").is_ok_and(|value| value == "whole")
 }
 
+/// Returns all variants of a test in a complete run, and otherwise the first one.
+pub fn variants<T>(all: &[T]) -> &[T] {
+    if is_whole() { all } else { &all[..all.len().min(1)] }
+}
+
 /// Returns the seeds that `AUDIT_PULL_SEEDS=24..25` names, to repeat the run of a failed seed.
 ///
 /// # Panics

@@ -1,5 +1,7 @@
 //! A blob that answers with an error, while all others are healthy.
 
+use tests::effort::variants;
+
 use super::*;
 
 /// The number of pages, each of two blobs, over six days.
@@ -8,7 +10,7 @@ const PAGES: i64 = 690;
 #[tokio::test]
 async fn one_broken_blob_delays_none_of_690_pages_behind_it_and_causes_no_listing() {
     let healthy = listing_requests(Vec::new()).await;
-    for status in [500, 404] {
+    for &status in variants(&[500, 404]) {
         let with_broken_blob = listing_requests(vec![broken(BlobChoice::First(1), status)]).await;
         // A tick that retries the blob writes the head with a newer watermark. So the broken blob never makes a tick
         // list more.
@@ -61,7 +63,7 @@ async fn a_blob_that_is_not_found_for_24_hours_is_one_gap() {
 #[tokio::test]
 async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_then() {
     let world = exchange_at(&seconds_before_start(20, 30));
-    for status in [500, 404, 403, 200] {
+    for &status in variants(&[500, 404, 403, 200]) {
         world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), status)]);
         let mut ticks = Ticks::new(&world);
         if status == 500 {

@@ -1,10 +1,12 @@
 //! Hundreds of broken blobs: the healthy ones are found wherever they lie.
 
+use tests::effort::variants;
+
 use super::*;
 
 #[tokio::test]
 async fn a_hundred_healthy_blobs_behind_520_broken_ones_are_delivered_within_2_ticks() {
-    for (hours, status) in [(1, 500), (150, 500), (1, 404), (20, 403), (20, 200)] {
+    for &(hours, status) in variants(&[(1, 500), (150, 500), (1, 404), (20, 403), (20, 200)]) {
         let world = exchange_at(&seconds_before_start(hours, 620));
         world.break_blobs(vec![broken(BlobChoice::First(520), status)]);
         let mut ticks = Ticks::new(&world);
@@ -35,7 +37,7 @@ async fn healthy_blobs_between_broken_ones_at_both_ends_are_delivered_within_a_f
 
 #[tokio::test]
 async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within_3_ticks() {
-    for (hours, status) in [(1, 500), (150, 500), (20, 404), (20, 200)] {
+    for &(hours, status) in variants(&[(1, 500), (150, 500), (20, 404), (20, 200)]) {
         let world = exchange_at(&seconds_before_start(hours, 1_000));
         world.break_blobs(vec![broken(BlobChoice::Share(0.5), status)]);
         let mut ticks = Ticks::new(&world);
@@ -51,7 +53,7 @@ async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within
 
 #[tokio::test]
 async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_healing() {
-    for hours in [1, 150] {
+    for &hours in variants(&[1, 150]) {
         // Meanwhile a healthy blob is created every ten minutes.
         let created: Vec<_> =
             seconds_before_start(hours, 1_000).into_iter().chain((0..12).map(|number| number * 600)).collect();
@@ -72,7 +74,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_
 
 #[tokio::test]
 async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_comes() {
-    for lookback in [DAY, 7 * DAY] {
+    for &lookback in variants(&[DAY, 7 * DAY]) {
         let mut world = exchange_at(&seconds_before_start(10, 1_000));
         world.settings.lookback_seconds = lookback;
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
