@@ -122,9 +122,11 @@ fn alarms(root: &Stack, id: &str) -> (String, BTreeMap<String, Value>) {
 
 #[test]
 fn every_alarm_watches_a_metric_that_is_recorded() {
-    let root = Stack::new(&FULL);
-    for (id, _) in VENDORS {
-        let (function, alarms) = alarms(&root, id);
+    let with_fan_out = Stack::new(&[FULL[0], FULL[1], ("FanOut", "true")]);
+    for (root, (id, _)) in
+        [Stack::new(&FULL), with_fan_out].iter().flat_map(|root| VENDORS.map(|vendor| (root, vendor)))
+    {
+        let (function, alarms) = alarms(root, id);
         assert_eq!(alarms.len(), 10, "{:?}", alarms.keys());
         for (name, alarm) in alarms {
             let dimensions = array(&alarm["Dimensions"]).iter();
@@ -133,6 +135,17 @@ fn every_alarm_watches_a_metric_that_is_recorded() {
             assert_recorded(&name, &metric, std::slice::from_ref(&function));
             let topic = text(&root.output("AlarmTopicArn").unwrap());
             assert!(topic.ends_with(":AlarmTopic") && alarm["AlarmActions"] == serde_json::json!([topic]), "{name}");
+        }
+    }
+}
+
+/// An invocation of a fan-out succeeds although a tick failed, so Lambda's own metric would not show it.
+#[test]
+fn with_a_fan_out_the_alarm_on_errors_watches_the_failures_that_ticks_report() {
+    for (fan_out, metric) in [("false", "Errors"), ("true", "Failures")] {
+        let root = Stack::new(&[FULL[0], FULL[1], ("FanOut", fan_out)]);
+        for (id, _) in VENDORS {
+            assert_eq!(alarms(&root, id).1["ErrorsAlarm"]["MetricName"], metric);
         }
     }
 }
