@@ -1,7 +1,7 @@
 """The end-to-end test, on loopback. It simulates both vendors, deploys the template to an emulated AWS, invokes the
 functions directly and by their schedules, and compares the bucket with the events that the vendors served. Before that
 it checks Athena's tables on the lake of a demo (`--only tables` runs only this), and drains backlogs with the command
-line (`--only backlog`).
+line (`--only backlog`). At its end it deploys the template with a fan-out for 100 sources (`--only fan-out`).
 """
 
 import argparse
@@ -24,6 +24,7 @@ import botocore.config
 import athena
 import backlog
 import emulated
+import fan_out
 import lake
 import tables
 from steps import Steps, must_fail, say
@@ -169,7 +170,6 @@ class EndToEnd:
     def deploy(self, schedule):
         """Deploys the template with all its nested stacks: alarms, dashboard and lake."""
         overrides = {
-            "Architecture": ARCHITECTURE,
             "OpenAISecretArns": ",".join(self.arns["openai"]),
             "Microsoft365SecretArns": ",".join(self.arns["microsoft365"]),
             "OpenAIBaseUrl": self.simulated["openai"]["OPENAI_BASE_URL"],
@@ -178,15 +178,22 @@ class EndToEnd:
             "Prefix": PREFIX,
             "ScheduleState": schedule,
             "Lake": "true",
+        }
+        self.outputs = self.deploy_stack(STACK, overrides)
+
+    def deploy_stack(self, name, overrides):
+        """Deploys the template as the stack `name` with these parameters. Returns its outputs."""
+        overrides = overrides | {
+            "Architecture": ARCHITECTURE,
             "SavedQueries": "false",  # the emulator has no AWS::Logs::QueryDefinition
         }
-        command = ["sam", "deploy", "--template-file", str(self.built / "template.yaml"), "--stack-name", STACK]
+        command = ["sam", "deploy", "--template-file", str(self.built / "template.yaml"), "--stack-name", name]
         command += ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
         command += ["--no-confirm-changeset", "--no-progressbar"]
         command += ["--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items())]
         self.processes.run("sam-deploy", command, self.env, DEPLOY_SECONDS, cwd=self.work)
-        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        stack = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     # ---- Ticks ----
 
@@ -419,11 +426,23 @@ class EndToEnd:
         steps.run("audit-pull status shows all streams", lambda: self.status(lines))
         steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
         steps.run("DuckDB reads the bucket through the tables", lambda: self.read_by_tables(found, lines))
+        fan_out.run_steps(steps, self)
         steps.run("no secret was written anywhere", self.no_secret)
         return steps.passed
 
 
-def main(binary, only):
+    def run_fan_out(self, steps, functions):
+        """Runs only the steps of the fan-out, with the binaries in the folder `functions` if it is given."""
+        if functions:
+            steps.run("the built functions are taken", lambda: fan_out.assemble(ROOT, self.built, functions))
+        else:
+            steps.run("sam build builds both functions", self.build)
+        steps.run("the emulated AWS starts", self.start_aws)
+        fan_out.run_steps(steps, self)
+        return steps.passed
+
+
+def main(binary, only, functions):
     work = pathlib.Path(tempfile.mkdtemp(prefix="audit-pull-e2e-"))
     end_to_end = EndToEnd(work, binary)
     try:
@@ -433,6 +452,8 @@ def main(binary, only):
         elif only == "backlog":
             backlog.run_steps(steps := Steps(), end_to_end.processes, binary, work, full=True)
             passed = steps.passed
+        elif only == "fan-out":
+            passed = end_to_end.run_fan_out(Steps(), functions)
         else:
             passed = end_to_end.run()
     except Exception as error:
@@ -449,6 +470,7 @@ def main(binary, only):
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("binary", help="the release build of audit-pull")
-    arguments.add_argument("--only", choices=["tables", "backlog"], help="run only these steps")
+    arguments.add_argument("--only", choices=["tables", "backlog", "fan-out"], help="run only these steps")
+    arguments.add_argument("--functions", type=pathlib.Path, help="with fan-out: take the functions from this folder")
     parsed = arguments.parse_args()
-    sys.exit(main(parsed.binary, parsed.only))
+    sys.exit(main(parsed.binary, parsed.only, parsed.functions))
