@@ -145,7 +145,7 @@ fn d10_a_planner_may_only_list_secrets_and_send_and_a_worker_may_also_read_its_q
         assert_eq!(granted(&stack, &format!("{id}Role")), needed, "{id}");
         assert_eq!(granted(&plain, &format!("{id}PlannerRole")), planner, "{id}");
         let with_prefix = granted(&stack, &format!("{id}PlannerRole"));
-        let more: Vec<_> = with_prefix.difference(&planner).collect();
+        let more: Vec<_> = with_prefix.difference(&planner).map(String::as_str).collect();
         assert_eq!((more, with_prefix.is_superset(&planner)), (vec!["secretsmanager:ListSecrets"], true), "{id}");
         let statements = stack.statements(&format!("{id}Role"));
         let queue = statements.iter().find(|statement| statement["Sid"] == "Queue").unwrap();
