@@ -1,4 +1,6 @@
-//! The settings of a function that plans the work of others.
+//! The settings of a function that plans the work of others, and the result of a plan.
+
+use serde::Serialize;
 
 /// The longest time between two plans, in seconds.
 const MAX_PERIOD_SECONDS: u32 = 86_400;
@@ -10,6 +12,15 @@ pub struct FanOut {
     pub queue_url: String,
     /// Seconds between two plans (`FAN_OUT_PERIOD_SECONDS`). An older message has been replaced by a newer one.
     pub period_seconds: u32,
+}
+
+/// The result of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Plan {
+    /// Sources that the settings name.
+    pub(super) sources: usize,
+    /// Messages sent, one per source.
+    pub(super) messages: usize,
 }
 
 /// Parses the URL of a queue. It contains an account and a name, and never a credential.

@@ -8,10 +8,9 @@ use std::time::Duration;
 use collector::{Bucket, Clock, PortError, State, StreamReport};
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::failure::InvocationFailure;
-use super::fan_out::FanOut;
+use super::fan_out::{FanOut, Plan};
 use super::in_flight::InFlight;
 use super::isolated::run_isolated;
 use super::secret_list::SecretListCache;
@@ -24,15 +23,6 @@ use crate::aws::{ListObjects, ListSecrets, MAX_MESSAGES_PER_CALL, MessageQueue, 
 const MAX_CONCURRENT_CALLS: usize = 8;
 /// The time in which all messages are sent. Further ones are left to the next period.
 const MAX_SEND_TIME: Duration = Duration::from_secs(20);
-
-/// The result of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct Plan {
-    /// Sources that the settings name.
-    sources: usize,
-    /// Messages sent, one per source.
-    messages: usize,
-}
 
 impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers> Shell<Se, St, Bu, To> {
     /// Sends a message for each source. Fails if the secrets could not be listed or a message could not be sent, but only
