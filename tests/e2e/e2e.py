@@ -1,7 +1,8 @@
 """The end-to-end test, on loopback. It simulates both vendors, deploys the template to an emulated AWS, invokes the
 functions directly and by their schedules, and compares the bucket with the events that the vendors served. Before that
 it checks Athena's tables on the lake of a demo (`--only tables` runs only this), and drains backlogs with the command
-line (`--only backlog`). `--only deployment` runs the steps on the emulated AWS without those before them.
+line (`--only backlog`). At its end it deploys the template with a fan-out for 100 sources (`--only fan-out`).
+`--only deployment` runs the steps on the emulated AWS without those before and after them.
 
 A recorder between the functions and the emulated AWS notes every call, and at the end the rights of the functions' roles
 have to be those that the calls need.
@@ -27,6 +28,7 @@ import botocore.config
 import athena
 import backlog
 import emulated
+import fan_out
 import lake
 import queues
 import recorder
@@ -204,7 +206,6 @@ class EndToEnd:
     def deploy(self, schedule, more=None):
         """Deploys the template with all its nested stacks: alarms, dashboard and lake."""
         overrides = {
-            "Architecture": ARCHITECTURE,
             "OpenAISecretArns": ",".join(self.arns["openai"]),
             "Microsoft365SecretArns": ",".join(self.arns["microsoft365"]),
             "OpenAIBaseUrl": self.simulated["openai"]["OPENAI_BASE_URL"],
@@ -213,19 +214,26 @@ class EndToEnd:
             "Prefix": PREFIX,
             "ScheduleState": schedule,
             "Lake": "true",
-            "SavedQueries": "false",  # the emulator has no AWS::Logs::QueryDefinition
             "NewObjectsTopic": "true",
             "DataModels": "s3:_models/",
             **(more or {}),
         }
-        command = ["sam", "deploy", "--template-file", str(self.built / "template.yaml"), "--stack-name", STACK]
+        self.outputs = self.deploy_stack(STACK, overrides)
+        self.name_callers()
+
+    def deploy_stack(self, name, overrides):
+        """Deploys the template as the stack `name` with these parameters. Returns its outputs."""
+        overrides = overrides | {
+            "Architecture": ARCHITECTURE,
+            "SavedQueries": "false",  # the emulator has no AWS::Logs::QueryDefinition
+        }
+        command = ["sam", "deploy", "--template-file", str(self.built / "template.yaml"), "--stack-name", name]
         command += ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
         command += ["--no-confirm-changeset", "--no-progressbar"]
         command += ["--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items())]
         self.processes.run("sam-deploy", command, self.env, DEPLOY_SECONDS, cwd=self.work)
-        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        self.name_callers()
+        stack = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def name_callers(self):
         """Gives each function an app id, which the recorder finds in its calls."""
@@ -529,6 +537,7 @@ class EndToEnd:
         backlog.run_steps(steps, self.processes, self.binary, self.work)
         lines = self.run_deployment(steps, lambda: self.check_deployed_tables(found))
         steps.run("DuckDB reads the bucket through the tables", lambda: self.check_read_by_tables(found, lines))
+        fan_out.run_steps(steps, self)
         steps.run("no secret was written anywhere", self.check_no_secret)
         return steps.passed
 
@@ -557,6 +566,13 @@ class EndToEnd:
         steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
         return lines
 
+    def run_fan_out(self, steps):
+        """Runs only the steps of the fan-out."""
+        steps.run("sam build builds both functions", self.build)
+        steps.run("the emulated AWS starts", self.start_aws)
+        fan_out.run_steps(steps, self)
+        return steps.passed
+
 
 def main(binary, only, functions):
     work = pathlib.Path(tempfile.mkdtemp(prefix="audit-pull-e2e-"))
@@ -570,8 +586,10 @@ def main(binary, only, functions):
             passed = steps.passed
         elif only == "deployment":
             end_to_end.run_deployment(steps := Steps())
-            steps.run("no secret was written anywhere", end_to_end.no_secret)
+            steps.run("no secret was written anywhere", end_to_end.check_no_secret)
             passed = steps.passed
+        elif only == "fan-out":
+            passed = end_to_end.run_fan_out(Steps())
         else:
             passed = end_to_end.run()
     except Exception as error:
@@ -588,7 +606,7 @@ def main(binary, only, functions):
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("binary", help="the release build of audit-pull")
-    arguments.add_argument("--only", choices=["tables", "backlog", "deployment"], help="run only these steps")
+    arguments.add_argument("--only", choices=["tables", "backlog", "deployment", "fan-out"], help="run only these steps")
     arguments.add_argument("--functions", help="a folder with the binaries of the functions, instead of a build by SAM")
     parsed = arguments.parse_args()
     sys.exit(main(parsed.binary, parsed.only, parsed.functions))

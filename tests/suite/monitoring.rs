@@ -78,11 +78,12 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// Returns the metrics that the functions of the stack record by default.
-fn emitted() -> BTreeSet<Metric> {
+/// Returns the metrics that the functions of the stack record by default, without or with a fan-out.
+fn emitted(is_fan_out: bool) -> BTreeSet<Metric> {
     let mut emitted = BTreeSet::new();
     for (_, vendor) in VENDORS {
-        let record = metrics_record(Deployment { stack: STACK, vendor }, &[full_report()], Timestamp::UNIX_EPOCH);
+        let deployment = Deployment { stack: STACK, vendor, is_fan_out };
+        let record = metrics_record(deployment, &[full_report()], Timestamp::UNIX_EPOCH);
         for directive in array(&record["_aws"]["CloudWatchMetrics"]) {
             for names in array(&directive["Dimensions"]) {
                 let dimensions = array(names).iter().map(|name| (text(name), text(&record[text(name)])));
@@ -93,20 +94,20 @@ fn emitted() -> BTreeSet<Metric> {
             }
         }
     }
-    assert_eq!(emitted.len(), 12, "{emitted:?}");
+    assert_eq!(emitted.len(), if is_fan_out { 14 } else { 12 }, "{emitted:?}");
     emitted
 }
 
 /// Asserts that a function of the stack, or Lambda itself, records the metric.
 #[track_caller]
-fn assert_recorded(user: &str, metric: &Metric, functions: &[String]) {
+fn assert_recorded(user: &str, metric: &Metric, functions: &[String], is_fan_out: bool) {
     let (namespace, name, dimensions) = metric;
     if namespace == "AWS/Lambda" {
         let function = dimensions.get("FunctionName").unwrap();
         let is_known = LAMBDA_METRICS.contains(&name.as_str()) && dimensions.len() == 1;
         assert!(is_known && functions.contains(function), "{user}: {metric:?}");
     } else {
-        assert!(emitted().contains(metric), "{user}: no function records {metric:?}");
+        assert!(emitted(is_fan_out).contains(metric), "{user}: no function records {metric:?}");
     }
 }
 
@@ -122,29 +123,48 @@ fn alarms(root: &Stack, id: &str) -> (String, BTreeMap<String, Value>) {
 
 #[test]
 fn every_alarm_watches_a_metric_that_is_recorded() {
-    let root = Stack::new(&FULL);
-    for (id, _) in VENDORS {
-        let (function, alarms) = alarms(&root, id);
-        assert_eq!(alarms.len(), 9, "{:?}", alarms.keys());
-        for (name, alarm) in alarms {
-            let dimensions = array(&alarm["Dimensions"]).iter();
-            let dimensions = dimensions.map(|it| (text(&it["Name"]), text(&it["Value"]))).collect();
-            let metric = (text(&alarm["Namespace"]), text(&alarm["MetricName"]), dimensions);
-            assert_recorded(&name, &metric, std::slice::from_ref(&function));
-            let topic = text(&root.output("AlarmTopicArn").unwrap());
-            assert!(topic.ends_with(":AlarmTopic") && alarm["AlarmActions"] == serde_json::json!([topic]), "{name}");
+    for (fan_out, is_fan_out) in [("false", false), ("true", true)] {
+        let root = Stack::new(&[FULL[0], FULL[1], ("FanOut", fan_out)]);
+        for (id, _) in VENDORS {
+            let (function, alarms) = alarms(&root, id);
+            assert_eq!(alarms.len(), 9, "{:?}", alarms.keys());
+            alarms.iter().for_each(|(name, alarm)| assert_alarm(&root, &function, name, alarm, is_fan_out));
         }
     }
+}
+
+/// Asserts that the function records the alarm's metric, and that the alarm reaches the topic.
+#[track_caller]
+fn assert_alarm(root: &Stack, function: &str, name: &str, alarm: &Value, is_fan_out: bool) {
+    let dimensions = array(&alarm["Dimensions"]).iter();
+    let dimensions = dimensions.map(|it| (text(&it["Name"]), text(&it["Value"]))).collect();
+    let metric = (text(&alarm["Namespace"]), text(&alarm["MetricName"]), dimensions);
+    assert_recorded(name, &metric, &[function.to_owned()], is_fan_out);
+    let topic = text(&root.output("AlarmTopicArn").unwrap());
+    assert!(topic.ends_with(":AlarmTopic") && alarm["AlarmActions"] == serde_json::json!([topic]), "{name}");
 }
 
 /// A metric without an alarm costs as much as one with an alarm, and the log has its value for nothing.
 #[test]
 fn every_metric_has_an_alarm() {
-    let root = Stack::new(&FULL);
-    let watched = |id| alarms(&root, id).1.into_values().map(|alarm| text(&alarm["MetricName"]));
-    let watched: BTreeSet<_> = VENDORS.iter().flat_map(|(id, _)| watched(id)).collect();
-    for (_, name, _) in emitted() {
-        assert!(watched.contains(&name), "{name} has no alarm");
+    for (fan_out, is_fan_out) in [("false", false), ("true", true)] {
+        let root = Stack::new(&[FULL[0], FULL[1], ("FanOut", fan_out)]);
+        let watched = |id| alarms(&root, id).1.into_values().map(|alarm| text(&alarm["MetricName"]));
+        let watched: BTreeSet<_> = VENDORS.iter().flat_map(|(id, _)| watched(id)).collect();
+        for (_, name, _) in emitted(is_fan_out) {
+            assert!(watched.contains(&name), "{name} has no alarm");
+        }
+    }
+}
+
+/// An invocation of a fan-out succeeds although a tick failed, so Lambda's own metric would not show it.
+#[test]
+fn with_a_fan_out_the_alarm_on_errors_watches_the_failures_that_ticks_report() {
+    for (fan_out, metric) in [("false", "Errors"), ("true", "Failures")] {
+        let root = Stack::new(&[FULL[0], FULL[1], ("FanOut", fan_out)]);
+        for (id, _) in VENDORS {
+            assert_eq!(alarms(&root, id).1["ErrorsAlarm"]["MetricName"], metric);
+        }
     }
 }
 
@@ -213,7 +233,7 @@ fn every_metric_widget_shows_metrics_that_are_recorded() {
             let parts: Vec<_> = array(metric).iter().map(text).collect();
             let dimensions = parts[2..].chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
             let title = text(&widget["title"]);
-            assert_recorded(&title, &(parts[0].clone(), parts[1].clone(), dimensions), &functions);
+            assert_recorded(&title, &(parts[0].clone(), parts[1].clone(), dimensions), &functions, false);
         }
     }
 }

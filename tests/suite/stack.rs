@@ -90,7 +90,8 @@ impl Stack {
     /// Returns the policy statements of a role, including those of its managed policies.
     pub(crate) fn statements(&self, role: &str) -> Vec<Value> {
         let Some(role) = self.resource(role) else { return Vec::new() };
-        let managed = array(&role["ManagedPolicyArns"]).iter().filter_map(|policy| self.resource(&text(policy)));
+        let managed = role["ManagedPolicyArns"].as_array().into_iter().flatten();
+        let managed = managed.filter_map(|policy| self.resource(&text(policy)));
         let inline = array(&role["Policies"]).iter().cloned();
         let policies = managed.chain(inline);
         policies.flat_map(|policy| array(&policy["PolicyDocument"]["Statement"]).clone()).collect()

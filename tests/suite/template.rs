@@ -30,8 +30,9 @@ const FULL: [(&str, &str); 6] = [
 const ROLES: [&str; 2] = ["OpenAIRole", "Microsoft365Role"];
 
 /// The SDK's calls and the actions that they need. The end-to-end test compares the rights of the deployed roles with the
-/// calls that the functions made there (`tests/e2e/rights.py`); this table also covers the keys of KMS. Reads also need the key of the bucket or of the secrets.
-const CALLS: [(&str, &[&str]); 12] = [
+/// calls that the functions made there (`tests/e2e/rights.py`); this table also covers the keys of KMS.
+/// Reads also need the key of the bucket or of the secrets.
+const CALLS: [(&str, &[&str]); 13] = [
     ("batch_get_item", &["dynamodb:BatchGetItem"]),
     ("get_item", &["dynamodb:GetItem"]),
     // A read may ask for one version, and s3:ListBucket lets S3 report that a key is missing.
@@ -45,7 +46,10 @@ const CALLS: [(&str, &[&str]); 12] = [
     ("publish", &["sns:Publish"]),
     ("put_object", &["s3:PutObject", "kms:GenerateDataKey"]),
     ("query", &["dynamodb:Query"]),
+    ("send_message_batch", &[SEND]),
 ];
+/// The right that only the planners of a fan-out have.
+const SEND: &str = "sqs:SendMessage";
 /// A transaction needs the actions of its parts.
 const PARTS_OF_TRANSACTIONS: [(&str, &str); 4] = [
     ("Put", "dynamodb:PutItem"),
@@ -55,6 +59,10 @@ const PARTS_OF_TRANSACTIONS: [(&str, &str); 4] = [
 ];
 /// Actions that no call in the code needs: Lambda's runtime writes the logs.
 const OF_THE_RUNTIME: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+/// Actions that no call in the code needs: Lambda reads a queue with the rights of the function.
+const OF_THE_MAPPING: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+/// The vendors, each with the beginning of the names of its resources, the timeout of its function and its period.
+const VENDORS: [(&str, &str, u64, u64); 2] = [("OpenAI", "openai", 55, 60), ("Microsoft365", "microsoft365", 290, 300)];
 
 /// Returns the source text of the adapters to AWS, without comments and tests.
 fn aws_code(folder: &Path) -> String {
@@ -108,7 +116,8 @@ fn granted(stack: &Stack, role: &str) -> BTreeSet<String> {
 
 #[test]
 fn d10_a_role_has_exactly_the_rights_that_the_calls_of_the_code_take() {
-    let (full, needed) = (Stack::new(&FULL), needed());
+    let (full, mut needed) = (Stack::new(&FULL), needed());
+    assert!(needed.remove(SEND));
     let plain = Stack::new(&[FULL[0], FULL[2]]);
     for role in ROLES {
         assert_eq!(granted(&full, role), needed, "{role}");
@@ -121,10 +130,108 @@ fn d10_a_role_has_exactly_the_rights_that_the_calls_of_the_code_take() {
     }
 }
 
+/// Returns the full stack with a fan-out.
+fn fan_out() -> Stack {
+    Stack::new(&[&FULL[..], &[("FanOut", "true"), ("FanOutConcurrency", "7")]].concat())
+}
+
+#[test]
+fn d10_a_planner_may_only_list_secrets_and_send_and_a_worker_may_also_read_its_queue() {
+    let (stack, mut needed) = (fan_out(), needed());
+    assert!(needed.remove(SEND));
+    needed.extend(OF_THE_MAPPING.map(str::to_owned));
+    let plain = Stack::new(&[FULL[0], FULL[2], ("FanOut", "true")]);
+    let mut planner: BTreeSet<String> = OF_THE_RUNTIME.map(str::to_owned).into();
+    planner.insert(SEND.to_owned());
+    for (id, vendor, ..) in VENDORS {
+        assert_eq!(granted(&stack, &format!("{id}Role")), needed, "{id}");
+        assert_eq!(granted(&plain, &format!("{id}PlannerRole")), planner, "{id}");
+        let with_prefix = granted(&stack, &format!("{id}PlannerRole"));
+        let more: Vec<_> = with_prefix.difference(&planner).map(String::as_str).collect();
+        assert_eq!((more, with_prefix.is_superset(&planner)), (vec!["secretsmanager:ListSecrets"], true), "{id}");
+        let statements = stack.statements(&format!("{id}Role"));
+        let queue = statements.iter().find(|statement| statement["Sid"] == "Queue").unwrap();
+        assert_eq!(queue["Resource"], format!("arn:aws:sqs:eu-west-1:123456789012:stack-{vendor}-sources"));
+    }
+}
+
+#[test]
+fn the_fan_out_is_deployed_only_if_it_is_asked_for_and_then_only_the_planner_has_a_schedule() {
+    let (with, without) = (fan_out(), Stack::new(&FULL));
+    let paused = Stack::new(&[&FULL[..], &[("FanOut", "true"), ("ScheduleState", "DISABLED")]].concat());
+    let of_one = Stack::new(&[FULL[0], ("FanOut", "true")]);
+    for (id, ..) in VENDORS {
+        for name in
+            [format!("{id}Planner"), format!("{id}PlannerRole"), format!("{id}PlannerLogGroup"), format!("{id}FanOut")]
+        {
+            assert!(with.resource(&name).is_some() && without.resource(&name).is_none(), "{name}");
+            assert_eq!(of_one.resource(&name).is_some(), id == "OpenAI", "{name}");
+        }
+        let state = |stack: &Stack, function: &str, event: &str| {
+            stack.resource(&format!("{id}{function}")).unwrap()["Events"][event]["Properties"]["State"].clone()
+        };
+        assert_eq!(
+            (state(&with, "Function", "Tick"), state(&with, "Planner", "Plan")),
+            (json!("DISABLED"), json!("ENABLED"))
+        );
+        assert_eq!(state(&without, "Function", "Tick"), "ENABLED");
+        assert_eq!(state(&paused, "Planner", "Plan"), "DISABLED");
+    }
+}
+
+/// The numbers are those that Lambda's documentation advises for a queue.
+#[test]
+fn the_queue_of_a_fan_out_fits_the_timeout_of_its_function() {
+    let stack = fan_out();
+    for (id, vendor, timeout, _) in VENDORS {
+        let function = stack.resource(&format!("{id}Function")).unwrap();
+        assert_eq!(function["Timeout"], timeout.to_string());
+        let given = stack.resource(&format!("{id}FanOut")).unwrap()["Parameters"].clone();
+        let mut given: Vec<(&str, &str)> =
+            given.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+        // `Ref` to a function is its name.
+        let name = function["FunctionName"].as_str().unwrap();
+        given.iter_mut().filter(|(parameter, _)| *parameter == "FunctionName").for_each(|(_, value)| *value = name);
+        let nested = Stack::nested("fan-out.yaml", &given);
+        let (queue, mapping) = (nested.resource("Queue").unwrap(), nested.resource("Mapping").unwrap());
+        let number = |value: &Value| value.as_str().unwrap().parse::<u64>().unwrap();
+        let (visibility, window) =
+            (number(&queue["VisibilityTimeout"]), number(&mapping["MaximumBatchingWindowInSeconds"]));
+        assert!(visibility >= 6 * timeout + window && number(&queue["MessageRetentionPeriod"]) > visibility, "{queue}");
+        assert_eq!(queue["QueueName"], format!("stack-{vendor}-sources"));
+        assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"], "1");
+        assert_eq!(mapping["ScalingConfig"], json!({"MaximumConcurrency": "7"}));
+        assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+        let planner = stack.resource(&format!("{id}Planner")).unwrap();
+        let watched = nested.resource("PlannerAlarm").unwrap()["Dimensions"][0]["Value"].clone();
+        assert_eq!(
+            (&planner["FunctionName"], watched),
+            (&json!(format!("{name}-planner")), json!(format!("{name}-planner")))
+        );
+    }
+}
+
+#[test]
+fn a_planner_starts_with_its_variables() {
+    let stack = fan_out();
+    for (id, vendor, _, period) in VENDORS {
+        let mut variables = stack.variables(&format!("{id}Planner"));
+        let url = variables.insert("FAN_OUT_QUEUE_URL".to_owned(), "https://sqs/1/q".to_owned());
+        assert_eq!(url.unwrap(), format!("{id}FanOut.Outputs.QueueUrl"));
+        let environment = Environment::parse(&vendor.to_ascii_uppercase(), &[], &variables).unwrap();
+        assert_eq!(u64::from(environment.fan_out.unwrap().period_seconds), period);
+        let worker = stack.variables(&format!("{id}Function"));
+        let names = |suffix: &str| format!("{}_SECRET_{suffix}", vendor.to_ascii_uppercase());
+        for name in [names("ARNS"), names("PREFIX")] {
+            assert_eq!(worker[&name], variables[&name]);
+        }
+    }
+}
+
 #[test]
 fn d10_no_right_has_a_wildcard_in_its_action_or_is_on_everything() {
-    let full = Stack::new(&FULL);
-    for role in ROLES {
+    let full = fan_out();
+    for role in ROLES.into_iter().chain(["OpenAIPlannerRole", "Microsoft365PlannerRole"]) {
         for statement in full.statements(role) {
             let actions = texts(&statement["Action"]);
             assert!(actions.iter().all(|action| !action.contains('*')), "{statement}");
@@ -245,13 +352,13 @@ fn d10_bucket_and_secrets_have_a_key_each() {
 #[test]
 fn d10_each_role_has_an_optional_boundary_and_a_path() {
     let template = template();
-    for name in ["OpenAIRole", "Microsoft365Role"] {
+    for name in ["OpenAIRole", "Microsoft365Role", "OpenAIPlannerRole", "Microsoft365PlannerRole"] {
         let role = block(&template, &format!("  {name}:"));
         let boundary =
             "PermissionsBoundary: !If [HasPermissionsBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]";
         assert!(role.contains("Path: !Ref RolePath") && role.contains(boundary), "{role}");
     }
-    assert_eq!(template.matches("Type: AWS::IAM::Role").count(), 2);
+    assert_eq!(template.matches("Type: AWS::IAM::Role").count(), 4);
 }
 
 #[test]

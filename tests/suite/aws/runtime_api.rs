@@ -27,7 +27,7 @@ pub(crate) type Answer = Result<Value, Value>;
 
 #[derive(Debug)]
 struct Event {
-    payload: &'static str,
+    payload: String,
     time: Duration,
 }
 
@@ -53,8 +53,8 @@ pub(crate) async fn start() -> (String, Function) {
 
 impl Function {
     /// Invokes the function, which has `time` until Lambda would kill it, and waits for its answer.
-    pub(crate) async fn invoke(&mut self, payload: &'static str, time: Duration) -> Answer {
-        self.events.send(Event { payload, time }).unwrap();
+    pub(crate) async fn invoke(&mut self, payload: impl Into<String>, time: Duration) -> Answer {
+        self.events.send(Event { payload: payload.into(), time }).unwrap();
         let answer = tokio::time::timeout(time, self.answers.recv()).await;
         answer.unwrap_or_else(|_| panic!("killed: no answer within {time:?}")).unwrap()
     }

@@ -50,6 +50,12 @@ pub fn sns_client(config: &SdkConfig) -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::new(config)
 }
 
+/// Returns a client of Simple Queue Service.
+#[cfg(feature = "lambda")]
+pub fn sqs_client(config: &SdkConfig) -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::new(config)
+}
+
 /// Returns `true` if `AWS_ENDPOINT_URL_S3` is set. The SDK reads the variable itself, but does not show whether it was
 /// set.
 #[expect(clippy::disallowed_methods, reason = "the SDK's own variable, read where the SDK reads it")]

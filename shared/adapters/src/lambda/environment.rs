@@ -6,6 +6,7 @@ use std::fmt::Display;
 use collector::{Compression, MAX_SHARED_BYTES, PortError, Settings};
 
 use super::claims::claimed_twice;
+use super::fan_out::{FanOut, period, queue_url};
 use crate::looks_like_a_key;
 
 /// The longest look-back of a new stream, in days.
@@ -53,6 +54,9 @@ pub struct Environment {
     pub detailed_metrics: bool,
     /// The ARN of the SNS topic of the deployment's alarms and of messages on silent streams (`ALARM_TOPIC_ARN`); `None` if none is sent.
     pub alarm_topic: Option<String>,
+    /// The queue to which this function sends one message per source instead of serving the sources itself; `None` if it
+    /// serves them.
+    pub fan_out: Option<FanOut>,
     /// The settings in `PREFIX`, `COMPRESSION`, `LOOKBACK_DAYS` and `NO_DATA_HOURS`.
     pub settings: Settings,
     /// The place of the deployment's own data models (`DATA_MODELS`).
@@ -109,6 +113,7 @@ impl Environment {
             stack: reader.optional("STACK_NAME", stack_name).unwrap_or_else(|| DEFAULT_STACK.to_owned()),
             detailed_metrics: reader.optional("DETAILED_METRICS", true_or_false).unwrap_or_default(),
             alarm_topic: reader.optional("ALARM_TOPIC_ARN", topic_arn),
+            fan_out: reader.fan_out(),
             settings: Settings {
                 prefix: reader.optional("PREFIX", prefix).unwrap_or_default(),
                 compression: reader.optional("COMPRESSION", compression).unwrap_or_default(),
@@ -166,6 +171,11 @@ impl Reader<'_> {
             self.problem(name, "is not set");
         }
         value.unwrap_or_default()
+    }
+
+    fn fan_out(&mut self) -> Option<FanOut> {
+        let queue_url = self.optional("FAN_OUT_QUEUE_URL", queue_url)?;
+        Some(FanOut { queue_url, period_seconds: self.required("FAN_OUT_PERIOD_SECONDS", period) })
     }
 
     /// Returns the values of the variables `own`. Any other variable of the vendor except `common` is a problem: its
@@ -317,6 +327,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme-AbCdEf";
     const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:alarms.fifo";
+    const QUEUE: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/stack-openai-sources";
     const GOOD: [(&str, &str); 3] = [("OPENAI_SECRET_ARNS", ARN), ("STATE_TABLE", "state"), ("BUCKET", "lake")];
 
     fn parse(changes: &[(&str, &str)]) -> Result<Environment, String> {
@@ -369,6 +380,8 @@ mod tests {
             ("STACK_NAME", "audit-2"),
             ("DETAILED_METRICS", "true"),
             ("ALARM_TOPIC_ARN", TOPIC),
+            ("FAN_OUT_QUEUE_URL", QUEUE),
+            ("FAN_OUT_PERIOD_SECONDS", "60"),
             ("OPENAI_LISTINGS", "tenant"),
             ("MICROSOFT365_WHATEVER", "x"),
         ])
@@ -377,6 +390,7 @@ mod tests {
         assert_eq!(environment.settings.prefix, "audit/v=1/");
         assert_eq!((environment.settings.no_data_seconds, environment.stack.as_str()), (0, "audit-2"));
         assert_eq!((environment.detailed_metrics, environment.alarm_topic.as_deref()), (true, Some(TOPIC)));
+        assert_eq!(environment.fan_out, Some(FanOut { queue_url: QUEUE.to_owned(), period_seconds: 60 }));
         assert_eq!(environment.settings.compression, Compression::Zstd);
         assert_eq!(environment.settings.lookback_seconds, 30 * 86_400);
         assert_eq!(environment.variable("OPENAI_LISTINGS").as_deref(), Some("tenant"));
@@ -410,6 +424,10 @@ mod tests {
         err("STACK_NAME", "canary secret!", "name of a stack");
         err("ALARM_TOPIC_ARN", "canary", "ARN of an SNS topic");
         err("ALARM_TOPIC_ARN", &ARN.replace("acme", "canary"), "ARN of an SNS topic");
+        err("FAN_OUT_QUEUE_URL", "https://user:canary@host/1/name", "URL of an SQS queue");
+        err("FAN_OUT_QUEUE_URL", "canary", "URL of an SQS queue");
+        let message = parse(&[("FAN_OUT_QUEUE_URL", QUEUE)]).unwrap_err();
+        assert!(message.contains("FAN_OUT_PERIOD_SECONDS is not set"), "{message}");
         err("LOOKBACK_DAYS", "3651", "whole number");
         err(
             "OPENAI_LISTING",

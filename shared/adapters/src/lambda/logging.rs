@@ -184,7 +184,7 @@ mod tests {
             ..StreamReport::default()
         };
         let line = logged(&report);
-        let deployment = Deployment { stack: "s", vendor: "openai" };
+        let deployment = Deployment { stack: "s", vendor: "openai", is_fan_out: false };
         let record = stream_record(deployment, &report, Timestamp::UNIX_EPOCH);
         for metric in record["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
             let field = match metric["Name"].as_str().unwrap() {

@@ -27,6 +27,9 @@ pub struct Deployment<'a> {
     pub stack: &'a str,
     /// The vendor's name in lower case.
     pub vendor: &'a str,
+    /// The sources are served by the messages of a fan-out. Such an invocation succeeds although a tick failed, so the
+    /// record has the metric `Failures`, because Lambda's own metric on errors does not count these ticks.
+    pub is_fan_out: bool,
 }
 
 /// Writes the record of a tick, and with `is_detailed` also the record of each stream.
@@ -42,7 +45,7 @@ fn write(record: &Value) {
     let _ = std::io::stdout().lock().write_all(format!("{record}\n").as_bytes());
 }
 
-/// Returns the record of a tick with these reports: six metrics, whatever the number of streams.
+/// Returns the record of a tick with these reports: six metrics, and seven with a fan-out, whatever the number of streams.
 ///
 /// Each of them has an alarm. Other sums are in the log line of the tick, and Lambda itself counts ticks and errors; both
 /// cost nothing.
@@ -59,6 +62,9 @@ pub fn metrics_record(deployment: Deployment<'_>, reports: &[StreamReport], now:
         ("NeedsPerson", "Count", sum(needs_person)),
         ("PendingAgeSeconds", "Seconds", json!(ages.max().unwrap_or(0))),
     ];
+    if deployment.is_fan_out {
+        values.push(("Failures", "Count", sum(failures)));
+    }
     if let Some(lag) = lags.max() {
         values.push(("WatermarkLagSeconds", "Seconds", json!(lag)));
         values.push(("SilentStreams", "Count", sum(|report| u64::from(report.notes.silent_since.is_some()))));
@@ -125,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    const DEPLOYMENT: Deployment<'_> = Deployment { stack: "audit", vendor: "openai" };
+    const DEPLOYMENT: Deployment<'_> = Deployment { stack: "audit", vendor: "openai", is_fan_out: false };
     /// Metrics per vendor that a deployment may cost by default.
     const MAX_METRICS: usize = 10;
 

@@ -112,8 +112,7 @@ impl<T> Scheduler<T> {
         }
         PortError::next_tick(format!(
             "got no turn in this tick: {} sources share {seconds} s, {SLOTS} at a time, and others took all of them; it \
-             is among the first in the next tick. If that goes on, move some of the sources to a deployment of their \
-             own, or give the function more time",
+             is among the first in the next tick. If that goes on, deploy with FanOut=true, or give the function more time",
             self.sources,
         ))
     }

@@ -34,9 +34,29 @@ impl SecretListCache {
         secrets: &impl ListSecrets,
         clock: &impl Clock,
     ) -> (Vec<String>, Option<StreamReport>) {
+        self.arns_since(LIST_MAX_AGE, environment, secrets, clock).await
+    }
+
+    /// Returns the same as [`SecretListCache::arns`], but lists the secrets in every call.
+    pub(super) async fn arns_now(
+        &mut self,
+        environment: &Environment,
+        secrets: &impl ListSecrets,
+        clock: &impl Clock,
+    ) -> (Vec<String>, Option<StreamReport>) {
+        self.arns_since(Duration::ZERO, environment, secrets, clock).await
+    }
+
+    async fn arns_since(
+        &mut self,
+        max_age: Duration,
+        environment: &Environment,
+        secrets: &impl ListSecrets,
+        clock: &impl Clock,
+    ) -> (Vec<String>, Option<StreamReport>) {
         let mut arns = environment.secret_arns.clone();
         let Some(prefix) = &environment.secret_prefix else { return (arns, None) };
-        let problem = self.renew(prefix, secrets, clock).await.err();
+        let problem = self.renew(max_age, prefix, secrets, clock).await.err();
         // An ARN in the environment may lack the suffix of Secrets Manager. A listed one always has it.
         let known: BTreeSet<_> = arns.iter().cloned().collect();
         let is_named = |arn: &str| known.contains(arn) || without_suffix(arn).is_some_and(|stem| known.contains(stem));
@@ -45,9 +65,15 @@ impl SecretListCache {
         (arns, problem.map(|error| not_opened(prefix, &error)))
     }
 
-    async fn renew(&mut self, prefix: &str, secrets: &impl ListSecrets, clock: &impl Clock) -> Result<(), PortError> {
+    async fn renew(
+        &mut self,
+        max_age: Duration,
+        prefix: &str,
+        secrets: &impl ListSecrets,
+        clock: &impl Clock,
+    ) -> Result<(), PortError> {
         let now = clock.now();
-        if self.0.as_ref().is_none_or(|(at, _)| now >= *at + LIST_MAX_AGE) {
+        if self.0.as_ref().is_none_or(|(at, _)| now >= *at + max_age) {
             let (cutoff, calls) = (now + LIST_TIMEOUT, InFlight::default());
             let description = format!("secret store: list the secrets of {prefix}");
             let work = with_deadline(cutoff, calls.track(description, secrets.list(prefix)));
@@ -148,6 +174,8 @@ mod tests {
             seen.push(listed.arns(&environment, &store, &clock).await.0.len());
         }
         assert_eq!((seen[0], seen[9], store.1.get()), (2, 3, 2));
+        *store.0.borrow_mut() = Ok(list(&["b", "c", "d"]));
+        assert_eq!(listed.arns_now(&environment, &store, &clock).await.0.len(), 4);
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use super::action::Action;
 use super::data_models::Models;
 use super::environment::Environment;
 use super::failure::InvocationFailure;
+use super::fan_out::Plan;
 use super::in_flight::{CallCounts, InFlight};
 use super::isolated::run_isolated;
 use super::logging::{self, TickUsage};
@@ -22,10 +23,13 @@ use super::metrics::{self, Deployment};
 use super::scheduler::{SLOTS, Scheduler};
 use super::secret_list::SecretListCache;
 use super::silence;
-use super::sources::{Opened, open_all, remove_duplicate_ids};
+use super::source_message::{BatchResponse, Record};
+use super::sources::{Opened, divide, open_all, remove_duplicate_ids};
 use super::watched::Watched;
+use super::worker::{Assignment, keep_warm};
 use crate::aws::{
-    self, DynamoState, ListObjects, ListSecrets, S3Bucket, SecretsManager, SnsTopic, SnsTopics, TopicSubscribers,
+    self, DynamoState, ListObjects, ListSecrets, S3Bucket, SecretsManager, SnsTopic, SnsTopics, SqsQueue,
+    TopicSubscribers,
 };
 use crate::clock::SystemClock;
 use crate::doctor::{Checkup, Findings, Report};
@@ -61,6 +65,8 @@ pub struct Shell<
     pub topics: To,
     /// The topic for messages on silent streams; `None` if none is sent.
     pub alarm_topic: Option<SnsTopic<SystemClock>>,
+    /// The queue of a fan-out's planner; `None` for any other function.
+    pub queue: Option<SqsQueue<SystemClock>>,
     /// The clock, which is also the source of random numbers.
     pub clock: SystemClock,
     /// The memory for ledger caches, batches and blob references, which all sources share.
@@ -73,6 +79,27 @@ struct Warm<V> {
     sources: Vec<Opened<V>>,
     listed: SecretListCache,
     models: Models,
+}
+
+impl<V> Default for Warm<V> {
+    fn default() -> Self {
+        Self { sources: Vec::new(), listed: SecretListCache::default(), models: Models::default() }
+    }
+}
+
+/// One tick of some sources.
+struct Tick<V> {
+    /// The ARNs of their secrets.
+    arns: Vec<String>,
+    /// Those that are open from earlier ticks, in the order in which this tick serves them.
+    known: Vec<Opened<V>>,
+    /// Reports from before the tick, which are written with its own.
+    reports: Vec<StreamReport>,
+    began: Timestamp,
+    /// The time at which Lambda kills the process.
+    killed_at: Timestamp,
+    /// The sources are those of a fan-out's messages.
+    is_fan_out: bool,
 }
 
 /// The result of an invocation, for a person who started it by hand.
@@ -94,6 +121,10 @@ pub struct Summary {
 enum Response {
     /// The result of a tick.
     Summary(Summary),
+    /// The result of the ticks of a fan-out's messages.
+    Batch(BatchResponse),
+    /// The result of a plan.
+    Plan(Plan),
     /// The results of a connection check.
     Doctor(Report),
 }
@@ -112,6 +143,7 @@ impl Shell {
             state: DynamoState::new(aws::dynamodb_client(&sdk), &environment.table, clock),
             bucket: S3Bucket::new(aws::s3_client(&sdk), &environment.bucket, clock),
             topics: SnsTopics::new(aws::sns_client(&sdk), clock),
+            queue: environment.fan_out.as_ref().map(|it| SqsQueue::new(aws::sqs_client(&sdk), &it.queue_url, clock)),
             alarm_topic: environment.alarm_topic.as_ref().map(|arn| SnsTopic::new(aws::sns_client(&sdk), arn, clock)),
             memory: MemoryBudget::new(environment.shared_bytes),
             environment,
@@ -128,44 +160,101 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers>
         open: impl AsyncFn(&str) -> Result<Source<V>, PortError>,
         check: impl AsyncFn(&Checkup<SystemClock>, &str) -> Findings,
     ) -> Result<(), PortError> {
-        let check = &check;
-        let (warm, open) = (
-            &RefCell::new(Warm { sources: Vec::new(), listed: SecretListCache::default(), models: Models::default() }),
-            &open,
-        );
+        let (warm, open, check) = (&RefCell::new(Warm::default()), &open, &check);
         let handler = service_fn(move |event: LambdaEvent<Value>| async move {
-            let killed_at = i64::try_from(event.context.deadline).ok();
-            let killed_at = killed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-            let killed_at = killed_at.unwrap_or_else(|| self.clock.now());
+            let mut kept = warm.take();
             // On the heap, here and below, because the compiler cannot lay out futures that are nested this deep.
-            match Action::of(&event.payload)? {
-                Action::Tick => Box::pin(self.invoke(warm, open, killed_at)).await.map(Response::Summary),
-                Action::Doctor => Ok(Response::Doctor(Box::pin(self.examine(check, killed_at)).await)),
-            }
+            let response = Box::pin(self.respond(&mut kept, open, check, &event)).await;
+            warm.replace(kept);
+            response
         });
         lambda_runtime::run(handler).await.map_err(|error| PortError::next_tick(format!("the Lambda runtime: {error}")))
     }
 
-    /// Runs one tick of every source. `killed_at` is the time at which Lambda kills the process, and `warm` keeps the
-    /// sources between calls. Fails if a stream failed, but only after all streams have run.
-    async fn invoke<V: Vendor>(
+    /// Does what an invocation asks for. `warm` is the state that the process keeps.
+    async fn respond<V: Vendor>(
         &self,
-        warm: &RefCell<Warm<V>>,
+        warm: &mut Warm<V>,
+        open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
+        check: &impl AsyncFn(&Checkup<SystemClock>, &str) -> Findings,
+        event: &LambdaEvent<Value>,
+    ) -> Result<Response, InvocationFailure> {
+        let killed_at = i64::try_from(event.context.deadline).ok();
+        let killed_at = killed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
+        let killed_at = killed_at.unwrap_or_else(|| self.clock.now());
+        let action = Action::of(&event.payload)?;
+        if let (Some(fan_out), Some(queue)) = (&self.environment.fan_out, &self.queue) {
+            return match action {
+                Action::Tick => {
+                    Box::pin(self.plan(fan_out, queue, &mut warm.listed, killed_at)).await.map(Response::Plan)
+                }
+                Action::Doctor | Action::Messages(_) => Err(PortError::person(
+                    "this function only plans, and has no right to more; invoke the one without -planner in its name",
+                )
+                .into()),
+            };
+        }
+        match action {
+            Action::Tick => Box::pin(self.tick_all(warm, open, killed_at)).await.map(Response::Summary),
+            Action::Messages(records) => {
+                let function_arn = &event.context.invoked_function_arn;
+                let response = Box::pin(self.tick_messages(warm, open, &records, function_arn, killed_at)).await;
+                Ok(Response::Batch(response))
+            }
+            Action::Doctor => Ok(Response::Doctor(Box::pin(self.examine(check, killed_at)).await)),
+        }
+    }
+
+    /// Runs one tick of every source. Fails if a stream failed, but only after all streams have run.
+    async fn tick_all<V: Vendor>(
+        &self,
+        warm: &mut Warm<V>,
         open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
         killed_at: Timestamp,
     ) -> Result<Summary, InvocationFailure> {
-        let (known, mut listed, mut models) = {
-            let mut warm = warm.borrow_mut();
-            (std::mem::take(&mut warm.sources), std::mem::take(&mut warm.listed), std::mem::take(&mut warm.models))
-        };
-        let is_cold = known.is_empty();
-        let (began, earlier_traffic) = (self.clock.now(), traffic());
-        let (arns, not_listed) = Box::pin(listed.arns(&self.environment, &self.secrets, &self.clock)).await;
-        let (opened, mut reports) =
+        let (known, began) = (std::mem::take(&mut warm.sources), self.clock.now());
+        let (arns, not_listed) = Box::pin(warm.listed.arns(&self.environment, &self.secrets, &self.clock)).await;
+        let tick = Tick { arns, known, reports: not_listed.into_iter().collect(), began, killed_at, is_fan_out: false };
+        let (served, reports) = Box::pin(self.tick(tick, &mut warm.models, open)).await;
+        warm.sources = served;
+        match InvocationFailure::of(&reports) {
+            Some(failed) => Err(failed),
+            None => Ok(summary(&reports)),
+        }
+    }
+
+    /// Runs one tick of the sources that the messages name. Other sources stay open for later messages.
+    async fn tick_messages<V: Vendor>(
+        &self,
+        warm: &mut Warm<V>,
+        open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
+        records: &[Record],
+        function_arn: &str,
+        killed_at: Timestamp,
+    ) -> BatchResponse {
+        let began = self.clock.now();
+        let Assignment { arns, reports, failed } = Assignment::of(records, &self.environment, function_arn, began);
+        let (known, others) = divide(std::mem::take(&mut warm.sources), &arns);
+        let tick = Tick { arns, known, reports, began, killed_at, is_fan_out: true };
+        let (served, _) = Box::pin(self.tick(tick, &mut warm.models, open)).await;
+        warm.sources = keep_warm(others, served);
+        BatchResponse::of(failed)
+    }
+
+    /// Runs one tick of some sources, and writes its reports. Returns the sources in the order of their next tick, and the
+    /// reports.
+    async fn tick<V: Vendor>(
+        &self,
+        tick: Tick<V>,
+        models: &mut Models,
+        open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
+    ) -> (Vec<Opened<V>>, Vec<StreamReport>) {
+        let Tick { arns, known, mut reports, began, killed_at, is_fan_out } = tick;
+        let (is_cold, earlier_traffic) = (known.is_empty(), traffic());
+        let (opened, not_opened) =
             Box::pin(open_all(&arns, known, &self.memory, &self.secrets, &self.clock, open)).await;
         let (mut sources, not_run) = remove_duplicate_ids(opened);
-        reports.extend(not_run);
-        reports.extend(not_listed);
+        reports.extend(not_opened.into_iter().chain(not_run));
         reports.extend(Box::pin(models.load(&self.environment, &self.bucket, &self.clock)).await);
         if is_cold {
             self.rotate(&mut sources);
@@ -178,13 +267,9 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers>
             calls: take_counts(&served),
             vendor_traffic: traffic().since(earlier_traffic),
         };
-        self.write_reports(&reports, &usage);
+        self.write_reports(&reports, &usage, is_fan_out);
         Box::pin(self.send_messages(&served, &reports, killed_at)).await;
-        warm.replace(Warm { sources: served, listed, models });
-        match InvocationFailure::of(&reports) {
-            Some(failed) => Err(failed),
-            None => Ok(summary(&reports)),
-        }
+        (served, reports)
     }
 
     /// Makes a random source the first one. A new process does not know which sources were served last, and should not always
@@ -232,12 +317,17 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects, To: TopicSubscribers>
         ended.unwrap_or_else(|error| opened.failed(&error))
     }
 
-    fn write_reports(&self, reports: &[StreamReport], usage: &TickUsage) {
+    fn write_reports(&self, reports: &[StreamReport], usage: &TickUsage, is_fan_out: bool) {
+        logging::log_tick(&self.vendor, reports, usage);
+        self.write_streams(reports, is_fan_out);
+    }
+
+    /// Writes the reports to the log and to the metrics.
+    pub(super) fn write_streams(&self, reports: &[StreamReport], is_fan_out: bool) {
         for report in reports {
             logging::log_report(&self.vendor, report);
         }
-        logging::log_tick(&self.vendor, reports, usage);
-        let deployment = Deployment { stack: &self.environment.stack, vendor: &self.vendor };
+        let deployment = Deployment { stack: &self.environment.stack, vendor: &self.vendor, is_fan_out };
         metrics::emit(deployment, reports, self.environment.detailed_metrics, self.clock.now());
     }
 

@@ -1,6 +1,6 @@
 //! The sources of a function. A process opens each of them once and keeps it between ticks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -51,6 +51,12 @@ impl<V> Opened<V> {
     pub(super) fn failed(&self, error: &PortError) -> Vec<StreamReport> {
         self.source.streams.iter().map(|stream| StreamReport::failed(stream, error)).collect()
     }
+}
+
+/// Divides the sources into those of these secrets and the others, and keeps the order of both.
+pub(super) fn divide<V>(sources: Vec<Opened<V>>, arns: &[String]) -> (Vec<Opened<V>>, Vec<Opened<V>>) {
+    let named: HashSet<&str> = arns.iter().map(String::as_str).collect();
+    sources.into_iter().partition(|source| named.contains(source.arn.as_str()))
 }
 
 /// Opens the source of each secret, or returns a report if it cannot be opened. `warm` holds the sources of the last
