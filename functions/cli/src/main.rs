@@ -19,6 +19,7 @@ mod models;
 mod named_commands;
 mod normalize;
 mod output;
+mod place;
 mod progress;
 mod pull;
 mod schema;

@@ -6,7 +6,6 @@ use std::pin::Pin;
 
 use adapters::doctor::{Checkup, Findings};
 use adapters::http::HttpClient;
-use adapters::local::LocalSecrets;
 use collector::{Source, SourceCache, Stream, StreamReport, Vendor};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -15,6 +14,7 @@ use simulators::{Faults, Options, Running};
 use crate::clock::CliClock;
 use crate::exit::Failed;
 use crate::lake::Lake;
+use crate::place::stores::AnySecrets;
 
 /// The parts of one vendor that the command line needs.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 #[derive(Clone, Copy)]
 pub(crate) struct SourceParts<'a> {
     pub(crate) http: &'a HttpClient,
-    pub(crate) secrets: &'a LocalSecrets,
+    pub(crate) secrets: &'a AnySecrets,
     pub(crate) clock: &'a CliClock,
     /// The name of the source's secret.
     pub(crate) secret_name: &'a str,

@@ -22,7 +22,7 @@ use crate::interrupt::Interrupt;
 use crate::lake::Lake;
 use crate::models::Models;
 use crate::vendor::{AnySource, SourceParts, VendorSpec};
-use crate::{config, pull, vendors};
+use crate::{config, place, vendors};
 use display::{Display, EndedTick};
 use participants::{ForVendor, Participant};
 use schedule::{Schedule, Step};
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long = "period-seconds", value_name = "VENDOR=N", value_parser = participants::seconds_for_vendor)]
     periods: Vec<ForVendor<u32>>,
     /// A prefix for the key of every object; it must end with a slash
-    #[arg(long, default_value = "", value_parser = pull::prefix)]
+    #[arg(long, default_value = "", value_parser = place::prefix)]
     prefix: String,
     /// Start a new stream this many days before now
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=3650))]
@@ -120,8 +120,9 @@ async fn open<'a>(
     http: &'a HttpClient,
     clock: &'a CliClock,
 ) -> Result<Watched<'a>, Failed> {
-    let Participant { vendor, secret_name, secrets } = participant;
-    let opening = SourceParts { http, secrets, clock, secret_name };
+    let Participant { vendor, secrets } = participant;
+    let secret_name = secrets.names.first().map(String::as_str).unwrap_or_default();
+    let opening = SourceParts { http, secrets: &secrets.store, clock, secret_name };
     let source = (vendor.open)(opening, &config::variable).await?;
     let settings = Settings {
         prefix: args.prefix.clone(),

@@ -10,12 +10,16 @@ mod secret_list;
 mod secret_walk;
 mod secrets;
 mod sns;
+#[cfg(feature = "stack")]
+mod stack;
 mod state;
 mod topics;
 
 pub use crate::object_list::ListObjects;
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
+#[cfg(feature = "stack")]
+pub use aws_config::SdkConfig;
 pub use bucket::S3Bucket;
 pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client, sns_client};
 pub use secret_list::{ListSecrets, SecretList};
@@ -23,5 +27,7 @@ pub use secrets::SecretsManager;
 #[cfg(feature = "lambda")]
 pub(crate) use secrets::{secret_name, without_suffix};
 pub use sns::SnsTopic;
+#[cfg(feature = "stack")]
+pub use stack::{Stack, describe_stack};
 pub use state::DynamoState;
 pub use topics::{SnsTopics, Subscribers, TopicSubscribers};
