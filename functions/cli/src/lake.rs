@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use adapters::local::{LocalBucket, LocalState, LocalTickRecords};
-use collector::{Clock, Env, Settings, Source, SourceCache, StreamReport, UnixSeconds, Vendor, run_tick};
+use collector::{
+    Backfill, Clock, Env, Settings, Source, SourceCache, StreamReport, UnixSeconds, Vendor, run_backfill, run_tick,
+};
 use jiff::SignedDuration;
 use schema::CustomModels;
 
@@ -76,14 +78,28 @@ impl Lake {
         clock: &impl Clock,
         time: SignedDuration,
     ) -> Vec<StreamReport> {
-        let env = Env {
+        run_tick(&self.env(clock, time), source, cache).await
+    }
+
+    /// Runs one step of a backfill of the source. Its deadline is `time` from now.
+    pub(crate) async fn backfill<V: Vendor>(
+        &self,
+        source: &Source<V>,
+        (cache, backfill): (&SourceCache, &Backfill),
+        clock: &impl Clock,
+        time: SignedDuration,
+    ) -> Vec<StreamReport> {
+        run_backfill(&self.env(clock, time), source, cache, backfill).await
+    }
+
+    fn env<'a, C: Clock>(&'a self, clock: &'a C, time: SignedDuration) -> Env<'a, AnyState, AnyBucket, C> {
+        Env {
             state: &self.state,
             bucket: &self.bucket,
             clock,
             settings: &self.settings,
             models: &self.models,
             deadline: clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX),
-        };
-        run_tick(&env, source, cache).await
+        }
     }
 }

@@ -139,7 +139,7 @@ pub(crate) fn outcome_text(report: &StreamReport) -> String {
 }
 
 /// Describes a gap for people: its time span and its cause.
-fn gap_text(gap: &Gap) -> String {
+pub(crate) fn gap_text(gap: &Gap) -> String {
     let time = |second| Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string());
     format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use adapters::doctor::{Checkup, Findings};
 use adapters::http::HttpClient;
-use collector::{Source, SourceCache, Stream, StreamReport, Vendor};
+use collector::{Backfill, Source, SourceCache, Stream, StreamReport, Vendor, VendorPolicy};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulators::{Faults, Options, Running};
@@ -68,14 +68,23 @@ pub(crate) trait AnySource {
     /// Returns the streams of the source.
     fn streams(&self) -> &[Stream];
 
-    /// Returns the time between two ticks of the vendor's schedule, in seconds.
-    fn tick_seconds(&self) -> i64;
+    /// Returns the vendor's policy.
+    fn policy(&self) -> &VendorPolicy;
 
     /// Runs one tick of the source. Its deadline is `time` from now.
     fn tick<'a>(
         &'a self,
         lake: &'a Lake,
         cache: &'a SourceCache,
+        clock: &'a CliClock,
+        time: SignedDuration,
+    ) -> BoxFuture<'a, Vec<StreamReport>>;
+
+    /// Runs one step of a backfill of the source. Its deadline is `time` from now.
+    fn backfill<'a>(
+        &'a self,
+        lake: &'a Lake,
+        progress: (&'a SourceCache, &'a Backfill),
         clock: &'a CliClock,
         time: SignedDuration,
     ) -> BoxFuture<'a, Vec<StreamReport>>;
@@ -86,8 +95,8 @@ impl<V: Vendor> AnySource for Source<V> {
         &self.streams
     }
 
-    fn tick_seconds(&self) -> i64 {
-        self.policy.tick_seconds
+    fn policy(&self) -> &VendorPolicy {
+        &self.policy
     }
 
     fn tick<'a>(
@@ -98,6 +107,16 @@ impl<V: Vendor> AnySource for Source<V> {
         time: SignedDuration,
     ) -> BoxFuture<'a, Vec<StreamReport>> {
         Box::pin(lake.tick(self, cache, clock, time))
+    }
+
+    fn backfill<'a>(
+        &'a self,
+        lake: &'a Lake,
+        progress: (&'a SourceCache, &'a Backfill),
+        clock: &'a CliClock,
+        time: SignedDuration,
+    ) -> BoxFuture<'a, Vec<StreamReport>> {
+        Box::pin(lake.backfill(self, progress, clock, time))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::place::PlaceArgs;
 use crate::vendor::VendorSpec;
 use crate::vendors;
 use stream_status::{Query, StreamStatus};
+pub(crate) use today::source_of;
 
 /// The number of heads that are read at the same time.
 const CONCURRENT_READS: usize = 8;

@@ -133,7 +133,7 @@ async fn open<'a>(
     if let Some(folder) = &args.models {
         lake.models = Models::load_or_print_faults(folder)?.into_custom_models();
     }
-    let usual = u32::try_from(source.tick_seconds()).unwrap_or(u32::MAX);
+    let usual = u32::try_from(source.policy().tick_seconds).unwrap_or(u32::MAX);
     let period_seconds = participants::value_for(&args.periods, vendor).unwrap_or(usual);
     Ok(Watched { source, lake, schedule: Schedule::new(clock.now(), period_seconds) })
 }
