@@ -23,6 +23,7 @@ import botocore.config
 
 import athena
 import backlog
+import command_line
 import emulated
 import lake
 import tables
@@ -417,6 +418,7 @@ class EndToEnd:
         steps.run("the schedules deliver the second source", self.schedules)
         lines = steps.run("every event of all sources is delivered once", lambda: self.check(["acme", "beta"]))
         steps.run("audit-pull status shows all streams", lambda: self.status(lines))
+        steps.run("the command line works on the stack", lambda: command_line.check(self, STACK))
         steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
         steps.run("DuckDB reads the bucket through the tables", lambda: self.read_by_tables(found, lines))
         steps.run("no secret was written anywhere", self.no_secret)
