@@ -117,7 +117,7 @@ fn a_pull_uses_custom_models() {
 fn a_backfill_delivers_what_the_schedule_never_lists() {
     for vendor in ["openai", "microsoft365"] {
         let lake = tempfile::tempdir().unwrap();
-        let simulator = Simulator::start(vendor, &["--events", "300"]);
+        let simulator = Simulator::start(vendor, &["--events", "300", "--span", "172800"]);
         // The simulated events lie in the last days, and this stream begins now.
         let mut pull = simulator.pull_command(vendor, lake.path());
         pull.args(["--lookback-days", "0"]);
