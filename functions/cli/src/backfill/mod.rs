@@ -4,16 +4,16 @@
 //! interrupted and run again, it lists the span again, and delivers only what is missing.
 
 mod restore;
+mod show;
 mod steps;
 
 use std::path::PathBuf;
 
 use adapters::http::HttpClient;
-use collector::{Backfill, Clock, Gap, Stream, StreamReport, Unfinished, Window};
+use collector::{Backfill, Clock, Gap, Stream, Window};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Serialize;
 
 use crate::clock::CliClock;
 use crate::exit::{Exit, Failed};
@@ -23,7 +23,8 @@ use crate::place::PlaceArgs;
 use crate::place::secrets::SecretArgs;
 use crate::place::sources::open_sources;
 use crate::vendor::{AnySource, VendorSpec};
-use crate::{output, pull, vendors};
+use crate::{pull, vendors};
+use show::Outcome;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = pull::variables_and(EXIT_CODES))]
@@ -66,13 +67,6 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     parsed.map_err(|_| "must be a date such as 2026-11-22, or a time such as 2026-11-22T07:00:00Z".to_owned())
 }
 
-/// The outcome of a backfill of one source.
-struct Outcome {
-    reports: Vec<StreamReport>,
-    gaps: Vec<Gap>,
-    unfinished: Vec<Unfinished>,
-}
-
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let place = args.place.find().await?;
     place.check_models(args.models.as_ref())?;
@@ -88,8 +82,8 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     for source in &sources.opened {
         outcomes.push(backfill_source(&args, &lake, &**source, &clock).await?);
     }
-    show(&outcomes, args.json)?;
-    Ok(outcomes.iter().map(exit).max().unwrap_or(Exit::Success).max(sources.exit))
+    show::show(&outcomes, args.json)?;
+    Ok(outcomes.iter().map(show::exit).max().unwrap_or(Exit::Success).max(sources.exit))
 }
 
 async fn backfill_source(
@@ -121,77 +115,6 @@ fn chosen_streams(streams: &[Stream], names: &[String]) -> Result<Vec<Stream>, F
     }
     let is_chosen = |stream: &&Stream| names.is_empty() || names.iter().any(|name| is_named(stream, name));
     Ok(streams.iter().filter(is_chosen).cloned().collect())
-}
-
-fn exit(outcome: &Outcome) -> Exit {
-    let needs_person = |report: &StreamReport| report.failure.as_ref().is_some_and(|failure| failure.needs_person);
-    if outcome.reports.iter().any(needs_person) {
-        return Exit::Person;
-    }
-    if outcome.unfinished.is_empty() && outcome.gaps.is_empty() { Exit::Success } else { Exit::NextTick }
-}
-
-#[derive(Debug, Serialize)]
-struct BackfillResult<'a> {
-    streams: Vec<&'a StreamReport>,
-    gaps: Vec<&'a Gap>,
-    unfinished: Vec<UnfinishedPart>,
-}
-
-/// A part of the span that is not delivered, as it is printed.
-#[derive(Debug, Serialize)]
-struct UnfinishedPart {
-    stream: String,
-    listing: String,
-    from: String,
-    to: String,
-    reason: Option<String>,
-}
-
-impl From<&Unfinished> for UnfinishedPart {
-    fn from(part: &Unfinished) -> Self {
-        Self {
-            stream: part.stream.clone(),
-            listing: part.listing.clone(),
-            from: time_text(part.window.from),
-            to: time_text(part.window.to),
-            reason: part.reason.clone(),
-        }
-    }
-}
-
-fn time_text(second: i64) -> String {
-    Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string())
-}
-
-fn show(outcomes: &[Outcome], is_json: bool) -> Result<(), Failed> {
-    let streams: Vec<&StreamReport> = outcomes.iter().flat_map(|outcome| &outcome.reports).collect();
-    let gaps: Vec<&Gap> = outcomes.iter().flat_map(|outcome| &outcome.gaps).collect();
-    let unfinished = outcomes.iter().flat_map(|outcome| &outcome.unfinished).map(UnfinishedPart::from);
-    let unfinished: Vec<UnfinishedPart> = unfinished.collect();
-    streams.iter().flat_map(|report| &report.failure).for_each(|failure| output::print_error(&failure.message));
-    gaps.iter().for_each(|gap| output::print_error(&pull::gap_text(gap)));
-    for UnfinishedPart { stream, listing, from, to, reason } in &unfinished {
-        let reason = reason.as_deref().unwrap_or("it was not listed");
-        output::print_error(&format!(
-            "{stream}: not delivered from {from} until {to} ({listing}): {reason}; run the same command again"
-        ));
-    }
-    if is_json {
-        return output::print_json(&BackfillResult { streams, gaps, unfinished });
-    }
-    output::print_line(&output::table(&rows(&streams), 2))
-}
-
-fn rows(reports: &[&StreamReport]) -> Vec<[String; 6]> {
-    let head = ["source", "log type", "events", "delivered", "repeats", "rejected"].map(str::to_owned);
-    let row = |report: &&StreamReport| {
-        let (listed, lines) = (&report.listed, &report.lines);
-        let counts = [listed.events, lines.delivered, listed.duplicates, lines.rejected];
-        let [events, delivered, repeats, rejected] = counts.map(|count| count.to_string());
-        [report.source.clone(), report.log_type.to_owned(), events, delivered, repeats, rejected]
-    };
-    std::iter::once(head).chain(reports.iter().map(row)).collect()
 }
 
 #[cfg(test)]

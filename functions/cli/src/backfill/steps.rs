@@ -5,7 +5,7 @@ use std::time::Duration;
 use collector::{Backfill, Clock, SourceCache, StreamReport, Unfinished};
 use jiff::SignedDuration;
 
-use super::time_text;
+use super::show::time_text;
 use crate::clock::CliClock;
 use crate::lake::Lake;
 use crate::vendor::AnySource;
