@@ -27,6 +27,7 @@ import botocore.config
 
 import athena
 import backlog
+import command_line
 import emulated
 import fan_out
 import lake
@@ -563,6 +564,7 @@ class EndToEnd:
         steps.run("each new object causes one message", self.new_objects_notified)
         steps.run("the functions have the rights of their calls and no others", self.rights)
         steps.run("audit-pull status shows all streams", lambda: self.status(lines))
+        steps.run("the command line works on the stack", lambda: command_line.check(self, STACK))
         steps.run("the checks can fail", lambda: self.checks_can_fail(lines))
         return lines
 

@@ -3,6 +3,7 @@
 //! Exit codes: 0 everything succeeded; 1 the work is not finished and the next tick continues it, or there is a gap; 2
 //! an argument, a file or a variable is wrong; 3 somebody must act, and the message says how.
 
+mod backfill;
 mod clock;
 mod completions;
 mod config;
@@ -19,6 +20,7 @@ mod models;
 mod named_commands;
 mod normalize;
 mod output;
+mod place;
 mod progress;
 mod pull;
 mod schema;
@@ -55,6 +57,8 @@ const EXIT_CODES: &str = "Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// List and deliver a span of the past, beside the schedule and without changing its progress
+    Backfill(backfill::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Simulate both vendors on this machine, pull all events, and compare the lake with the served events
@@ -153,6 +157,7 @@ fn report_json(failed: &Failed) {
 
 async fn run(command: Command) -> Result<Exit, Failed> {
     match command {
+        Command::Backfill(args) => backfill::run(args).await,
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man => completions::man(Cli::command()),
         Command::Demo(args) => demo::run(args).await,

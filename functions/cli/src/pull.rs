@@ -3,21 +3,19 @@
 use std::path::PathBuf;
 
 use adapters::http::HttpClient;
-use adapters::local::LocalSecrets;
-use adapters::looks_like_a_key;
-use collector::{Clock, Gap, Settings, SourceCache, StreamReport};
-use jiff::Timestamp;
+use collector::{Clock, Gap, SourceCache, StreamReport};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::clock::CliClock;
 use crate::exit::{Exit, Failed};
 use crate::lake::Lake;
 use crate::models::Models;
-use crate::vendor::{AnySource, SourceParts, VendorSpec};
-use crate::{config, drift, output, progress, vendors};
-
-/// The name of the secret in messages if it comes from environment variables.
-pub(crate) const FROM_VARIABLES: &str = "of the environment";
+use crate::place::PlaceArgs;
+use crate::place::secrets::SecretArgs;
+use crate::place::sources::open_sources;
+use crate::vendor::{AnySource, VendorSpec};
+use crate::{drift, output, progress, vendors};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = variables_and(EXIT_CODES))]
@@ -25,18 +23,16 @@ pub(crate) struct Args {
     /// The vendor to pull from
     #[arg(value_parser = vendors::parser())]
     vendor: &'static VendorSpec,
-    /// The directory for objects and state; it is created if it does not exist
-    #[arg(long, value_name = "DIR")]
-    lake: PathBuf,
-    /// The file with the source's secret [default: environment variables]
-    #[arg(long, value_name = "FILE")]
-    secret: Option<PathBuf>,
-    /// A prefix for the key of every object; it must end with a slash
-    #[arg(long, default_value = "", value_parser = prefix)]
-    prefix: String,
-    /// Start a new stream this many days before now
-    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=3650))]
-    lookback_days: u16,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    secret: SecretArgs,
+    /// With --stack: pull only the source with this id [default: each source of the stack, one after the other]
+    #[arg(long, value_name = "ID", requires = "stack", conflicts_with_all = ["secret", "secret_arn"])]
+    source: Option<String>,
+    /// Start a new stream this many days before now [default: 7, or the stack's own]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=3650))]
+    lookback_days: Option<u16>,
     /// A folder of data models; each replaces the built-in one of its log type for p_udm
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
@@ -51,50 +47,34 @@ const EXIT_CODES: &str = "Exit codes: 0 drained; 1 the next tick carries on, or 
 /// Returns the variables of all vendors and these exit codes, which follow the help.
 pub(crate) fn variables_and(exit_codes: &str) -> String {
     let variables = vendors::VENDORS.map(|vendor| vendor.variables_help).join("\n");
-    format!("Environment:\n{variables}\n\n{exit_codes}")
-}
-
-/// Parses a prefix, which must be empty or end with a slash. It is refused if it looks like a secret, because it
-/// becomes part of every object's key.
-pub(crate) fn prefix(text: &str) -> Result<String, String> {
-    if looks_like_a_key(text) {
-        return Err("holds a key".to_owned());
-    }
-    if text.is_empty() || text.ends_with('/') { Ok(text.to_owned()) } else { Err("must end in a slash".to_owned()) }
-}
-
-/// Returns the name of the secret in messages: its file, or that it comes from environment variables.
-pub(crate) fn secret_name(file: Option<&PathBuf>) -> String {
-    file.map_or_else(|| FROM_VARIABLES.to_owned(), |file| file.display().to_string())
+    format!("Environment (with --stack, the stack's own settings instead):\n{variables}\n\n{exit_codes}")
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
-    let secret_name = secret_name(args.secret.as_ref());
-    let secret = config::secret(args.vendor, args.secret.clone())?;
-    let secrets = LocalSecrets::new([(secret_name.clone(), secret)]);
+    let place = args.place.find().await?;
+    place.check_models(args.models.as_ref())?;
+    let secrets = args.secret.find(Some(&place), args.vendor).await?;
     let (http, clock) = (HttpClient::new()?, CliClock::default());
-    let opening = SourceParts { http: &http, secrets: &secrets, clock: &clock, secret_name: &secret_name };
-    let source = (args.vendor.open)(opening, &config::variable).await?;
-    let reports = tick(&args, &*source, &clock).await?;
-    show(&reports, args.json)?;
-    Ok(Exit::of(&reports))
-}
-
-async fn tick(args: &Args, source: &dyn AnySource, clock: &CliClock) -> Result<Vec<StreamReport>, Failed> {
-    let settings = Settings {
-        prefix: args.prefix.clone(),
-        lookback_seconds: i64::from(args.lookback_days) * 86_400,
-        ..Settings::default()
-    };
-    let mut lake = Lake::open(&args.lake, settings)?;
+    let variables = |name: &str| place.variable(name);
+    let sources = open_sources(args.vendor, (&http, &clock), &secrets, &variables, args.source.as_deref()).await?;
+    let mut lake = place.open(place.settings(args.lookback_days))?;
     if let Some(folder) = &args.models {
         lake.models = Models::load_or_print_faults(folder)?.into_custom_models();
     }
+    let mut reports = Vec::new();
+    for source in &sources.opened {
+        reports.extend(tick(&lake, &**source, &clock, args.vendor.max_tick_time).await);
+    }
+    show(&reports, args.json)?;
+    Ok(Exit::of(&reports).max(sources.exit))
+}
+
+async fn tick(lake: &Lake, source: &dyn AnySource, clock: &CliClock, time: SignedDuration) -> Vec<StreamReport> {
     let cache = SourceCache::default();
-    let tick = source.tick(&lake, &cache, clock, args.vendor.max_tick_time);
+    let tick = source.tick(lake, &cache, clock, time);
     let reports = progress::wait_with_progress(&cache, tick).await;
     lake.record(&reports, clock.now().as_second());
-    Ok(reports)
+    reports
 }
 
 #[derive(Debug, Serialize)]
@@ -159,7 +139,7 @@ pub(crate) fn outcome_text(report: &StreamReport) -> String {
 }
 
 /// Describes a gap for people: its time span and its cause.
-fn gap_text(gap: &Gap) -> String {
+pub(crate) fn gap_text(gap: &Gap) -> String {
     let time = |second| Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string());
     format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))
 }
@@ -215,13 +195,5 @@ mod tests {
     fn d9_a_stream_that_waits_for_its_first_content_is_not_called_drained() {
         let notes = Notes { waiting: Some("it waits".to_owned()), ..Notes::default() };
         assert_eq!(outcome_text(&StreamReport { drained: true, notes, ..StreamReport::default() }), "waiting");
-    }
-
-    #[test]
-    fn a_prefix_that_could_damage_keys_or_is_a_secret_is_refused() {
-        assert_eq!(prefix("").as_deref(), Ok(""));
-        assert_eq!(prefix("team/").as_deref(), Ok("team/"));
-        assert!(prefix("team").is_err());
-        assert!(prefix("sk-admin-canary/").is_err());
     }
 }

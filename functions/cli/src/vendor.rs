@@ -6,8 +6,7 @@ use std::pin::Pin;
 
 use adapters::doctor::{Checkup, Findings};
 use adapters::http::HttpClient;
-use adapters::local::LocalSecrets;
-use collector::{Source, SourceCache, Stream, StreamReport, Vendor};
+use collector::{Backfill, Source, SourceCache, Stream, StreamReport, Vendor, VendorPolicy};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulators::{Faults, Options, RunningSimulator};
@@ -15,6 +14,7 @@ use simulators::{Faults, Options, RunningSimulator};
 use crate::clock::CliClock;
 use crate::exit::Failed;
 use crate::lake::Lake;
+use crate::place::stores::AnySecrets;
 
 /// The parts of one vendor that the command line needs.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 #[derive(Clone, Copy)]
 pub(crate) struct SourceParts<'a> {
     pub(crate) http: &'a HttpClient,
-    pub(crate) secrets: &'a LocalSecrets,
+    pub(crate) secrets: &'a AnySecrets,
     pub(crate) clock: &'a CliClock,
     /// The name of the source's secret.
     pub(crate) secret_name: &'a str,
@@ -68,14 +68,23 @@ pub(crate) trait AnySource {
     /// Returns the streams of the source.
     fn streams(&self) -> &[Stream];
 
-    /// Returns the time between two ticks of the vendor's schedule, in seconds.
-    fn tick_seconds(&self) -> i64;
+    /// Returns the vendor's policy.
+    fn policy(&self) -> &VendorPolicy;
 
     /// Runs one tick of the source. Its deadline is `time` from now.
     fn tick<'a>(
         &'a self,
         lake: &'a Lake,
         cache: &'a SourceCache,
+        clock: &'a CliClock,
+        time: SignedDuration,
+    ) -> BoxFuture<'a, Vec<StreamReport>>;
+
+    /// Runs one step of a backfill of the source. Its deadline is `time` from now.
+    fn backfill<'a>(
+        &'a self,
+        lake: &'a Lake,
+        progress: (&'a SourceCache, &'a Backfill),
         clock: &'a CliClock,
         time: SignedDuration,
     ) -> BoxFuture<'a, Vec<StreamReport>>;
@@ -86,8 +95,8 @@ impl<V: Vendor> AnySource for Source<V> {
         &self.streams
     }
 
-    fn tick_seconds(&self) -> i64 {
-        self.policy.tick_seconds
+    fn policy(&self) -> &VendorPolicy {
+        &self.policy
     }
 
     fn tick<'a>(
@@ -98,6 +107,16 @@ impl<V: Vendor> AnySource for Source<V> {
         time: SignedDuration,
     ) -> BoxFuture<'a, Vec<StreamReport>> {
         Box::pin(lake.tick(self, cache, clock, time))
+    }
+
+    fn backfill<'a>(
+        &'a self,
+        lake: &'a Lake,
+        progress: (&'a SourceCache, &'a Backfill),
+        clock: &'a CliClock,
+        time: SignedDuration,
+    ) -> BoxFuture<'a, Vec<StreamReport>> {
+        Box::pin(lake.backfill(self, progress, clock, time))
     }
 }
 

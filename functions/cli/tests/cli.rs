@@ -111,6 +111,46 @@ fn a_pull_uses_custom_models() {
     assert_eq!(exit_code(&pull.arg("--models").arg(models.path()).output().unwrap()), 2);
 }
 
+/// A lake that was installed late lacks the old events. A backfill is killed, runs beside a pull, and in the end every
+/// event is in the lake once.
+#[test]
+fn a_backfill_delivers_what_the_schedule_never_lists() {
+    for vendor in ["openai", "microsoft365"] {
+        let lake = tempfile::tempdir().unwrap();
+        let simulator = Simulator::start(vendor, &["--events", "300", "--span", "172800"]);
+        // The simulated events lie in the last days, and this stream begins now.
+        let mut pull = simulator.pull_command(vendor, lake.path());
+        pull.args(["--lookback-days", "0"]);
+        pull.output().unwrap();
+        let watermark = || {
+            let output = audit_pull().args(["status", "--json", "--lake"]).arg(lake.path()).output().unwrap();
+            let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+            shown["streams"].as_array().unwrap().iter().map(|stream| stream["watermark"].clone()).collect::<Vec<_>>()
+        };
+        let from = collector::Clock::now(&adapters::clock::SystemClock) - std::time::Duration::from_secs(5 * 86_400);
+        let backfill = || {
+            let mut command = audit_pull();
+            command.args(["backfill", vendor, "--json", "--from"]).arg(from.to_string());
+            command.arg("--lake").arg(lake.path()).envs(&simulator.variables).stderr(Stdio::null());
+            command
+        };
+        let mut killed = backfill().stdout(Stdio::null()).spawn().unwrap();
+        pause(1);
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        // The last simulated events become visible only seconds after the start.
+        pause(3);
+        let before = watermark();
+        let output = backfill().output().unwrap();
+        assert_eq!(exit_code(&output), 0, "{output:?}");
+        assert_eq!(watermark(), before);
+        simulator.check(lake.path(), 300);
+        let shown: Value = serde_json::from_slice(&backfill().output().unwrap().stdout).unwrap();
+        let delivered = |stream: &Value| stream["delivered"].as_u64().unwrap();
+        assert_eq!(shown["streams"].as_array().unwrap().iter().map(delivered).sum::<u64>(), 0, "{shown}");
+    }
+}
+
 /// Several pulls of one lake run at the same time and are killed at different moments. In the end every event is in the
 /// lake exactly once.
 #[test]

@@ -36,6 +36,7 @@ use crate::collect::run::{Findings, StreamRun};
 use crate::collect::stream::run_stream;
 use crate::deliver::delivery::Delivery;
 use crate::plan::vendor_time::VendorTime;
+use crate::state::backfill::Backfill;
 use crate::state::cache::SourceCache;
 use crate::state::stream_state::StreamState;
 
@@ -154,7 +155,14 @@ impl World {
     /// Runs a whole tick.
     pub(crate) fn tick(&self) -> StreamReport {
         let env = self.env();
-        self.clock.run(run_stream(&env, (&self.vendor, &self.policy), &self.stream, &self.cache))
+        self.clock.run(run_stream(&env, (&self.vendor, &self.policy), &self.stream, &self.cache, None))
+    }
+
+    /// Runs one step of a backfill.
+    pub(crate) fn step(&self, backfill: &Backfill) -> StreamReport {
+        let env = self.env();
+        let work = run_stream(&env, (&self.vendor, &self.policy), &self.stream, &self.cache, Some(backfill));
+        self.clock.run(work)
     }
 
     /// Returns the sorted ids of the events in all objects. An event that was delivered twice appears twice.

@@ -11,6 +11,7 @@ use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::report::{Failure, StreamReport};
 use crate::base::stream::Stream;
 use crate::collect::stream::run_stream;
+use crate::state::backfill::Backfill;
 use crate::state::cache::SourceCache;
 
 /// One tenant of one vendor, ready to be collected.
@@ -32,11 +33,32 @@ pub async fn run_tick<S: State, B: Bucket, C: Clock, V: Vendor>(
     source: &Source<V>,
     cache: &SourceCache,
 ) -> Vec<StreamReport> {
-    let streams = source.streams.iter().map(|stream| async move {
-        let run = AssertUnwindSafe(run_stream(env, (&source.vendor, &source.policy), stream, cache)).catch_unwind();
-        run.await.unwrap_or_else(|_| panicked(stream))
-    });
+    let streams = source.streams.iter().map(|stream| run_isolated(env, source, stream, (cache, None)));
     join_all(streams).await
+}
+
+/// Runs one step of a backfill, which takes as long as a tick, in each stream of the source that is not finished.
+/// Returns their reports. Ticks of the schedule may run at the same time, and the step may die at any moment.
+///
+/// A report counts what this step listed and delivered. [`Backfill::unfinished`] names what is left.
+pub async fn run_backfill<S: State, B: Bucket, C: Clock, V: Vendor>(
+    env: &Env<'_, S, B, C>,
+    source: &Source<V>,
+    cache: &SourceCache,
+    backfill: &Backfill,
+) -> Vec<StreamReport> {
+    let open = source.streams.iter().filter(|stream| backfill.is_open(stream));
+    join_all(open.map(|stream| run_isolated(env, source, stream, (cache, Some(backfill))))).await
+}
+
+async fn run_isolated<S: State, B: Bucket, C: Clock, V: Vendor>(
+    env: &Env<'_, S, B, C>,
+    source: &Source<V>,
+    stream: &Stream,
+    (cache, backfill): (&SourceCache, Option<&Backfill>),
+) -> StreamReport {
+    let run = run_stream(env, (&source.vendor, &source.policy), stream, cache, backfill);
+    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| panicked(stream))
 }
 
 fn panicked(stream: &Stream) -> StreamReport {

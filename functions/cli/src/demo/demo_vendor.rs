@@ -12,6 +12,7 @@ use simulators::{Faults, Options, RunningSimulator};
 use crate::clock::CliClock;
 use crate::exit::Failed;
 use crate::lake::Lake;
+use crate::place::stores::AnySecrets;
 use crate::simulate;
 use crate::vendor::{AnySource, SourceParts, VendorSpec};
 use crate::vendors::VENDORS;
@@ -43,7 +44,7 @@ impl<'a> DemoVendor<'a> {
         vendor: &'static VendorSpec,
         options: &Options,
         http: &'a HttpClient,
-        secrets: &'a LocalSecrets,
+        secrets: &'a AnySecrets,
         clock: &'a CliClock,
     ) -> Result<Self, Failed> {
         let simulated = (vendor.simulated)(Faults::None, options.seed);
@@ -112,11 +113,11 @@ impl<'a> DemoVendor<'a> {
 
 /// Returns the secrets of all simulated sources. `id` becomes part of their source ids, so that different demos can
 /// share a lake.
-pub(super) fn secrets(id: &str) -> LocalSecrets {
-    LocalSecrets::new(VENDORS.map(|vendor| {
+pub(super) fn secrets(id: &str) -> AnySecrets {
+    AnySecrets::Local(LocalSecrets::new(VENDORS.map(|vendor| {
         let mut secret = (vendor.simulated_secret)();
         secret["source_id"] = Value::from(format!("demo-{}-{id}", vendor.name));
         secret["source_label"] = Value::from(vendor.simulated_label);
         (vendor.simulated_label.to_owned(), SecretSource::Text(secret.to_string().into()))
-    }))
+    })))
 }

@@ -5,7 +5,7 @@ mod count;
 mod demo_vendor;
 mod show;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adapters::http::HttpClient;
@@ -70,10 +70,10 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let exit = drain(&lake, &clock, &mut vendors).await;
     let (mut rows, mut samples) = (Vec::new(), Vec::new());
     for vendor in &vendors {
-        rows.extend(self::rows(&lake, vendor, &mut samples)?);
+        rows.extend(self::rows(&args.lake, vendor, &mut samples)?);
     }
     samples.truncate(MAX_SAMPLES);
-    show::show(&DemoResult { streams: &rows, lake: &lake.path, seed: args.seed, samples: &samples }, args.json)?;
+    show::show(&DemoResult { streams: &rows, lake: &args.lake, seed: args.seed, samples: &samples }, args.json)?;
     Ok(if rows.iter().all(Row::is_exact) { exit } else { exit.max(Exit::Person) })
 }
 
@@ -139,9 +139,9 @@ fn print_failures(reports: &[StreamReport]) {
 }
 
 /// Returns one row per stream of the vendor, and appends the first line of each stream to `samples`.
-fn rows(lake: &Lake, vendor: &DemoVendor<'_>, samples: &mut Vec<Box<RawValue>>) -> Result<Vec<Row>, Failed> {
+fn rows(lake: &Path, vendor: &DemoVendor<'_>, samples: &mut Vec<Box<RawValue>>) -> Result<Vec<Row>, Failed> {
     let row = |stream: &Stream| {
-        let counted = count::count(&lake.path, stream)
+        let counted = count::count(lake, stream)
             .map_err(|error| Failed::person(format!("cannot read back what was delivered: {error}")))?;
         samples.extend(counted.sample.and_then(|line| RawValue::from_string(line).ok()));
         let table = stream.log_type.table();
@@ -157,7 +157,7 @@ fn rows(lake: &Lake, vendor: &DemoVendor<'_>, samples: &mut Vec<Box<RawValue>>) 
             repeats: vendor.repeats(stream),
             events_per_second: vendor.events_per_second(stream),
             drift: vendor.drift(stream),
-            files: format!("{}/{table}/dt=*/hour=*/{}-*.ndjson.gz", lake.path.display(), stream.source),
+            files: format!("{}/{table}/dt=*/hour=*/{}-*.ndjson.gz", lake.display(), stream.source),
             stream: table,
         })
     };

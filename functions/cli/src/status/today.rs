@@ -104,7 +104,7 @@ fn day_prefix(prefix: &str, table: &str, now: Timestamp) -> String {
 }
 
 /// Returns the source in the key of an object: `…/{source}-{seq}.ndjson.{suffix}`; `None` for other keys.
-fn source_of(key: &str) -> Option<&str> {
+pub(crate) fn source_of(key: &str) -> Option<&str> {
     let name = key.rsplit('/').next()?;
     let name = name.strip_suffix(".ndjson.gz").or_else(|| name.strip_suffix(".ndjson.zst"))?;
     let (source, seq) = name.rsplit_once('-')?;

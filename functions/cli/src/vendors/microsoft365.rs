@@ -32,7 +32,7 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
         let config = Config::from_variables(variables).map_err(|error| Failed::usage(error.message));
         Box::pin(async move {
             let config = config?;
-            let (secrets, clock) = (opening.secrets.clone(), opening.clock.clone());
+            let (secrets, clock) = (opening.secrets, opening.clock);
             let source = Microsoft365::source(opening.http, secrets, clock, &config, opening.secret_name).await;
             Ok(Box::new(source.map_err(exit::source_error)?) as _)
         })

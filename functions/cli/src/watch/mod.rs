@@ -23,7 +23,7 @@ use crate::interrupt::Interrupt;
 use crate::lake::Lake;
 use crate::models::Models;
 use crate::vendor::{AnySource, SourceParts, VendorSpec};
-use crate::{config, pull, vendors};
+use crate::{config, place, vendors};
 use display::{Display, EndedTick};
 use participants::{ForVendor, Participant};
 use schedule::{Schedule, Step};
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long = "period-seconds", value_name = "VENDOR=N", value_parser = participants::seconds_for_vendor)]
     periods: Vec<ForVendor<u32>>,
     /// A prefix for the key of every object; it must end with a slash
-    #[arg(long, default_value = "", value_parser = pull::prefix)]
+    #[arg(long, default_value = "", value_parser = place::prefix)]
     prefix: String,
     /// Start a new stream this many days before now
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=3650))]
@@ -121,8 +121,9 @@ async fn open<'a>(
     http: &'a HttpClient,
     clock: &'a CliClock,
 ) -> Result<Watched<'a>, Failed> {
-    let Participant { vendor, secret_name, secrets } = participant;
-    let opening = SourceParts { http, secrets, clock, secret_name };
+    let Participant { vendor, secrets } = participant;
+    let secret_name = secrets.names.first().map(String::as_str).unwrap_or_default();
+    let opening = SourceParts { http, secrets: &secrets.store, clock, secret_name };
     let source = (vendor.open)(opening, &config::variable).await?;
     let settings = Settings {
         prefix: args.prefix.clone(),
@@ -133,7 +134,7 @@ async fn open<'a>(
     if let Some(folder) = &args.models {
         lake.models = Models::load_or_print_faults(folder)?.into_custom_models();
     }
-    let usual = u32::try_from(source.tick_seconds()).unwrap_or(u32::MAX);
+    let usual = u32::try_from(source.policy().tick_seconds).unwrap_or(u32::MAX);
     let period_seconds = participants::value_for(&args.periods, vendor).unwrap_or(usual);
     Ok(Watched { source, lake, schedule: Schedule::new(clock.now(), period_seconds) })
 }

@@ -2,11 +2,8 @@
 
 use std::path::PathBuf;
 
-use adapters::local::{LocalSecrets, SecretSource};
-
-use crate::config;
 use crate::exit::Failed;
-use crate::pull::FROM_VARIABLES;
+use crate::place::secrets::SourceSecrets;
 use crate::vendor::VendorSpec;
 use crate::vendors::VENDORS;
 
@@ -21,9 +18,7 @@ pub(super) struct ForVendor<T> {
 #[derive(Debug)]
 pub(super) struct Participant {
     pub(super) vendor: &'static VendorSpec,
-    /// The name of the secret in messages.
-    pub(super) secret_name: String,
-    pub(super) secrets: LocalSecrets,
+    pub(super) secrets: SourceSecrets,
 }
 
 /// Parses `VENDOR=FILE`.
@@ -64,19 +59,13 @@ pub(super) fn participants(
     let is_named = |vendor: &VendorSpec| named.iter().any(|known| known.name == vendor.name);
     for vendor in VENDORS.into_iter().filter(|vendor| named.is_empty() || is_named(vendor)) {
         let file = value_for(files, vendor);
-        let secret_name = file.as_ref().map_or_else(|| FROM_VARIABLES.to_owned(), |file| file.display().to_string());
-        match config::secret(vendor, file) {
-            Ok(secret) => found.push(participant(vendor, secret_name, secret)),
+        match SourceSecrets::local(vendor, file) {
+            Ok(secrets) => found.push(Participant { vendor, secrets }),
             Err(failed) if is_named(vendor) => return Err(failed),
             Err(failed) => absent.push(format!("{} takes no part: {failed}", vendor.name)),
         }
     }
     if found.is_empty() { Err(Failed::usage(absent.join("; "))) } else { Ok((found, absent)) }
-}
-
-fn participant(vendor: &'static VendorSpec, secret_name: String, secret: SecretSource) -> Participant {
-    let secrets = LocalSecrets::new([(secret_name.clone(), secret)]);
-    Participant { vendor, secret_name, secrets }
 }
 
 #[cfg(test)]
@@ -105,7 +94,7 @@ mod tests {
         let files = ["openai=a", "openai=b"].map(|text| file_for_vendor(text).unwrap());
         let openai: &'static VendorSpec = VENDORS[0];
         let (found, absent) = participants(&[openai], &files).unwrap();
-        assert_eq!((found.len(), absent.len(), found[0].secret_name.as_str()), (1, 0, "b"));
+        assert_eq!((found.len(), absent.len(), found[0].secrets.names[0].as_str()), (1, 0, "b"));
         assert!(value_for(&files, VENDORS[1]).is_none());
     }
 }

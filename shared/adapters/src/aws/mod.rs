@@ -12,12 +12,16 @@ mod secrets;
 mod sns;
 #[cfg(feature = "lambda")]
 mod sqs;
+#[cfg(feature = "stack")]
+mod stack;
 mod state;
 mod topics;
 
 pub use crate::object_list::ListObjects;
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
+#[cfg(feature = "stack")]
+pub use aws_config::SdkConfig;
 pub use bucket::S3Bucket;
 #[cfg(feature = "lambda")]
 pub use sdk::sqs_client;
@@ -29,5 +33,7 @@ pub(crate) use secrets::{secret_name, without_suffix};
 pub use sns::SnsTopic;
 #[cfg(feature = "lambda")]
 pub use sqs::{MAX_MESSAGES_PER_CALL, MessageQueue, SqsQueue};
+#[cfg(feature = "stack")]
+pub use stack::{Stack, describe_stack};
 pub use state::DynamoState;
 pub use topics::{SnsTopics, Subscribers, TopicSubscribers};

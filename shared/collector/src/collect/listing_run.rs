@@ -55,6 +55,8 @@ impl ListingRun {
         }
         let Plan { main, sweep, began, sweeps, sweeps_with_main, lost } =
             plan(&state, run.intake.delivery.state.head.floor, run.policy, [now, run.env.now().max(now)]);
+        let until = run.intake.delivery.state.backfill_end();
+        let [main, sweep, lost] = [main, sweep, lost].map(|span| span.and_then(|span| ending_at(span, until)));
         let span_run = |span, progress| SpanRun::new(span, progress, state.pending.windows());
         Some(Self {
             id,
@@ -210,6 +212,12 @@ impl ListingRun {
             run.intake.delivery.update.set_window_seconds(self.id, size.seconds());
         }
     }
+}
+
+/// Returns the part of the span before `until`; `None` if there is none.
+fn ending_at(span: Window, until: Option<UnixSeconds>) -> Option<Window> {
+    let to = until.map_or(span.to, |until| span.to.min(until));
+    (span.from < to).then_some(Window { to, ..span })
 }
 
 /// Returns the error for a window that is refused as not offered, although the listing as a whole answers.

@@ -21,6 +21,7 @@ use crate::base::time::{UnixSeconds, time_until};
 use crate::deliver::delivery::Delivery;
 use crate::plan::silence::{due_message, silent_since};
 use crate::plan::vendor_time::VendorTime;
+use crate::state::backfill::Backfill;
 use crate::state::cache::SourceCache;
 use crate::state::stream_state::StreamState;
 
@@ -31,18 +32,23 @@ const MIN_PENDING_REQUESTS: u64 = 4;
 /// Number of requests of other work per request of pending work, so that pending work makes a fifth of all requests.
 const PENDING_REQUEST_DIVISOR: u64 = 4;
 
-/// Runs one tick of the stream: lists and delivers everything that is due. Returns the report.
+/// Runs one tick of the stream: lists and delivers everything that is due, or one step of the `backfill`. Returns the
+/// report.
 pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
     env: &Env<'_, S, B, C>,
     (vendor, policy): (&V, &VendorPolicy),
     stream: &Stream,
     cache: &SourceCache,
+    backfill: Option<&Backfill>,
 ) -> StreamReport {
     let budget = cache.budget();
-    let state = match StreamState::open(env, stream, policy, cache).await {
+    let mut state = match StreamState::open(env, stream, policy, cache).await {
         Ok(state) => state,
         Err(error) => return StreamReport::failed(stream, &error),
     };
+    if let Some(backfill) = backfill {
+        state.begin_backfill(backfill);
+    }
     let normalizer = env.models.normalizer(stream.log_type);
     let mut run = StreamRun {
         env,
@@ -66,7 +72,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         ended = run.intake.finish().await;
     }
     run.record_progress();
-    report(run, ended, cache).await
+    report(run, ended, cache, backfill).await
 }
 
 /// Returns the report of the tick, and keeps the stream's state in `cache` for the next tick.
@@ -74,6 +80,7 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
     run: StreamRun<'_, S, B, C, V>,
     mut ended: Result<(), PortError>,
     cache: &SourceCache,
+    backfill: Option<&Backfill>,
 ) -> StreamReport {
     let StreamRun { env, stream, policy, intake, vendor_time, findings, .. } = run;
     let (events, duplicates) = (intake.events, intake.duplicates);
@@ -105,6 +112,9 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
         watermark_lag_seconds: watermark_lag_seconds(&state),
         clock_skew_seconds: vendor_time.skew_seconds(),
     };
+    if let Some(backfill) = backfill {
+        backfill.keep(stream, &state.head, report.drained);
+    }
     cache.keep(stream.name(), state.into_cache());
     report
 }

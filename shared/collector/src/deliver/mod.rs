@@ -6,3 +6,4 @@ pub(crate) mod intents;
 pub(crate) mod key;
 pub(crate) mod object;
 pub(crate) mod rejected;
+pub(crate) mod restore;

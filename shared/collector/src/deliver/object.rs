@@ -68,12 +68,18 @@ struct LineRowId<'a> {
 
 /// Returns the row ids of the lines of the object at `key`, in their order.
 pub(crate) fn row_ids(key: &str, object: &[u8]) -> Result<Vec<RowId>, PortError> {
-    let unreadable = |why: &dyn std::fmt::Display| {
+    read_row_ids(key, object).map_err(|why| {
         PortError::person(format!(
             "the object {key} is at the place of our next object but is not one of ours ({why}); \
              move it elsewhere, then the stream goes on"
         ))
-    };
+    })
+}
+
+/// Returns the row ids of the lines of the object at `key`, in their order. The error is the reason why they cannot be
+/// read.
+pub(super) fn read_row_ids(key: &str, object: &[u8]) -> Result<Vec<RowId>, String> {
+    let unreadable = |why: &dyn std::fmt::Display| why.to_string();
     let mut reader = Compression::of_key(key).reader(object).map_err(|why| unreadable(&why))?;
     let (mut line, mut rows) = (Vec::new(), Vec::new());
     loop {

@@ -1,5 +1,6 @@
 //! A stream's state during a tick: its head, the ledger entries read so far, and the update for the next write.
 
+pub(crate) mod backfill;
 pub(crate) mod birth;
 pub(crate) mod cache;
 pub(crate) mod head_update;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::backfill::{Backfill, OwnProgress};
 use super::birth::{self, SeqMark};
 use super::cache::{SourceCache, StreamCache};
 use super::ledger_cache::{LedgerCache, may_be_torn};
@@ -12,6 +13,7 @@ use crate::base::ledger::{LedgerHour, LedgerItem};
 use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Bucket, Clock, State, Written};
 use crate::base::stream::Stream;
+use crate::base::time::UnixSeconds;
 
 /// Maximum number of times that a tick reads a commit until it is visible as a whole, the first read included.
 const MAX_VISIBILITY_READS: u32 = 8;
@@ -45,6 +47,15 @@ pub(crate) struct StreamState<'a, S, B, C> {
     is_seq_mark_checked: bool,
     /// The owner that the birth record names, once this process has checked it.
     owner: Option<String>,
+    /// The part of the head that a backfill hides; `None` in a tick of the schedule.
+    own_progress: Option<OwnProgress>,
+}
+
+impl<S, B, C> StreamState<'_, S, B, C> {
+    /// Returns the time at which the last window must end, in a backfill; `None` in a tick of the schedule.
+    pub(crate) fn backfill_end(&self) -> Option<UnixSeconds> {
+        self.own_progress.as_ref().map(|own| own.until)
+    }
 }
 
 impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
@@ -66,15 +77,43 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                     return Err(restored);
                 }
                 let StreamCache { ledger, verified_seq, own_seq, mark, owner, .. } = warm;
-                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_seq_mark_checked: false, owner })
+                Ok(Self {
+                    env,
+                    stream,
+                    head,
+                    ledger,
+                    verified_seq,
+                    own_seq,
+                    mark,
+                    is_seq_mark_checked: false,
+                    owner,
+                    own_progress: None,
+                })
             }
             None => {
                 let (head, mark) = birth::verify_head(env, stream, head).await?;
                 let ledger = LedgerCache::new(cache.budget());
                 let (verified_seq, own_seq, owner) = (None, None, None);
-                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_seq_mark_checked: true, owner })
+                Ok(Self {
+                    env,
+                    stream,
+                    head,
+                    ledger,
+                    verified_seq,
+                    own_seq,
+                    mark,
+                    is_seq_mark_checked: true,
+                    owner,
+                    own_progress: None,
+                })
             }
         }
+    }
+
+    /// Makes this tick a step of a backfill: from now on the head has the backfill's own floor and listings, which are
+    /// never stored.
+    pub(crate) fn begin_backfill(&mut self, backfill: &Backfill) {
+        self.own_progress = backfill.begin(self.stream, &mut self.head);
     }
 
     /// Returns the stream's data that the process keeps for its next tick.
@@ -105,12 +144,13 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     /// missing from the cache.
     pub(crate) async fn ledger_contains(&mut self, ledger_hour: LedgerHour, entry: u64) -> Result<bool, PortError> {
         self.load(ledger_hour).await?;
-        Ok(self.ledger.contains(ledger_hour, entry))
+        Ok(self.loaded_ledger_contains(ledger_hour, entry))
     }
 
     /// Returns `true` if the hour is loaded and has the entry.
     pub(crate) fn loaded_ledger_contains(&self, ledger_hour: LedgerHour, entry: u64) -> bool {
-        self.ledger.contains(ledger_hour, entry)
+        let is_restored = |own: &OwnProgress| own.is_restored(ledger_hour, entry);
+        self.ledger.contains(ledger_hour, entry) || self.own_progress.as_ref().is_some_and(is_restored)
     }
 
     /// Loads the ledger hour with all commits before the current head, and waits until the store shows the last commit
@@ -198,7 +238,18 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     /// head is read.
     pub(crate) async fn swap(&mut self, next: Head, items: &[LedgerItem]) -> Result<Swap, PortError> {
         let seq = self.head.seq;
-        match self.env.state.write(self.stream, Some(self.head.version), &next, items).await? {
+        let written = match &self.own_progress {
+            None => self.env.state.write(self.stream, Some(self.head.version), &next, items).await?,
+            Some(_) if OwnProgress::is_only_own(&self.head, &next, items) => {
+                self.head.listings = next.listings;
+                return Ok(Swap::Applied);
+            }
+            Some(own) => {
+                let stored = own.stored(&next);
+                self.env.state.write(self.stream, Some(self.head.version), &stored, items).await?
+            }
+        };
+        match written {
             Written::Applied => {
                 if next.seq > seq {
                     self.ledger.record_commit(seq, items);
@@ -216,13 +267,16 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
 
     async fn read_head_again(&mut self) -> Result<(), PortError> {
         let head = self.env.state.head(self.stream).await?;
-        let head = head.filter(|head| head.id == self.head.id).ok_or_else(|| {
+        let mut head = head.filter(|head| head.id == self.head.id).ok_or_else(|| {
             PortError::person(
                 "the stream's head was removed or replaced while the stream was being collected; restore the newest \
                  state if the table was restored or recreated",
             )
         })?;
         birth::check_seq(&head, self.head.seq)?;
+        if let Some(own) = &mut self.own_progress {
+            own.hide_schedule(&mut head, &self.head);
+        }
         self.head = head;
         Ok(())
     }

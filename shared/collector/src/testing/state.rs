@@ -60,6 +60,11 @@ impl MemoryState {
         };
     }
 
+    /// Removes all ledger items, as if they had expired.
+    pub(crate) fn forget_items(&self) {
+        self.0.items.borrow_mut().clear();
+    }
+
     fn visible(&self, stream: &Stream, is_wanted: impl Fn(&LedgerItem) -> bool) -> Vec<LedgerItem> {
         let (name, now) = (stream.name(), self.0.clock.now());
         let items = self.0.items.borrow();

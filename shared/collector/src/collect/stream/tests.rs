@@ -7,6 +7,8 @@ use crate::base::policy::{Silence, StartDelay, Sweep};
 use crate::base::ports::Listed;
 use crate::testing::{Content, Fault, FaultyCall, LISTING, NOW, World, due, event, pending_blob, pending_span, window};
 
+mod backfill;
+
 fn change_head(world: &World, change: impl FnOnce(&mut Head)) {
     let mut head = world.head();
     change(&mut head);
