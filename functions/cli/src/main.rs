@@ -21,6 +21,7 @@ mod normalize;
 mod output;
 mod progress;
 mod pull;
+mod recovery;
 mod schema;
 mod simulate;
 mod splitter;
@@ -28,6 +29,7 @@ mod status;
 mod udm;
 mod vendor;
 mod vendors;
+mod verify;
 mod watch;
 
 use std::ffi::OsString;
@@ -81,6 +83,8 @@ enum Command {
     Status(status::Args),
     /// Print the values of data models for events on standard input
     Udm(udm::Args),
+    /// Check all objects against each other and against the state, and report duplicates, broken lines and gaps
+    Verify(verify::Args),
     /// Run the ticks of all configured vendors on their schedules until interrupted
     Watch(watch::Args),
 }
@@ -166,6 +170,7 @@ async fn run(command: Command) -> Result<Exit, Failed> {
         Command::Simulate(args) => simulate::run(args).await,
         Command::Status(args) => status::run(&args).await,
         Command::Udm(args) => udm::run(&args),
+        Command::Verify(args) => verify::run(&args).await,
         Command::Watch(args) => watch::run(args).await,
     }
 }

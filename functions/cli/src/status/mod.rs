@@ -3,10 +3,10 @@
 //! The streams are found by their birth records, so no secret is needed and no vendor is asked.
 
 #[cfg(feature = "aws")]
-mod aws;
+pub(crate) mod aws;
 mod show;
 mod stream_status;
-mod streams;
+pub(crate) mod streams;
 mod today;
 
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ mod sns;
 mod state;
 mod topics;
 
-pub use crate::object_list::ListObjects;
+pub use collector::ListObjects;
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
 pub use bucket::S3Bucket;
