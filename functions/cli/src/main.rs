@@ -21,6 +21,7 @@ mod normalize;
 mod output;
 mod progress;
 mod pull;
+mod rebuild;
 mod recovery;
 mod schema;
 mod simulate;
@@ -71,6 +72,8 @@ enum Command {
     Normalize(normalize::Args),
     /// Run one tick against a vendor
     Pull(pull::Args),
+    /// Restore the state of streams from the objects in the bucket, after it was lost or restored from a backup
+    Rebuild(rebuild::Args),
     /// Run the Python methods of data models for the process that started this one
     #[cfg(feature = "python")]
     #[command(hide = true)]
@@ -164,6 +167,7 @@ async fn run(command: Command) -> Result<Exit, Failed> {
         Command::Models(args) => models::run(&args),
         Command::Normalize(args) => normalize::run(&args),
         Command::Pull(args) => pull::run(args).await,
+        Command::Rebuild(args) => rebuild::run(&args).await,
         #[cfg(feature = "python")]
         Command::PythonWorker => Err(Failed::usage("a worker runs before anything else is started")),
         Command::Schema(args) => schema::run(&args),

@@ -47,11 +47,7 @@ async fn of_aws(args: &Args) -> Result<VerifyReport, Failed> {
     args.place.stores_on_aws().and_then(|_| Err(crate::recovery::built_without_aws()))
 }
 
-async fn check(
-    args: &Args,
-    state: &impl State,
-    bucket: &(impl Bucket + ListObjects),
-) -> Result<VerifyReport, Failed> {
+async fn check(args: &Args, state: &impl State, bucket: &(impl Bucket + ListObjects)) -> Result<VerifyReport, Failed> {
     let streams = args.place.streams(bucket).await?;
     let system = std::env::temp_dir();
     let scratch = LocalScratch::create(args.scratch.as_deref().unwrap_or(Path::new(&system)))?;
@@ -84,8 +80,7 @@ fn show(report: &VerifyReport, is_json: bool) -> Result<(), Failed> {
 fn rows(streams: &[StreamCheck]) -> Vec<[String; 7]> {
     let head = ["source", "log type", "objects", "lines", "rejected", "ledger rows", "numbers without object"];
     let row = |check: &StreamCheck| {
-        let counts =
-            [check.objects, check.lines, check.rejected, check.ledger_rows, check.numbers_without_object];
+        let counts = [check.objects, check.lines, check.rejected, check.ledger_rows, check.numbers_without_object];
         let [objects, lines, rejected, ledger, without] = counts.map(|count| count.to_string());
         [check.source.clone(), check.log_type.clone(), objects, lines, rejected, ledger, without]
     };

@@ -15,6 +15,6 @@ pub mod lambda;
 pub mod local;
 mod model_folder;
 
+pub use collector::{KeyList, ListObjects};
 pub use key_shape::looks_like_a_key;
 pub use model_folder::{Links, read_folders};
-pub use collector::{KeyList, ListObjects};

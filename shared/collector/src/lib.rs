@@ -70,7 +70,9 @@ mod tick;
 pub use base::drift::Drift;
 pub use base::env::{COMMIT_RESERVE, Env};
 pub use base::error::{PERSISTENT_AFTER, PortError, Recovery};
-pub use base::head::{Head, HeadTimes, LastCommit, ListingState, NotOffered, SweepProgress};
+pub use base::head::{
+    Head, HeadTimes, LastCommit, ListingState, NotOffered, Restoring, STATE_SCHEMA, SweepProgress, UnusableHead,
+};
 pub use base::ledger::{LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, MAX_ROW_HOURS};
 pub use base::lock::lock;
 pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};
@@ -92,6 +94,7 @@ pub use base::time::{UnixSeconds, Window, time_until};
 pub use plan::silence::silent_since;
 pub use recover::findings::{Finding, FindingKind};
 pub use recover::place::{Place, RecoveryStream};
+pub use recover::rebuild::{MAX_TICK_SECONDS, RebuildOptions, RebuildOutcome, StreamRebuild, rebuild};
 pub use recover::verify::{MAX_ROWS_IN_MEMORY, StreamCheck, VerifyReport, verify};
 pub use state::birth::{BirthCheck, check_birth};
 pub use state::cache::SourceCache;

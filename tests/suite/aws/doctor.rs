@@ -156,6 +156,7 @@ fn head(id: &str, seq: u64) -> Head {
         id: id.to_owned(),
         seq,
         intent: None,
+        restoring: None,
         last_commit: LastCommit::default(),
         floor: 0,
         listings: [].into(),
@@ -410,14 +411,14 @@ fn faults_of_stores() -> Vec<Planted> {
             on_disk(None, Some("mine")),
             State,
             StateLost,
-            ["the state of this stream is gone", "restore the newest state"],
+            ["the state of this stream is gone", "audit-pull rebuild"],
         ),
         planted(
             "restored state",
             on_disk(Some(head("mine", 2)), Some("mine")),
             State,
             StateRestored,
-            ["restored from a backup", "restore the newest state"],
+            ["restored from a backup", "audit-pull rebuild"],
         ),
     ]
 }

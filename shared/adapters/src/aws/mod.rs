@@ -13,10 +13,10 @@ mod sns;
 mod state;
 mod topics;
 
-pub use collector::ListObjects;
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
 pub use bucket::S3Bucket;
+pub use collector::ListObjects;
 pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client, sns_client};
 pub use secret_list::{ListSecrets, SecretList};
 pub use secrets::SecretsManager;

@@ -29,12 +29,7 @@ pub trait ListObjects {
     ///
     /// # Errors
     /// Needs a person if the keys may not be listed. After any other error the next tick may succeed.
-    fn list_after(
-        &self,
-        prefix: &str,
-        after: &str,
-        max: usize,
-    ) -> impl Future<Output = Result<KeyList, PortError>>;
+    fn list_after(&self, prefix: &str, after: &str, max: usize) -> impl Future<Output = Result<KeyList, PortError>>;
 
     /// Returns the keys that begin with `prefix`, in ascending order, but at most the first `max` of them.
     ///

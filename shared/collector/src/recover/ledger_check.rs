@@ -108,14 +108,7 @@ impl<'a, S: State> LedgerCheck<'a, S> {
         let Some(RecoveryStream { stream, .. }) = self.streams.get(row.stream as usize) else { return String::new() };
         let at = Timestamp::from_second(i64::from(row.partition) * SECONDS_PER_HOUR).unwrap_or(Timestamp::MIN);
         let at = jiff::tz::Offset::UTC.to_datetime(at);
-        format!(
-            "{}/dt={}/hour={:02}/{}-{:012}",
-            stream.log_type.table(),
-            at.date(),
-            at.hour(),
-            stream.source,
-            row.seq
-        )
+        format!("{}/dt={}/hour={:02}/{}-{:012}", stream.log_type.table(), at.date(), at.hour(), stream.source, row.seq)
     }
 
     /// Compares the rows of one hour with the slice of that hour's ledger.
@@ -147,8 +140,7 @@ impl<'a, S: State> LedgerCheck<'a, S> {
             }
         }
         // The rows are in the order of their hashes, of which the entries are the beginning.
-        let is_known =
-            |entry: u64| rows.binary_search_by_key(&entry, |row: &Row| row.row_id.ledger_entry()).is_ok();
+        let is_known = |entry: u64| rows.binary_search_by_key(&entry, |row: &Row| row.row_id.ledger_entry()).is_ok();
         for (entry, seq) in ledger {
             if (expected.first_seq..expected.committed_seq).contains(&seq) && !is_known(entry) {
                 findings.add(FindingKind::LedgerRowWithoutLine, || {

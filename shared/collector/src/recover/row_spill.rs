@@ -218,7 +218,9 @@ mod tests {
             let mut runs = spill.into_runs().await?;
             let (mut all, mut lengths) = (Vec::new(), Vec::new());
             while let Some(run) = runs.next().await? {
-                assert!(run.rows.is_sorted() && run.rows.iter().all(|row| run.slice.contains(row.row_id.ledger_entry())));
+                assert!(
+                    run.rows.is_sorted() && run.rows.iter().all(|row| run.slice.contains(row.row_id.ledger_entry()))
+                );
                 assert_eq!(run.hours.iter().map(|hour| run.of_hour(*hour).len()).sum::<usize>(), run.rows.len());
                 lengths.push(run.rows.len());
                 all.extend(run.rows);

@@ -138,11 +138,7 @@ async fn heads<S: State, B: Bucket, C>(
 
 fn expected(head: Option<&Head>, track: &Track) -> Option<Expected> {
     let head = head?;
-    Some(Expected {
-        committed_seq: head.seq,
-        first_seq: track.first_seq.unwrap_or(head.seq),
-        floor: head.floor,
-    })
+    Some(Expected { committed_seq: head.seq, first_seq: track.first_seq.unwrap_or(head.seq), floor: head.floor })
 }
 
 /// Compares the newest objects of each stream with its head, as it is after the lake was read. Returns the open intents.
@@ -248,8 +244,7 @@ impl<S, B: Bucket + ListObjects, C, X: Scratch> LakeCheck<'_, S, B, C, X> {
     /// Returns the index of the object's stream and the parts of its key.
     fn find<'k>(&self, table: &str, key: &'k str) -> Option<(usize, ObjectKey<'k>)> {
         let parts = key::parse(self.place.prefix, table, key)?;
-        let is_its =
-            |stream: &Stream| stream.source.as_str() == parts.source && stream.log_type.table() == table;
+        let is_its = |stream: &Stream| stream.source.as_str() == parts.source && stream.log_type.table() == table;
         let index = self.streams.iter().position(|stream| is_its(&stream.stream))?;
         Some((index, parts))
     }

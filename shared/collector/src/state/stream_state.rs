@@ -218,10 +218,11 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         let head = self.env.state.head(self.stream).await?;
         let head = head.filter(|head| head.id == self.head.id).ok_or_else(|| {
             PortError::person(
-                "the stream's head was removed or replaced while the stream was being collected; restore the newest \
-                 state if the table was restored or recreated",
+                "the stream's head was removed or replaced while the stream was being collected; run \
+                 `audit-pull rebuild` if the table was restored or recreated",
             )
         })?;
+        let head = birth::check_not_restoring(head)?;
         birth::check_seq(&head, self.head.seq)?;
         self.head = head;
         Ok(())

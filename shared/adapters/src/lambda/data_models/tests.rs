@@ -36,7 +36,13 @@ impl ListObjects for Store {
         if let Some(error) = self.failure.borrow_mut().take() {
             return Err(error);
         }
-        let keys = self.objects.borrow().keys().filter(|key| key.starts_with(prefix) && key.as_str() > after).cloned().collect();
+        let keys = self
+            .objects
+            .borrow()
+            .keys()
+            .filter(|key| key.starts_with(prefix) && key.as_str() > after)
+            .cloned()
+            .collect();
         Ok(KeyList::first(keys, max))
     }
 }
