@@ -8,6 +8,7 @@ pub(crate) mod ledger_check;
 pub(crate) mod line_check;
 pub(crate) mod place;
 pub(crate) mod rebuild;
+pub(crate) mod rebuild_report;
 pub(crate) mod restored_head;
 pub(crate) mod restorer;
 pub(crate) mod row_spill;

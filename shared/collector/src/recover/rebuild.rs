@@ -13,17 +13,16 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::pin_mut;
 use schema::RowId;
-use serde::Serialize;
 
 use super::place::{Place, RecoveryStream};
+use super::rebuild_report::{RebuildOptions, StreamRebuild};
 use super::restored_head::{restored_head, restored_version, resumption};
 use super::restorer::{Restorer, changed_meanwhile};
 use super::walk::{KeyWalk, read_ahead};
-use crate::base::error::{PortError, Recovery};
+use crate::base::error::PortError;
 use crate::base::head::{Head, Restoring};
 use crate::base::object_list::ListObjects;
 use crate::base::ports::{Bucket, Clock, State, Written};
-use crate::base::report::Failure;
 use crate::base::stream::Stream;
 use crate::base::time::{UnixSeconds, Window};
 use crate::deliver::key::{self, ObjectKey};
@@ -33,59 +32,6 @@ use crate::state::birth::{BirthRecord, read_record};
 pub const MAX_TICK_SECONDS: UnixSeconds = 900;
 /// Objects of the last two days, in hours, are read after all ticks have ended. The clocks of ticks may differ by less.
 const TAIL_HOURS: u32 = 48;
-
-/// The choices of a rebuild.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RebuildOptions {
-    /// The look-back with which the streams began, in seconds. It is used only if the birth record does not name the
-    /// floor.
-    pub lookback_seconds: UnixSeconds,
-    /// `true` if no tick can be running any more, so that the rebuild need not wait for the end of one.
-    pub are_ticks_stopped: bool,
-    /// `true` if a state that fits the bucket is restored as well.
-    pub is_forced: bool,
-}
-
-/// The outcome of one stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RebuildOutcome {
-    /// The state was restored.
-    Rebuilt,
-    /// The state fits the bucket, and nothing was changed.
-    NotNeeded,
-    /// The state was not restored; the failure says why.
-    Failed,
-}
-
-/// The result of a rebuild of one stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StreamRebuild {
-    /// The source's id.
-    pub source: String,
-    /// The log type's name.
-    pub log_type: String,
-    /// The outcome.
-    pub outcome: RebuildOutcome,
-    /// The number of objects whose rows were restored by this run.
-    pub objects: u64,
-    /// The number of row ids that this run restored.
-    pub rows: u64,
-    /// The number of rejected inputs that were restored.
-    pub rejected: u64,
-    /// The number of the next object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_number: Option<u64>,
-    /// The oldest watermark, in seconds since 1970: from there on the vendor is listed again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listed_again_from: Option<UnixSeconds>,
-    /// The span whose events may be lost, in seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub possible_gap: Option<[UnixSeconds; 2]>,
-    /// The reason for a failure.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
-}
 
 /// One stream of a rebuild.
 struct Work<'a> {
@@ -125,7 +71,7 @@ pub async fn rebuild<S: State, B: Bucket + ListObjects, C: Clock>(
     }
     let now = place.clock.now().as_second();
     let began = works.iter().filter_map(|work| work.restorer.as_ref()?.since()).max();
-    let Some(began) = began else { return Ok(works.into_iter().map(result).collect()) };
+    let Some(began) = began else { return Ok(works.iter().map(result).collect()) };
     let tail = u32::try_from(began / 3_600).unwrap_or(0).saturating_sub(TAIL_HOURS);
     for table in &tables {
         restore_table(place, table, &mut works, now, Part::Before(tail)).await?;
@@ -149,7 +95,11 @@ pub async fn rebuild<S: State, B: Bucket + ListObjects, C: Clock>(
         let finished = finish(place, work, now).await;
         work.record(finished);
     }
-    Ok(works.into_iter().map(result).collect())
+    Ok(works.iter().map(result).collect())
+}
+
+fn result(work: &Work<'_>) -> StreamRebuild {
+    StreamRebuild::of(work.stream, work.restorer.as_ref(), work.gap, work.failure.clone())
 }
 
 /// The part of a table's objects that is restored.
@@ -338,37 +288,6 @@ async fn finish<S: State, B: ListObjects, C: Clock>(
         restorer.add_rejected(place, &rows.collect::<Vec<RowId>>(), now).await?;
     }
     restorer.finish(place).await
-}
-
-fn result(work: Work<'_>) -> StreamRebuild {
-    let Work { stream, restorer, gap, failure } = work;
-    let outcome = match (&failure, &restorer) {
-        (Some(_), _) => RebuildOutcome::Failed,
-        (None, Some(_)) => RebuildOutcome::Rebuilt,
-        (None, None) => RebuildOutcome::NotNeeded,
-    };
-    let head = restorer.as_ref().map(|restorer| &restorer.head).filter(|head| head.restoring.is_none());
-    let watermark = |head: &Head| head.listings.values().map(|listing| listing.watermark).min().unwrap_or(head.floor);
-    let count = |of: fn(&Restorer<'_>) -> u64| restorer.as_ref().map_or(0, of);
-    StreamRebuild {
-        source: stream.source.to_string(),
-        log_type: stream.log_type.name().to_owned(),
-        outcome,
-        objects: count(|restorer| restorer.objects),
-        rows: count(|restorer| restorer.rows),
-        rejected: count(|restorer| restorer.rejected),
-        next_number: head.map(|head| head.seq),
-        listed_again_from: head.map(watermark),
-        possible_gap: gap.map(|gap| [gap.from, gap.to]),
-        failure: failure.map(|error| Failure {
-            needs_person: error.recovery == Recovery::Person,
-            message: if error.message.starts_with(&stream.name()) {
-                error.message
-            } else {
-                format!("{}: {}", stream.name(), error.message)
-            },
-        }),
-    }
 }
 
 fn foreign_head(stream: &Stream) -> PortError {

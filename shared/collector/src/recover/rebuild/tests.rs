@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::recover::findings::FindingKind;
+use crate::recover::rebuild_report::RebuildOutcome;
 use crate::recover::verify::{VerifyReport, verify};
 use crate::testing::{Content, Fault, FaultyCall, MemoryScratch, World, policy};
 
