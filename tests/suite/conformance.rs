@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use collector::{
     Bucket, Head, HeadTimes, LastCommit, LedgerHour, LedgerItem, LedgerKind, ListingState, MAX_COMMIT_HOURS,
-    NotOffered, PendingBlob, PendingSpan, PendingWork, PortError, Put, Recovery, Schedule, Secrets, SilenceClaim,
-    SilenceRecord, State, Stream, SweepProgress, Written,
+    NotOffered, PendingBlob, PendingSpan, PendingWork, PortError, Put, Recovery, Restoring, Schedule, Secrets,
+    SilenceClaim, SilenceRecord, State, Stream, SweepProgress, Written,
 };
 use futures_util::future::join_all;
 use schema::LogType;
@@ -147,6 +147,7 @@ async fn head_comes_back_whole(state: &impl State) {
         version: 1,
         id: "0123456789abcdef".into(),
         seq: 999_999_999_999,
+        restoring: Some(Restoring { since: -9, after: "é/k".into() }),
         last_commit: LastCommit { at: 7, rows: vec![0, u32::MAX], blobs: vec![1] },
         intent: Some("Ünïted/„quoted\"/\\/🦀/a-000000000000.ndjson.gz".into()),
         floor: -1,
@@ -423,6 +424,7 @@ fn head(version: u64) -> Head {
         intent: None,
         floor: 1_795_000_000,
         listings: BTreeMap::new(),
+        restoring: None,
         last_commit: LastCommit::default(),
         times: HeadTimes { written_at: 1_795_330_800, ..HeadTimes::default() },
     }

@@ -286,6 +286,7 @@ fn new_head() -> Head {
         intent: None,
         floor: 0,
         listings: BTreeMap::new(),
+        restoring: None,
         last_commit: collector::LastCommit::default(),
         times: collector::HeadTimes::default(),
     }

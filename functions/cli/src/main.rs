@@ -23,6 +23,8 @@ mod output;
 mod place;
 mod progress;
 mod pull;
+mod rebuild;
+mod recovery;
 mod schema;
 mod simulate;
 mod splitter;
@@ -30,6 +32,7 @@ mod status;
 mod udm;
 mod vendor;
 mod vendors;
+mod verify;
 mod watch;
 
 use std::ffi::OsString;
@@ -73,6 +76,8 @@ enum Command {
     Normalize(normalize::Args),
     /// Run one tick against a vendor
     Pull(pull::Args),
+    /// Restore the state of streams from the objects in the bucket, after it was lost or restored from a backup
+    Rebuild(rebuild::Args),
     /// Run the Python methods of data models for the process that started this one
     #[cfg(feature = "python")]
     #[command(hide = true)]
@@ -85,6 +90,8 @@ enum Command {
     Status(status::Args),
     /// Print the values of data models for events on standard input
     Udm(udm::Args),
+    /// Check all objects against each other and against the state, and report duplicates, broken lines and gaps
+    Verify(verify::Args),
     /// Run the ticks of all configured vendors on their schedules until interrupted
     Watch(watch::Args),
 }
@@ -165,12 +172,14 @@ async fn run(command: Command) -> Result<Exit, Failed> {
         Command::Models(args) => models::run(&args),
         Command::Normalize(args) => normalize::run(&args),
         Command::Pull(args) => pull::run(args).await,
+        Command::Rebuild(args) => rebuild::run(&args).await,
         #[cfg(feature = "python")]
         Command::PythonWorker => Err(Failed::usage("a worker runs before anything else is started")),
         Command::Schema(args) => schema::run(&args),
         Command::Simulate(args) => simulate::run(args).await,
         Command::Status(args) => status::run(&args).await,
         Command::Udm(args) => udm::run(&args),
+        Command::Verify(args) => verify::run(&args).await,
         Command::Watch(args) => watch::run(args).await,
     }
 }

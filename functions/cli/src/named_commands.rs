@@ -89,8 +89,9 @@ pub(crate) fn check_all_texts() {
 #[test]
 fn d4_a_command_that_does_not_exist_is_found_in_any_form() {
     for (after, expected) in [
-        ("rebuild`, with the schedules off", "no command rebuild"),
-        ("rebuild", "no command rebuild"),
+        ("restore`, with the schedules off", "no command restore"),
+        ("restore", "no command restore"),
+        ("rebuild --lakes DIR", "no option --lakes of rebuild"),
         ("pull openai --lakes DIR`", "no option --lakes of pull"),
         ("pull openai\\|microsoft365 [--since T]`", "no option --since of pull"),
         ("schema parquet T", "no command schema parquet"),

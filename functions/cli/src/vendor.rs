@@ -27,6 +27,8 @@ pub(crate) struct VendorSpec {
     pub(crate) simulated_label: &'static str,
     /// The maximum time of a tick. It is less than the interval of the vendor's schedule.
     pub(crate) max_tick_time: SignedDuration,
+    /// The rules by which the vendor's streams are listed.
+    pub(crate) policy: &'static VendorPolicy,
     /// The environment variables of the vendor, for `--help`.
     pub(crate) variables_help: &'static str,
     /// Builds the text of the secret from variables. Fails if variables are missing, and names them.

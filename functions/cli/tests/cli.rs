@@ -441,7 +441,7 @@ fn lost_state_stops_the_stream_with_a_message_what_to_do() {
     }
     let output = simulator.pull("openai", lake.path());
     assert_eq!(exit_code(&output), 3);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("restore the newest state"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`audit-pull rebuild`"), "{output:?}");
     assert_eq!(files(lake.path()), before);
 }
 

@@ -14,8 +14,7 @@ pub mod lambda;
 #[cfg(feature = "local")]
 pub mod local;
 mod model_folder;
-mod object_list;
 
+pub use collector::{KeyList, ListObjects};
 pub use key_shape::looks_like_a_key;
 pub use model_folder::{Links, read_folders};
-pub use object_list::{KeyList, ListObjects};

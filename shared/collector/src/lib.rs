@@ -9,7 +9,7 @@
 //! six ports [`Clock`], [`Secrets`], [`State`], [`Bucket`], [`Vendor`] and [`Notifier`]. CI compares its dependencies
 //! with a list of allowed ones.
 //!
-//! Modules import downwards only, which CI checks: `tick` → `collect` → `deliver` → `state` → `plan` → `base`.
+//! Modules import downwards only, which CI checks: `tick` → `collect` → `recover` → `deliver` → `state` → `plan` → `base`.
 //!
 //! # Example
 //!
@@ -61,6 +61,7 @@ mod base;
 mod collect;
 mod deliver;
 mod plan;
+mod recover;
 mod state;
 #[cfg(test)]
 mod testing;
@@ -69,10 +70,13 @@ mod tick;
 pub use base::drift::Drift;
 pub use base::env::{COMMIT_RESERVE, Env};
 pub use base::error::{PERSISTENT_AFTER, PortError, Recovery};
-pub use base::head::{Head, HeadTimes, LastCommit, ListingState, NotOffered, SweepProgress};
+pub use base::head::{
+    Head, HeadTimes, LastCommit, ListingState, NotOffered, Restoring, STATE_SCHEMA, SweepProgress, UnusableHead,
+};
 pub use base::ledger::{LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, MAX_ROW_HOURS};
 pub use base::lock::lock;
 pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};
+pub use base::object_list::{KeyList, ListObjects};
 pub use base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
 pub use base::policy::{BatchLimits, Compression, Retention, Settings, Silence, StartDelay, Sweep, VendorPolicy};
 pub use base::ports::{
@@ -82,12 +86,18 @@ pub use base::ports::{
 pub use base::progress::ProgressCounts;
 pub use base::report::{Failure, Gap, LineCounts, ListedCounts, Notes, PendingReport, StreamReport};
 pub use base::retry::{RetryPolicy, retry};
+pub use base::scratch::Scratch;
 pub use base::secret::read_again;
 pub use base::silence::{SilenceClaim, SilenceMessage, SilenceRecord};
 pub use base::stream::{BadSourceId, ListingId, SourceId, Stream};
 pub use base::time::{UnixSeconds, Window, time_until};
 pub use deliver::restore::restore_rows;
 pub use plan::silence::silent_since;
+pub use recover::findings::{Finding, FindingKind};
+pub use recover::place::{Place, RecoveryStream};
+pub use recover::rebuild::{MAX_TICK_SECONDS, rebuild};
+pub use recover::rebuild_report::{RebuildOptions, RebuildOutcome, StreamRebuild};
+pub use recover::verify::{MAX_ROWS_IN_MEMORY, StreamCheck, VerifyReport, verify};
 pub use state::backfill::{Backfill, Unfinished};
 pub use state::birth::{BirthCheck, check_birth};
 pub use state::cache::SourceCache;

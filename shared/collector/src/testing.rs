@@ -6,6 +6,7 @@
 mod bucket;
 mod calls;
 mod clock;
+mod scratch;
 mod state;
 mod values;
 mod vendor;
@@ -19,6 +20,7 @@ use schema::{LogType, NO_CUSTOM_MODELS, Normalizer};
 pub(crate) use bucket::MemoryBucket;
 pub(crate) use calls::{Calls, Fault, FaultyCall};
 pub(crate) use clock::TestClock;
+pub(crate) use scratch::MemoryScratch;
 pub(crate) use state::MemoryState;
 pub(crate) use values::*;
 pub(crate) use vendor::{Content, TestVendor};

@@ -7,7 +7,7 @@ use adapters::aws::{MessageQueue, SqsQueue, sqs_client};
 use collector::Recovery;
 use serde_json::{Value, json};
 
-use super::deployed::{EVENTS, Process, SCHEDULED, World, metrics, stream_lines, world};
+use super::deployed::{EVENTS, Process, SCHEDULED_EVENT, World, metrics, stream_lines, world};
 use super::runtime_api::{self, Function};
 use super::sqs_server::Queue;
 use super::{ClockWithShortSleeps, LONG_TIMEOUT, assert_error, sdk};
@@ -42,7 +42,7 @@ impl Planner {
 
     /// Invokes the planner and returns the messages that it sent.
     async fn plan(&mut self) -> Vec<String> {
-        let plan = self.function.invoke(SCHEDULED, TIME).await.unwrap();
+        let plan = self.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap();
         let bodies = self.queue.take();
         assert_eq!(plan, json!({"sources": bodies.len(), "messages": bodies.len()}));
         bodies
@@ -92,7 +92,7 @@ async fn a_planner_and_a_worker_deliver_every_event_of_every_source_once() {
     world.function.invoke(event(std::slice::from_ref(body)), TIME).await.unwrap();
     assert_eq!(world.row_ids().await.len(), (SOURCES + 1) * EVENTS);
 
-    let (plans, log) = (planner.process.end(), worker.end());
+    let (plans, log) = (planner.process.kill_and_read_log(), worker.kill_and_read_log());
     let plans: Vec<_> = plans.iter().filter(|line| line["message"] == "plan").map(|line| &line["messages"]).collect();
     assert_eq!(plans, [&json!(SOURCES), &json!(SOURCES + 1)]);
     let lines = stream_lines(&log);
@@ -120,7 +120,7 @@ async fn a_worker_refuses_foreign_messages_and_a_tick_that_failed_is_no_failure_
     let response = world.function.invoke(event(&batch), TIME).await.unwrap();
     assert_eq!(response, json!({"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "3"}]}));
     assert_eq!(world.row_ids().await.len(), EVENTS);
-    let log = worker.end();
+    let log = worker.kill_and_read_log();
     let lines = stream_lines(&log);
     let failed = |source: &str| {
         let line = lines.iter().find(|line| line["source"] == source).unwrap_or_else(|| panic!("{source}: {log:?}"));
@@ -149,10 +149,10 @@ async fn a_planner_does_nothing_else_and_says_which_messages_it_could_not_send()
         assert!(error["errorMessage"].as_str().unwrap().contains("this function only plans"), "{error}");
     }
     planner.queue.refuse_after(1, true);
-    let error = planner.function.invoke(SCHEDULED, TIME).await.unwrap_err();
+    let error = planner.function.invoke(SCHEDULED_EVENT, TIME).await.unwrap_err();
     assert_eq!(error["errorType"], "NeedsPerson");
     assert!(error["errorMessage"].as_str().unwrap().contains("3 of 3 sources got no message"), "{error}");
-    let log = planner.process.end();
+    let log = planner.process.kill_and_read_log();
     assert_eq!((metrics(&log).len(), &metrics(&log)[0]["Failures"]), (1, &json!(1)));
     assert_eq!(world.row_ids().await, [""; 0]);
 }

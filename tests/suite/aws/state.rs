@@ -81,6 +81,7 @@ fn head(version: u64) -> Head {
         intent: Some(format!("key-{version}")),
         floor: 1,
         listings: BTreeMap::new(),
+        restoring: None,
         last_commit: LastCommit::default(),
         times: HeadTimes { written_at: 2, ..HeadTimes::default() },
     }

@@ -4,7 +4,7 @@
 
 mod show;
 mod stream_status;
-mod streams;
+pub(crate) mod streams;
 mod today;
 
 use adapters::ListObjects;

@@ -168,7 +168,7 @@ impl StreamStatus {
 }
 
 const LOST_STATE: &str = "its birth record is in the bucket, but the state has no head of it, so the state was lost or \
-    belongs to another deployment: restore the newest state, or use another prefix";
+    belongs to another deployment: run `audit-pull rebuild`, or use another prefix";
 
 fn last_error(error: &TickError) -> LastError {
     LastError { at: time_text(error.at), needs_person: error.needs_person, message: error.message.clone() }
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_lost_and_an_unreadable_head_are_named() {
-        check(&status(Ok(None), None), true, "restore the newest state");
+        check(&status(Ok(None), None), true, "audit-pull rebuild");
         check(&status(Err(PortError::person("acme/openai_audit: damaged")), None), true, "damaged");
         check(&status(Err(PortError::next_tick("no answer")), None), false, "no answer");
     }

@@ -19,7 +19,7 @@ pub(super) const MAX_STREAMS: usize = 10_000;
 ///
 /// # Errors
 /// The records cannot be listed, or there are too many.
-pub(super) async fn find(
+pub(crate) async fn find(
     bucket: &impl ListObjects,
     prefix: &str,
     vendor: Option<&VendorSpec>,
@@ -61,7 +61,7 @@ fn stream(name: &str) -> Option<Stream> {
 }
 
 /// Returns `true` if the log type is one of this vendor's. The names of tables begin with the vendor's.
-fn is_of(log_type: LogType, vendor: &VendorSpec) -> bool {
+pub(crate) fn is_of(log_type: LogType, vendor: &VendorSpec) -> bool {
     log_type.table().strip_prefix(vendor.name).is_some_and(|rest| rest.starts_with('_'))
 }
 

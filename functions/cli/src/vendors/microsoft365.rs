@@ -19,6 +19,7 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
     about: "The Microsoft 365 Management Activity API",
     simulated_label: "Microsoft 365 (simulated)",
     max_tick_time: SignedDuration::from_secs(270),
+    policy: &microsoft365::POLICY,
     variables_help: "  MICROSOFT365_TENANT_ID, MICROSOFT365_CLIENT_ID, MICROSOFT365_CLIENT_SECRET
                               the app registration, unless --secret is given
   MICROSOFT365_API_URL        an origin, a path prefix is kept [default: the cloud's own]

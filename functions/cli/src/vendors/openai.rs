@@ -16,6 +16,7 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
     about: "The OpenAI audit logs API",
     simulated_label: "OpenAI (simulated)",
     max_tick_time: SignedDuration::from_secs(50),
+    policy: &openai::POLICY,
     variables_help: "  OPENAI_ADMIN_KEY            the admin key, unless --secret is given
   OPENAI_BASE_URL             ends in /v1 [default: https://api.openai.com/v1]
   OPENAI_LISTINGS             organization, tenant, or both with a comma between them [default: both]",

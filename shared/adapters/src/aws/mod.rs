@@ -17,12 +17,12 @@ mod stack;
 mod state;
 mod topics;
 
-pub use crate::object_list::ListObjects;
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
 #[cfg(feature = "stack")]
 pub use aws_config::SdkConfig;
 pub use bucket::S3Bucket;
+pub use collector::ListObjects;
 #[cfg(feature = "lambda")]
 pub use sdk::sqs_client;
 pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client, sns_client};

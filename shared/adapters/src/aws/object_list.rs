@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use collector::{Clock, PortError, retry};
+use collector::{Clock, KeyList, ListObjects, PortError, retry};
 
 use super::attempt::{SMALL_CALL_TIMEOUT, attempt};
 use super::bucket::S3Bucket;
 use super::call::{CallError, RETRIES};
-use crate::object_list::{KeyList, ListObjects};
 
 /// Time after which an incomplete listing fails.
 const MAX_LIST_TIME: Duration = Duration::from_secs(8);
 
 impl<C: Clock> ListObjects for S3Bucket<C> {
-    async fn list(&self, prefix: &str, max: usize) -> Result<KeyList, PortError> {
+    async fn list_after(&self, prefix: &str, after: &str, max: usize) -> Result<KeyList, PortError> {
         let call = self.call("s3:ListBucket", prefix);
         let end = self.clock.now() + MAX_LIST_TIME;
         let mut keys = Vec::new();
         let mut token: Option<String> = None;
         loop {
             let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+            let request = request.set_start_after((!after.is_empty()).then(|| after.to_owned()));
             let request = request.set_continuation_token(token.clone());
             let page = retry(&self.clock, &RETRIES, || async {
                 let sent = attempt(&self.clock, SMALL_CALL_TIMEOUT, request.clone().send()).await;

@@ -53,11 +53,7 @@ impl<C: Clock> DynamoState<C> {
     }
 
     fn damaged(&self, stream: &Stream, what: &str) -> PortError {
-        PortError::person(format!(
-            "table {} for {}: {what}; nothing but this program may write there. Restore the newest state that is whole, or use another prefix",
-            self.table,
-            stream.name()
-        ))
+        PortError::person(format!("table {} for {}: {what}", self.table, stream.name()))
     }
 
     /// Returns a put of `head` that succeeds only if the stored head has version `expected`, or does not exist for
@@ -68,7 +64,7 @@ impl<C: Clock> DynamoState<C> {
         expected: Option<u64>,
         head: &Head,
     ) -> Result<ConditionalPut, PortError> {
-        let item = item::of_head(stream, head).map_err(|error| self.damaged(stream, &error.to_string()))?;
+        let item = item::of_head(stream, head).map_err(|error| self.damaged(stream, &error))?;
         Ok(match expected {
             None => ConditionalPut { item, condition: "attribute_not_exists(pk)", names: None, values: None },
             Some(version) => ConditionalPut {
@@ -242,7 +238,10 @@ impl<C: Clock> State for DynamoState<C> {
             let page =
                 retry(&self.clock, &RETRIES, || self.ledger_page(&call, &partition, after_seq, start.clone())).await?;
             for item in page.items() {
-                found.push(partition.to_ledger(item).map_err(|problem| self.damaged(stream, &problem))?);
+                found.push(partition.to_ledger(item).map_err(|problem| {
+                    let advice = "nothing but this program may write there: run `audit-pull rebuild --force`";
+                    self.damaged(stream, &format!("{problem}; {advice}"))
+                })?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {

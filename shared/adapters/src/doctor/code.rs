@@ -130,9 +130,9 @@ codes! {
     /// The bucket's prefix belongs to another deployment.
     ForeignDeployment Person "use another prefix, or restore the state"
     /// The state was lost.
-    StateLost Person "restore the newest state, or use another prefix"
+    StateLost Person "run `audit-pull rebuild`, or use another prefix"
     /// The state was restored from a backup.
-    StateRestored Person "restore the newest state, or use another prefix"
+    StateRestored Person "run `audit-pull rebuild`"
     /// The vendor answers for another organisation or tenant than before.
     OtherOwner Person "put a credential of the recorded owner into the secret, or give the source a source_id of its own"
     /// Our clock differs from the vendor's.

@@ -139,6 +139,7 @@ fn probe_head(version: u64, now: i64) -> Head {
         id: PROBE_HEAD_ID.to_owned(),
         seq: 0,
         intent: None,
+        restoring: None,
         last_commit: LastCommit::default(),
         floor: now,
         listings: std::collections::BTreeMap::new(),

@@ -4,17 +4,16 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use collector::PortError;
+use collector::{KeyList, ListObjects, PortError};
 
 use super::bucket::{LocalBucket, failed};
 use super::layout::PRIVATE_DIR;
-use crate::object_list::{KeyList, ListObjects};
 
 /// Folders deeper than this below a prefix are not searched. A key of this program has two folders below its table.
 const MAX_DEPTH: usize = 16;
 
 impl ListObjects for LocalBucket {
-    async fn list(&self, prefix: &str, max: usize) -> Result<KeyList, PortError> {
+    async fn list_after(&self, prefix: &str, after: &str, max: usize) -> Result<KeyList, PortError> {
         let folder = prefix.rfind('/').map_or("", |at| &prefix[..at]);
         let is_of_own_records = prefix.starts_with(&self.own_records);
         let base = if is_of_own_records { self.lake.join(PRIVATE_DIR) } else { self.lake.clone() };
@@ -24,15 +23,22 @@ impl ListObjects for LocalBucket {
         }
         let mut keys = Vec::new();
         let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let walked = walk(&base, &start, prefix, &mut keys, max, MAX_DEPTH);
+        let walked = walk(&base, &start, (prefix, after), &mut keys, max, MAX_DEPTH);
         walked.map_err(|error| failed("list", &base.join(folder), &error))?;
         Ok(KeyList::first(keys, max))
     }
 }
 
-/// Appends the keys below the folder `key` that begin with `prefix`, in ascending order, until there are more than
-/// `max`. `key` is empty or ends in a slash.
-fn walk(base: &Path, key: &str, prefix: &str, keys: &mut Vec<String>, max: usize, depth: usize) -> io::Result<()> {
+/// Appends the keys below the folder `key` that begin with `prefix` and come after `after`, in ascending order, until
+/// there are more than `max`. `key` is empty or ends in a slash.
+fn walk(
+    base: &Path,
+    key: &str,
+    (prefix, after): (&str, &str),
+    keys: &mut Vec<String>,
+    max: usize,
+    depth: usize,
+) -> io::Result<()> {
     let entries = match fs::read_dir(base.join(key)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries?,
@@ -57,10 +63,11 @@ fn walk(base: &Path, key: &str, prefix: &str, keys: &mut Vec<String>, max: usize
         }
         if key.ends_with('/') {
             let may_match = key.starts_with(prefix) || prefix.starts_with(&key);
-            if depth > 0 && may_match {
-                walk(base, &key, prefix, keys, max, depth - 1)?;
+            let may_come_after = key.as_str() > after || after.starts_with(&key);
+            if depth > 0 && may_match && may_come_after {
+                walk(base, &key, (prefix, after), keys, max, depth - 1)?;
             }
-        } else if key.starts_with(prefix) {
+        } else if key.starts_with(prefix) && key.as_str() > after {
             keys.push(key);
         }
     }
@@ -95,6 +102,11 @@ mod tests {
                 "{prefix}"
             );
         }
+        let after = bucket.list_after("team/t/", "team/t/dt=1/a/c", 1).await.unwrap();
+        assert_eq!((after.keys, after.is_complete), (vec!["team/t/dt=1/b".to_owned()], false));
+        let last = bucket.list_after("team/t/", "team/t/dt=1/b", 1).await.unwrap();
+        assert_eq!((last.keys, last.is_complete), (vec!["team/t/dt=2/d".to_owned()], true));
+        assert!(bucket.list_after("team/t/", "team/t/dt=2/d", 1).await.unwrap().keys.is_empty());
         assert!(bucket.keys("team/t/", 1).await.is_err(), "there are more keys than allowed");
         assert!(bucket.list("../x/", 1).await.is_err());
     }

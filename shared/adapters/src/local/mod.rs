@@ -16,11 +16,13 @@
 mod bucket;
 mod key_list;
 mod layout;
+mod scratch;
 mod secrets;
 mod state;
 mod tick_records;
 
 pub use bucket::LocalBucket;
+pub use scratch::LocalScratch;
 pub use secrets::{LocalSecrets, SecretSource};
 pub use state::LocalState;
 pub use tick_records::{LocalTickRecords, TickError, TickRecord};

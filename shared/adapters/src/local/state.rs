@@ -159,13 +159,9 @@ impl LocalState {
 impl State for LocalState {
     async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
         let Some(text) = self.read_head(stream).map_err(|error| self.failed(&error))? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| {
-            PortError::person(format!(
-                "the head of {stream} in {path} is unreadable: {error}; restore the file",
-                stream = stream.name(),
-                path = self.path.display()
-            ))
-        })
+        Head::from_json(&text)
+            .map(Some)
+            .map_err(|error| PortError::person(format!("{} for {}: {error}", self.path.display(), stream.name())))
     }
 
     async fn write(
@@ -175,7 +171,8 @@ impl State for LocalState {
         head: &Head,
         items: &[LedgerItem],
     ) -> Result<Written, PortError> {
-        let text = serde_json::to_string(head)
+        let text = head
+            .to_json()
             .map_err(|error| PortError::person(format!("the head of {} cannot be stored: {error}", stream.name())))?;
         self.write_all(&stream.name(), expected, (head.version, &text), items).map_err(|error| self.failed(&error))
     }

@@ -22,6 +22,9 @@ pub struct Head {
     /// The key of the next object. It is set before the put and cleared by the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<String>,
+    /// Set while a rebuild restores the stream's state. No tick delivers meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restoring: Option<Restoring>,
     /// The ledger hours that commit `seq - 1` wrote to.
     #[serde(default, skip_serializing_if = "LastCommit::is_empty")]
     pub last_commit: LastCommit,
@@ -32,6 +35,74 @@ pub struct Head {
     /// The times of writes, deliveries and events, and the record of a silence.
     #[serde(flatten)]
     pub times: HeadTimes,
+}
+
+/// The progress of a rebuild of a stream's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restoring {
+    /// The time at which the rebuild began, in seconds since 1970.
+    pub since: UnixSeconds,
+    /// The key of the last object whose row ids are in the ledger; empty if there is none yet.
+    pub after: String,
+}
+
+/// The version of the stored form of heads and ledgers that this program writes. A head without a version has version 1.
+pub const STATE_SCHEMA: u32 = 1;
+
+/// A stored head that this program cannot use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnusableHead {
+    /// Another version of the program wrote it.
+    #[error(
+        "the state has schema version {0}, but this program only knows {STATE_SCHEMA}: deploy the version of the program \
+         that wrote it, or a newer one"
+    )]
+    UnknownSchema(u32),
+    /// It is damaged.
+    #[error("the head cannot be read ({0}): restore it, or delete this row and run `audit-pull rebuild`")]
+    Unreadable(String),
+}
+
+#[derive(Serialize)]
+struct StoredHead<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    head: &'a Head,
+}
+
+#[derive(Deserialize)]
+struct StoredSchema {
+    #[serde(default = "first_schema")]
+    schema: u32,
+}
+
+fn first_schema() -> u32 {
+    1
+}
+
+impl Head {
+    /// Returns the text that stores the head.
+    ///
+    /// # Errors
+    /// The head cannot be serialised, which does not happen.
+    pub fn to_json(&self) -> Result<String, UnusableHead> {
+        let stored = StoredHead { schema: STATE_SCHEMA, head: self };
+        serde_json::to_string(&stored).map_err(|error| UnusableHead::Unreadable(error.to_string()))
+    }
+
+    /// Returns the head that is stored as `text`.
+    ///
+    /// # Errors
+    /// The text is damaged, or its schema version is not [`STATE_SCHEMA`]. The stream must then stop: another version may
+    /// have stored facts that this program would overlook.
+    pub fn from_json(text: &str) -> Result<Self, UnusableHead> {
+        let unreadable = |error: serde_json::Error| UnusableHead::Unreadable(error.to_string());
+        let StoredSchema { schema } = serde_json::from_str(text).map_err(unreadable)?;
+        if schema != STATE_SCHEMA {
+            return Err(UnusableHead::UnknownSchema(schema));
+        }
+        serde_json::from_str(text).map_err(unreadable)
+    }
 }
 
 /// The times of a stream's writes, deliveries and events, in seconds since 1970, and the record of its silence.
@@ -200,5 +271,38 @@ mod tests {
         let state = |until| ListingState { not_offered: Some(NotOffered { refusals: 1, until }), ..Default::default() };
         assert!(state(Some(10)).is_suspended(9) && !state(Some(10)).is_suspended(10));
         assert!(!state(None).is_suspended(0) && !ListingState::default().is_suspended(0));
+    }
+
+    #[test]
+    fn ok_a_head_is_stored_with_its_schema_version() {
+        let restoring = Some(Restoring { since: 5, after: "k".to_owned() });
+        let head = Head { restoring, ..crate::testing::head() };
+        let text = head.to_json().unwrap();
+        assert!(text.starts_with(r#"{"schema":1,"#), "{text}");
+        assert_eq!(Head::from_json(&text), Ok(head));
+    }
+
+    #[test]
+    fn ok_a_head_without_a_schema_version_has_the_first() {
+        let text = serde_json::to_string(&crate::testing::head()).unwrap();
+        assert!(!text.contains("schema"));
+        assert_eq!(Head::from_json(&text), Ok(crate::testing::head()));
+    }
+
+    #[test]
+    fn err_another_schema_version_or_damage_stops_the_stream_with_advice() {
+        let text = crate::testing::head().to_json().unwrap();
+        for version in [0, 2, 4_000_000_000] {
+            let other = text.replacen("\"schema\":1", &format!("\"schema\":{version}"), 1);
+            let error = Head::from_json(&other).unwrap_err();
+            assert_eq!(error, UnusableHead::UnknownSchema(version));
+            assert!(error.to_string().contains("deploy the version"), "{error}");
+        }
+        // A newer version may lack members of this one, so its version is looked at first.
+        assert_eq!(Head::from_json(r#"{"schema":2,"new":true}"#), Err(UnusableHead::UnknownSchema(2)));
+        for damaged in ["", "{}", "[]", r#"{"schema":"1"}"#, &text[..text.len() - 2]] {
+            let error = Head::from_json(damaged).unwrap_err();
+            assert!(error.to_string().contains("run `audit-pull rebuild`"), "{damaged}: {error}");
+        }
     }
 }

@@ -34,6 +34,56 @@ pub(crate) fn is_stale(key: &str, now: Timestamp) -> bool {
     of_key.is_none_or(|of_key| of_key < current.as_str())
 }
 
+/// The parts of an object's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ObjectKey<'a> {
+    /// The partition, in hours since 1970.
+    pub(crate) hour: u32,
+    pub(crate) source: &'a str,
+    pub(crate) seq: u64,
+}
+
+/// Returns the folder of all objects of a table.
+pub(crate) fn table_folder(prefix: &str, table: &str) -> String {
+    format!("{prefix}{table}/")
+}
+
+/// Returns a text that comes after all keys of the partitions before `hour`, in hours since 1970, and before all others.
+pub(crate) fn partition_start(prefix: &str, table: &str, hour: u32) -> String {
+    let at = Timestamp::from_second(i64::from(hour) * 3_600).unwrap_or(Timestamp::MIN);
+    format!("{}{}/", table_folder(prefix, table), partition(at))
+}
+
+/// Returns the parts of the key of an object of this table; `None` if the key is not one that [`object_key`] makes.
+pub(crate) fn parse<'a>(prefix: &str, table: &str, key: &'a str) -> Option<ObjectKey<'a>> {
+    let place = key.strip_prefix(prefix)?.strip_prefix(table)?.strip_prefix("/dt=")?;
+    let (date, place) = place.split_once("/hour=")?;
+    let (of_day, name) = place.split_once('/')?;
+    let date: jiff::civil::Date = date.parse().ok()?;
+    let of_day: i8 = of_day.parse().ok().filter(|hour| (0..24).contains(hour))?;
+    let second = Offset::UTC.to_timestamp(date.at(of_day, 0, 0, 0)).ok()?.as_second();
+    let name = name.strip_suffix(".ndjson.gz").or_else(|| name.strip_suffix(".ndjson.zst"))?;
+    let (source, seq) = name.rsplit_once('-')?;
+    let is_number = seq.len() >= 12 && seq.bytes().all(|digit| digit.is_ascii_digit());
+    let parsed =
+        ObjectKey { hour: u32::try_from(second / 3_600).ok()?, source, seq: seq.parse().ok().filter(|_| is_number)? };
+    Some(parsed)
+}
+
+/// Returns the row id in the key of a rejected input of this stream; `None` if it is not one that [`rejected_key`]
+/// makes.
+pub(crate) fn parse_rejected(prefix: &str, stream: &Stream, key: &str) -> Option<RowId> {
+    let name = key.strip_prefix(prefix)?.strip_prefix("rejected/")?.strip_prefix(&stream.log_type.table())?;
+    let (source, row_id) = name.strip_prefix('/')?.strip_suffix(".json")?.rsplit_once('-')?;
+    RowId::parse(row_id).filter(|_| source == stream.source.as_str())
+}
+
+/// Returns a text with which the keys of all rejected inputs of the stream begin. Keys of other streams may begin with
+/// it as well.
+pub(crate) fn rejected_start(prefix: &str, stream: &Stream) -> String {
+    format!("{prefix}rejected/{}/{}-", stream.log_type.table(), stream.source)
+}
+
 /// Returns the key of a rejected input. It contains the input's row id, which is a hash, so that putting the same input
 /// again changes nothing.
 pub(crate) fn rejected_key(prefix: &str, stream: &Stream, row_id: RowId) -> String {
@@ -66,6 +116,37 @@ mod tests {
             assert!(!is_stale(&key, at(earlier)), "{earlier}");
         }
         assert!(is_stale("somewhere/else", at("2026-11-22T03:00:00Z")));
+    }
+
+    #[test]
+    fn ok_the_parts_of_a_key_are_read_back() {
+        let now: Timestamp = "2026-11-22T03:59:59.9Z".parse().unwrap();
+        let hour = u32::try_from(now.as_second() / 3_600).unwrap();
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let key = object_key("logs/", &stream(), 1_234_567_890_123, now, compression);
+            let parts = ObjectKey { hour, source: "acme", seq: 1_234_567_890_123 };
+            assert_eq!(parse("logs/", "openai_audit", &key), Some(parts));
+            assert_eq!((parse("", "openai_audit", &key), parse("logs/", "openai", &key)), (None, None));
+            let start = |hour| partition_start("logs/", "openai_audit", hour);
+            assert!(start(hour) < key && key < start(hour + 1));
+        }
+        let dashed = "openai_audit/dt=2026-11-22/hour=03/a-b-000000000001.ndjson.gz";
+        assert_eq!(parse("", "openai_audit", dashed).map(|parts| (parts.source, parts.seq)), Some(("a-b", 1)));
+        for other in [
+            "openai_audit/dt=2026-11-22/hour=24/a-000000000001.ndjson.gz",
+            "openai_audit/dt=2026-11-32/hour=03/a-000000000001.ndjson.gz",
+            "openai_audit/dt=2026-11-22/hour=03/a-1.ndjson.gz",
+            "openai_audit/dt=2026-11-22/hour=03/a-00000000000x.ndjson.gz",
+            "openai_audit/dt=2026-11-22/hour=03/a-000000000001.parquet",
+        ] {
+            assert_eq!(parse("", "openai_audit", other), None, "{other}");
+        }
+        let row_id = RowId { hour: 7, hash: [9; 12] };
+        let key = rejected_key("p/", &stream(), row_id);
+        assert_eq!(parse_rejected("p/", &stream(), &key), Some(row_id));
+        assert!(key.starts_with(&rejected_start("p/", &stream())));
+        let other = Stream { source: SourceId::try_from("acme-2".to_owned()).unwrap(), ..stream() };
+        assert_eq!(parse_rejected("p/", &stream(), &rejected_key("p/", &other, row_id)), None);
     }
 
     #[test]

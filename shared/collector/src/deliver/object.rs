@@ -80,16 +80,35 @@ pub(crate) fn row_ids(key: &str, object: &[u8]) -> Result<Vec<RowId>, PortError>
 /// read.
 pub(super) fn read_row_ids(key: &str, object: &[u8]) -> Result<Vec<RowId>, String> {
     let unreadable = |why: &dyn std::fmt::Display| why.to_string();
-    let mut reader = Compression::of_key(key).reader(object).map_err(|why| unreadable(&why))?;
-    let (mut line, mut rows) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
+    for_each_line(key, object, |line| -> Result<(), String> {
+        let identified: LineRowId<'_> = serde_json::from_slice(line).map_err(|why| unreadable(&why))?;
+        rows.push(RowId::parse(&identified.p_row_id).ok_or_else(|| unreadable(&"a p_row_id is not 32 hex digits"))?);
+        Ok(())
+    })
+    .map_err(|why| unreadable(&why))??;
+    Ok(rows)
+}
+
+/// Calls `visit` with each line of the object at `key`, with its line feed if it has one, until `visit` fails.
+///
+/// # Errors
+/// The outer error is that of an object that cannot be decompressed, the inner one that of `visit`.
+pub(crate) fn for_each_line<E>(
+    key: &str,
+    object: &[u8],
+    mut visit: impl FnMut(&[u8]) -> Result<(), E>,
+) -> io::Result<Result<(), E>> {
+    let mut reader = Compression::of_key(key).reader(object)?;
+    let mut line = Vec::new();
     loop {
         line.clear();
-        let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(|why| unreadable(&why))?;
-        if read == 0 {
-            return Ok(rows);
+        if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
+            return Ok(Ok(()));
         }
-        let identified: LineRowId<'_> = serde_json::from_slice(&line).map_err(|why| unreadable(&why))?;
-        rows.push(RowId::parse(&identified.p_row_id).ok_or_else(|| unreadable(&"a p_row_id is not 32 hex digits"))?);
+        if let Err(error) = visit(&line) {
+            return Ok(Err(error));
+        }
     }
 }
 

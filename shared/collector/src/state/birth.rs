@@ -7,6 +7,8 @@
 //! The record also holds a high-water mark of the head's `seq`. A head whose `seq` is below the mark was restored from
 //! a backup. It lacks the later deliveries and would repeat them, so the stream stops as well.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::env::Env;
@@ -26,15 +28,68 @@ const RAISE_SEQ_MARK_AFTER_COMMITS: u64 = 256;
 
 /// The birth record, as it stands in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct BirthRecord {
-    id: String,
-    born_at: String,
+pub(crate) struct BirthRecord {
+    pub(crate) id: String,
+    pub(crate) born_at: String,
     /// The highest `seq` that the head is known to have had.
     #[serde(default)]
-    seq: u64,
+    pub(crate) seq: u64,
     /// The organisation or tenant whose events the stream contains; `None` until an answer has named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    owner: Option<String>,
+    pub(crate) owner: Option<String>,
+    /// The floor of the head; `None` in a record that has no such field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) floor: Option<UnixSeconds>,
+    /// For each listing, the point up to which it was settled when `seq` was raised: see [`settled`]. A rebuild lists
+    /// the vendor again from there on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) settled: BTreeMap<String, UnixSeconds>,
+}
+
+/// Returns the point up to which each listing of the head is settled: everything before it is delivered, nothing before
+/// it is pending, and every sweep has been done since. A listing that was never swept is settled up to the floor only.
+fn settled(head: &Head) -> BTreeMap<String, UnixSeconds> {
+    let of_listing = |listing: &ListingState| {
+        let spans = listing.pending.spans.iter().map(|span| span.from);
+        let blobs = listing.pending.blobs.iter().map(|blob| blob.created);
+        let swept = listing.swept.values().copied().min().unwrap_or(head.floor);
+        spans.chain(blobs).chain([swept]).fold(listing.watermark, UnixSeconds::min)
+    };
+    head.listings.iter().map(|(id, listing)| (id.clone(), of_listing(listing))).collect()
+}
+
+/// Reads the birth record of a stream, for a rebuild.
+///
+/// # Errors
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if there is no record or it is unreadable.
+pub(crate) async fn read_record<B: Bucket>(
+    bucket: &B,
+    prefix: &str,
+    stream: &Stream,
+) -> Result<BirthRecord, PortError> {
+    let key = record_key(prefix, stream);
+    let record = bucket.get(&key).await?;
+    record.as_deref().and_then(parse).ok_or_else(|| {
+        PortError::person(format!(
+            "{key} in the bucket is missing or unreadable, and without it the state cannot be restored: restore a version \
+             of it"
+        ))
+    })
+}
+
+/// Checks that no rebuild is restoring the stream's state.
+///
+/// # Errors
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) while one is, or if one ended early.
+pub(crate) fn check_not_restoring(head: Head) -> Result<Head, PortError> {
+    match &head.restoring {
+        None => Ok(head),
+        Some(restoring) => Err(PortError::person(format!(
+            "the state of this stream is being restored since {}, and nothing is delivered meanwhile: wait for \
+             `audit-pull rebuild`, or run it again if it ended early",
+            jiff::Timestamp::from_second(restoring.since).unwrap_or_default()
+        ))),
+    }
 }
 
 /// The high-water mark of `seq` as this process last saw it in the birth record.
@@ -70,7 +125,7 @@ pub(crate) async fn read_or_create_head<S: State, B: Bucket, C: Clock>(
     policy: &VendorPolicy,
 ) -> Result<Head, PortError> {
     if let Some(head) = env.state.head(stream).await? {
-        return Ok(head);
+        return check_not_restoring(head);
     }
     let key = record_key(&env.settings.prefix, stream);
     if env.bucket.get(&key).await?.is_none() {
@@ -80,7 +135,7 @@ pub(crate) async fn read_or_create_head<S: State, B: Bucket, C: Clock>(
         }
     }
     // Another tick may have created the head after this tick looked for it. A head is always written before its record.
-    env.state.head(stream).await?.ok_or_else(|| state_lost_error(&key))
+    env.state.head(stream).await?.ok_or_else(|| state_lost_error(&key)).and_then(check_not_restoring)
 }
 
 /// Checks the head against the birth record, and creates the record if there is none. Returns the head and the record's
@@ -100,8 +155,14 @@ pub(crate) async fn verify_head<S: State, B: Bucket, C: Clock>(
     let key = record_key(&env.settings.prefix, stream);
     let mut record = env.bucket.get(&key).await?;
     if record.is_none() {
-        let birth =
-            BirthRecord { id: head.id.clone(), born_at: env.clock.now().to_string(), seq: head.seq, owner: None };
+        let birth = BirthRecord {
+            id: head.id.clone(),
+            born_at: env.clock.now().to_string(),
+            seq: head.seq,
+            owner: None,
+            floor: Some(head.floor),
+            settled: settled(&head),
+        };
         if env.bucket.put_if_absent(&key, bytes(&birth)?, "application/json").await? == Put::Created {
             let mark = SeqMark { seq: head.seq, raised_at: None };
             return Ok((head, mark));
@@ -211,7 +272,8 @@ pub(crate) async fn raise_seq_mark<S: State, B: Bucket, C: Clock>(
     };
     let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker_error(&key))?;
     if birth.seq < head.seq {
-        let raised = BirthRecord { seq: head.seq, ..birth.clone() };
+        let (floor, settled) = (Some(head.floor), settled(head));
+        let raised = BirthRecord { seq: head.seq, floor, settled, ..birth.clone() };
         env.bucket.replace(&key, &record, bytes(&raised)?, "application/json").await?;
     }
     Ok(SeqMark { seq: birth.seq.max(head.seq), raised_at: Some(env.now()) })
@@ -267,6 +329,7 @@ fn new_head<S, B, C: Clock>(env: &Env<'_, S, B, C>, stream: &Stream, policy: &Ve
         id: format!("{:016x}{:016x}", env.clock.random(), env.clock.random()),
         seq: 0,
         intent: None,
+        restoring: None,
         last_commit: LastCommit::default(),
         floor,
         listings: stream.listings.iter().map(|id| ((*id).to_owned(), listing.clone())).collect(),
@@ -276,22 +339,22 @@ fn new_head<S, B, C: Clock>(env: &Env<'_, S, B, C>, stream: &Stream, policy: &Ve
 
 /// Returns the look-back of a new stream, in seconds. It is shorter than the vendor's retention by at least twice the
 /// margin, so that the stream does not begin with a gap if the first tick is slow or a clock is a little wrong.
-fn lookback(wanted: UnixSeconds, policy: &VendorPolicy) -> UnixSeconds {
+pub(crate) fn lookback(wanted: UnixSeconds, policy: &VendorPolicy) -> UnixSeconds {
     policy.retention.map_or(wanted, |retention| wanted.min(retention.keep_seconds - 2 * retention.margin_seconds))
 }
 
 fn state_lost_error(key: &str) -> PortError {
     PortError::person(format!(
         "the state of this stream is gone, but {key} in the bucket shows that it was delivered before, and to begin \
-         anew would deliver it twice: restore the newest state, or use another prefix"
+         anew would deliver it twice: restore the state with `audit-pull rebuild`, or use another prefix"
     ))
 }
 
 fn state_restored_error(seq: u64, mark: u64) -> PortError {
     PortError::person(format!(
         "the state of this stream is older than what was delivered (next object {seq}, but {mark} objects were \
-         committed): it was restored from a backup, and to go on would deliver lines twice. Restore the newest state, or \
-         use another prefix"
+         committed): it was restored from a backup, and to go on would deliver lines twice. Restore the newest state \
+         with `audit-pull rebuild`"
     ))
 }
 
@@ -312,7 +375,7 @@ fn other_owner_error(key: &str, recorded: &str, owner: &str) -> PortError {
 fn foreign_marker_error(key: &str) -> PortError {
     PortError::person(format!(
         "{key} in the bucket belongs to another deployment, or to a state that was lost since, and two would \
-         deliver everything twice: use another prefix, or restore the state"
+         deliver everything twice: use another prefix, or restore that state"
     ))
 }
 
@@ -345,9 +408,10 @@ mod tests {
     }
 
     fn set_record(world: &World, id: &str, seq: u64) {
-        world
-            .bucket
-            .insert(KEY, &bytes(&BirthRecord { id: id.to_owned(), born_at: String::new(), seq, owner: None }).unwrap());
+        world.bucket.insert(
+            KEY,
+            &bytes(&parse(format!(r#"{{"id":"{id}","born_at":"","seq":{seq}}}"#).as_bytes()).unwrap()).unwrap(),
+        );
     }
 
     fn set_seq(world: &World, seq: u64) {
@@ -541,5 +605,48 @@ mod tests {
         let policy = |retention| VendorPolicy { retention, ..policy() };
         assert_eq!(lookback(900, &policy(None)), 900);
         assert_eq!(lookback(900, &policy(Some(Retention { keep_seconds: 800, margin_seconds: 50 }))), 700);
+    }
+
+    #[test]
+    fn ok_the_record_says_from_where_a_rebuild_must_list_again() {
+        let world = World::new();
+        open(&world).unwrap();
+        let floor = world.head().floor;
+        assert_eq!((record(&world).floor, record(&world).settled[testing::LISTING]), (Some(floor), floor));
+        let check = |listing: ListingState, expected: UnixSeconds| {
+            let listings = BTreeMap::from([("a".to_owned(), listing)]);
+            assert_eq!(settled(&Head { listings, ..testing::head() })["a"], expected);
+        };
+        let swept = BTreeMap::from([(600, NOW - 10), (86_400, NOW - 3_000)]);
+        let listing = ListingState { watermark: NOW - 5, swept, ..ListingState::default() };
+        check(listing.clone(), NOW - 3_000);
+        check(ListingState { watermark: NOW - 4_000, ..listing.clone() }, NOW - 4_000);
+        check(ListingState { swept: BTreeMap::new(), ..listing.clone() }, testing::head().floor);
+        let mut pending = listing.clone();
+        pending.pending.spans.push(testing::pending_span(NOW - 7_000, NOW - 6_000));
+        check(pending.clone(), NOW - 7_000);
+        pending.pending.blobs.push(testing::pending_blob("b", NOW - 9_000));
+        check(pending, NOW - 9_000);
+    }
+
+    #[test]
+    fn ok_the_mark_and_the_settled_point_are_raised_together() {
+        let world = World::new();
+        open(&world).unwrap();
+        let mut head = Head { seq: 7, ..world.head() };
+        let listing = head.listings.get_mut(testing::LISTING).unwrap();
+        (listing.watermark, listing.swept) = (NOW, BTreeMap::from([(60, NOW - 1)]));
+        world.set_head(head);
+        raise(&world).unwrap();
+        assert_eq!((record(&world).seq, record(&world).settled[testing::LISTING]), (7, NOW - 1));
+    }
+
+    #[test]
+    fn err_no_tick_works_on_a_state_that_is_being_restored() {
+        let world = World::new();
+        let restoring = Some(crate::base::head::Restoring { since: NOW, after: String::new() });
+        world.set_head(Head { restoring, ..testing::head() });
+        let error = open(&world).unwrap_err();
+        assert!(error.recovery == Recovery::Person && error.message.contains("`audit-pull rebuild`"), "{error}");
     }
 }

@@ -207,6 +207,7 @@ mod tests {
             id: String::new(),
             seq: 0,
             intent: None,
+            restoring: None,
             last_commit: LastCommit::default(),
             floor: 0,
             listings: BTreeMap::new(),

@@ -194,6 +194,7 @@ mod tests {
             id: String::new(),
             seq,
             intent: None,
+            restoring: None,
             last_commit: LastCommit { at: 0, rows: rows.to_vec(), blobs: Vec::new() },
             floor: 0,
             listings: Default::default(),

@@ -53,7 +53,8 @@ async fn swap<S: State, T: Copy>(
     record: impl Fn(T) -> Option<SilenceRecord>,
 ) -> Result<Option<T>, PortError> {
     for _ in 0..MAX_WRITE_CONFLICTS {
-        let Some(head) = state.head(stream).await? else { return Ok(None) };
+        let head = state.head(stream).await?.filter(|head| head.restoring.is_none());
+        let Some(head) = head else { return Ok(None) };
         let Some(met) = condition(&head) else { return Ok(None) };
         let times = HeadTimes { silence: record(met), written_at: now, ..head.times };
         let (version, next) = (head.version, Head { version: head.version + 1, times, ..head });

@@ -267,12 +267,13 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
 
     async fn read_head_again(&mut self) -> Result<(), PortError> {
         let head = self.env.state.head(self.stream).await?;
-        let mut head = head.filter(|head| head.id == self.head.id).ok_or_else(|| {
+        let head = head.filter(|head| head.id == self.head.id).ok_or_else(|| {
             PortError::person(
-                "the stream's head was removed or replaced while the stream was being collected; restore the newest \
-                 state if the table was restored or recreated",
+                "the stream's head was removed or replaced while the stream was being collected; run \
+                 `audit-pull rebuild` if the table was restored or recreated",
             )
         })?;
+        let mut head = birth::check_not_restoring(head)?;
         birth::check_seq(&head, self.head.seq)?;
         if let Some(own) = &mut self.own_progress {
             own.hide_schedule(&mut head, &self.head);

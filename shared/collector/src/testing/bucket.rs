@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::calls::Calls;
 use crate::base::error::PortError;
+use crate::base::object_list::{KeyList, ListObjects};
 use crate::base::ports::{Bucket, Put};
 
 /// A bucket in memory.
@@ -62,5 +63,12 @@ impl Bucket for MemoryBucket {
             }
             is_expected
         })
+    }
+}
+
+impl ListObjects for MemoryBucket {
+    async fn list_after(&self, prefix: &str, after: &str, max: usize) -> Result<KeyList, PortError> {
+        let is_listed = |key: &String| key.starts_with(prefix) && key.as_str() > after;
+        self.0.calls.call("list", || KeyList::first(self.keys().into_iter().filter(is_listed).collect(), max))
     }
 }

@@ -65,6 +65,18 @@ impl MemoryState {
         self.0.items.borrow_mut().clear();
     }
 
+    /// Returns the head and all ledger items, as a backup does.
+    pub(crate) fn backup(&self, stream: &Stream) -> (Option<Head>, Vec<LedgerItem>) {
+        (self.head_of(stream), self.visible(stream, |_| true))
+    }
+
+    /// Replaces the head and all ledger items of all streams by those of a backup.
+    pub(crate) fn restore_backup(&self, stream: &Stream, (head, items): (Option<Head>, Vec<LedgerItem>)) {
+        self.0.items.borrow_mut().clear();
+        self.0.heads.borrow_mut().clear();
+        self.restore(stream, head, &items);
+    }
+
     fn visible(&self, stream: &Stream, is_wanted: impl Fn(&LedgerItem) -> bool) -> Vec<LedgerItem> {
         let (name, now) = (stream.name(), self.0.clock.now());
         let items = self.0.items.borrow();

@@ -77,6 +77,7 @@ pub(crate) fn head() -> Head {
         id: "i".to_owned(),
         seq: 0,
         intent: None,
+        restoring: None,
         last_commit: LastCommit::default(),
         floor: 0,
         listings: BTreeMap::new(),

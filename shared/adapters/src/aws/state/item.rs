@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use collector::{Head, LedgerItem, LedgerKind, Stream};
+use collector::{Head, LedgerItem, LedgerKind, Stream, UnusableHead};
 
 pub(super) const PARTITION: &str = "pk";
 const SORT: &str = "sk";
@@ -55,19 +55,20 @@ fn key(partition: String, sort: u64) -> Item {
         .into()
 }
 
-pub(super) fn of_head(stream: &Stream, head: &Head) -> Result<Item, serde_json::Error> {
+pub(super) fn of_head(stream: &Stream, head: &Head) -> Result<Item, String> {
     let mut item = head_key(stream);
     item.insert(VERSION.to_owned(), AttributeValue::N(head.version.to_string()));
-    item.insert(HEAD.to_owned(), AttributeValue::S(serde_json::to_string(head)?));
+    item.insert(HEAD.to_owned(), AttributeValue::S(head.to_json().map_err(|error| error.to_string())?));
     Ok(item)
 }
 
 pub(super) fn to_head(item: &Item) -> Result<Head, String> {
-    let version: u64 = number(item, VERSION).ok_or("the head has no version")?;
-    let json = item.get(HEAD).and_then(|value| value.as_s().ok()).ok_or("the head is missing from its item")?;
-    let head: Head = serde_json::from_str(json).map_err(|error| format!("the head cannot be read: {error}"))?;
+    let damaged = |problem: &str| UnusableHead::Unreadable(problem.to_owned()).to_string();
+    let version: u64 = number(item, VERSION).ok_or_else(|| damaged("it has no version"))?;
+    let json = item.get(HEAD).and_then(|value| value.as_s().ok()).ok_or_else(|| damaged("its text is missing"))?;
+    let head = Head::from_json(json).map_err(|error| error.to_string())?;
     if head.version != version {
-        return Err(format!("the head says version {}, its item {version}", head.version));
+        return Err(damaged(&format!("it says version {}, its item {version}", head.version)));
     }
     Ok(head)
 }
@@ -129,11 +130,11 @@ mod tests {
     fn err_a_head_that_was_edited() {
         let mut item = of_head(&stream(), &head()).unwrap();
         item.insert("version".to_owned(), AttributeValue::N("8".to_owned()));
-        assert_eq!(to_head(&item), Err("the head says version 7, its item 8".to_owned()));
+        assert!(to_head(&item).unwrap_err().contains("it says version 7, its item 8"));
         item.insert("head".to_owned(), AttributeValue::S("{".to_owned()));
         assert!(to_head(&item).unwrap_err().starts_with("the head cannot be read"));
         item.remove("version");
-        assert_eq!(to_head(&item), Err("the head has no version".to_owned()));
+        assert!(to_head(&item).unwrap_err().contains("it has no version"));
     }
 
     #[test]

@@ -31,12 +31,18 @@ impl Bucket for Store {
 }
 
 impl ListObjects for Store {
-    async fn list(&self, prefix: &str, max: usize) -> Result<KeyList, PortError> {
+    async fn list_after(&self, prefix: &str, after: &str, max: usize) -> Result<KeyList, PortError> {
         self.listings.set(self.listings.get() + 1);
         if let Some(error) = self.failure.borrow_mut().take() {
             return Err(error);
         }
-        let keys = self.objects.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect();
+        let keys = self
+            .objects
+            .borrow()
+            .keys()
+            .filter(|key| key.starts_with(prefix) && key.as_str() > after)
+            .cloned()
+            .collect();
         Ok(KeyList::first(keys, max))
     }
 }

@@ -22,6 +22,7 @@ pub(super) static SPEC: VendorSpec = VendorSpec {
     about: "The audit log of the toy vendor",
     simulated_label: "Toy (simulated)",
     max_tick_time: SignedDuration::from_secs(50),
+    policy: &toy::POLICY,
     variables_help: "  TOY_SOURCE_ID, TOY_KEY      the account, unless --secret is given
   TOY_BASE_URL                [default: https://toy.example]",
     secret: |variables| {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use collector::PortError;
+use super::error::PortError;
 
 /// The keys of the objects below a prefix, or the first of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct KeyList {
 
 impl KeyList {
     /// Returns the first `max` of the keys, which must be in ascending order.
-    pub(crate) fn first(mut keys: Vec<String>, max: usize) -> Self {
+    pub fn first(mut keys: Vec<String>, max: usize) -> Self {
         let is_complete = keys.len() <= max;
         keys.truncate(max);
         Self { keys, is_complete }
@@ -24,11 +24,20 @@ impl KeyList {
 
 /// A bucket that can list its keys.
 pub trait ListObjects {
+    /// Returns the keys that begin with `prefix` and come after the key `after` (empty: all of them), in ascending
+    /// order of their bytes, but at most the first `max` of them.
+    ///
+    /// # Errors
+    /// Needs a person if the keys may not be listed. After any other error the next tick may succeed.
+    fn list_after(&self, prefix: &str, after: &str, max: usize) -> impl Future<Output = Result<KeyList, PortError>>;
+
     /// Returns the keys that begin with `prefix`, in ascending order, but at most the first `max` of them.
     ///
     /// # Errors
     /// Needs a person if the keys may not be listed. After any other error the next tick may succeed.
-    fn list(&self, prefix: &str, max: usize) -> impl Future<Output = Result<KeyList, PortError>>;
+    fn list(&self, prefix: &str, max: usize) -> impl Future<Output = Result<KeyList, PortError>> {
+        self.list_after(prefix, "", max)
+    }
 
     /// Returns all keys that begin with `prefix`, in ascending order.
     ///
