@@ -1,7 +1,8 @@
 """Checks the fan-out on the emulated AWS: 100 sources, each served in every period, none lost and none repeated.
 
 The emulator batches messages, deletes those that a response does not name, bounds the concurrency and moves messages to
-the dead-letter queue. It ignores the batching window, and does not check the rights of the functions.
+the dead-letter queue. It ignores the batching window, and does not check the rights of the functions. It takes the
+maximum concurrency of a template for a text, so the test sets the number again.
 """
 
 import datetime
@@ -73,6 +74,8 @@ class FanOut:
         self.outputs = self.e2e.deploy_stack(STACK, parameters)
         functions, queues = self.e2e.functions, self.e2e.client("sqs")
         mapping = functions.list_event_source_mappings(FunctionName=f"{STACK}-openai")["EventSourceMappings"][0]
+        concurrency = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
+        mapping = functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=concurrency)
         found = (mapping["BatchSize"], mapping["ScalingConfig"], mapping["FunctionResponseTypes"])
         if found != (8, {"MaximumConcurrency": 4}, ["ReportBatchItemFailures"]):
             raise Failed(f"the mapping of the queue has {found}")
@@ -110,25 +113,24 @@ class FanOut:
 
     # ---- The steps ----
 
-    def every_period(self):
-        """Checks that every source is served in each of three periods."""
-        plans = self.wait_for_plans(PERIODS + 1)
-        for before, after in zip(plans[:PERIODS], plans[1:]):
-            missing = set(self.sources) - self.served(before["seconds"], after["seconds"])
-            if missing or before["messages"] != len(self.sources):
-                raise Failed(f"{before['messages']} messages; not served in their period: {sorted(missing)[:5]}")
-            seconds = after["seconds"] - before["seconds"]
-            say(f"  {before['messages']} messages, {len(self.sources)} sources served within {seconds:.0f} s")
-
     def new_source(self):
-        """Checks that a new secret is a source within one period, without a deployment."""
+        """Checks after three plans that a new secret is a source of the next one, without a deployment."""
+        self.wait_for_plans(PERIODS)
         self.add_source()
         began = time.time()
         wait_for("the new source", PERIOD_LIMIT_SECONDS, lambda: self.sources[-1] in self.served(began, 2 * began), 1)
-        plans = [plan for plan in self.plans() if plan["seconds"] >= began - 1]
-        if plans[0]["messages"] != len(self.sources):
-            raise Failed(f"the first plan after the new secret has {plans[0]['messages']} messages")
-        say(f"  served {time.time() - began:.0f} s after its secret was created, by the first plan")
+        say(f"  served {time.time() - began:.0f} s after its secret was created")
+
+    def every_period(self):
+        """Checks that every source was served in each of the periods before the new source, which the next plan has."""
+        plans, count = self.plans(), len(self.sources) - 1
+        if [plan["messages"] for plan in plans[: PERIODS + 1]] != [count] * PERIODS + [count + 1]:
+            raise Failed(f"the plans have {[plan['messages'] for plan in plans]} messages")
+        for before, after in zip(plans[:PERIODS], plans[1:]):
+            missing = set(self.sources[:-1]) - self.served(before["seconds"], after["seconds"])
+            if missing:
+                raise Failed(f"{len(missing)} sources were not served in their period, such as {min(missing)}")
+            say(f"  {count} sources served within {after['seconds'] - before['seconds']:.0f} s")
 
     def stop(self):
         """Stops the schedule, and waits until every message is processed."""
@@ -180,7 +182,7 @@ def run_steps(steps, end_to_end):
     steps.run("a vendor for the fan-out starts", fan_out.start_vendor)
     steps.run(f"{SOURCES} secrets are created", lambda: [fan_out.add_source() for _ in range(SOURCES)])
     steps.run("the template deploys with a fan-out", fan_out.deploy)
-    steps.run("the fan-out serves every source in every period", fan_out.every_period)
     steps.run("a new secret is a source within one period", fan_out.new_source)
+    steps.run("the fan-out served every source in every period", fan_out.every_period)
     steps.run("the fan-out delivers every event of every source once", fan_out.reconcile)
     steps.run("a message that no invocation can process is a dead letter", fan_out.dead_letter)
