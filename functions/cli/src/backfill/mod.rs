@@ -60,10 +60,17 @@ const EXIT_CODES: &str = "The schedule may run at the same time, and its progres
     resumed by running it\nagain: what is delivered stays delivered.\n\nExit codes: 0 everything of the span is delivered; 1 a part \
     is not, and is printed; 2 the command, a file it names, or\na variable is wrong; 3 a person must act.";
 
+/// The length of a date such as 2026-11-22.
+const DATE_CHARS: usize = 10;
+
 /// Parses a date, whose first second in UTC is meant, or a time.
 fn moment(text: &str) -> Result<Timestamp, String> {
     let of_date = |date: Date| date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
-    let parsed = text.parse::<Timestamp>().or_else(|_| text.parse::<Date>().and_then(of_date));
+    // The parser of dates would also accept a time, and drop it.
+    let parsed = match text.parse::<Date>() {
+        Ok(date) if text.len() == DATE_CHARS => of_date(date),
+        _ => text.parse::<Timestamp>(),
+    };
     parsed.map_err(|_| "must be a date such as 2026-11-22, or a time such as 2026-11-22T07:00:00Z".to_owned())
 }
 
