@@ -140,7 +140,7 @@ fn a_lost_state_is_restored_and_both_vendors_go_on_without_a_duplicate() {
             if objects(lake.path()).values().sum::<usize>() >= all {
                 break;
             }
-            std::thread::sleep(std::time::Duration::from_millis(500));
+            std::thread::park_timeout(std::time::Duration::from_millis(500));
         }
         let after = objects(lake.path());
         assert!(before.iter().all(|(path, lines)| after.get(path) == Some(lines)));
