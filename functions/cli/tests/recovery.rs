@@ -113,10 +113,9 @@ fn objects(lake: &Path) -> BTreeMap<PathBuf, usize> {
 #[test]
 fn a_lost_state_is_restored_and_both_vendors_go_on_without_a_duplicate() {
     let lake = tempfile::tempdir().unwrap();
-    let mut shown = 0;
+    let mut all = 0;
     for vendor in VENDORS {
-        let ledger = lake.path().join(format!("{vendor}.ledger"));
-        let simulator = Simulator::start_with(vendor, &["--events", "60", "--ledger", ledger.to_str().unwrap()]);
+        let simulator = Simulator::start(vendor);
         simulator.drain(vendor, lake.path());
         let (code, report) = run("verify", lake.path(), &[]);
         assert_eq!((code, &report["ok"], &report["findings"]), (0, &Value::Bool(true), &Value::Array(vec![])));
@@ -134,12 +133,18 @@ fn a_lost_state_is_restored_and_both_vendors_go_on_without_a_duplicate() {
         let rows: u64 = streams.iter().filter_map(|stream| stream["rows"].as_u64()).sum();
         assert_eq!(rows, before.values().sum::<usize>() as u64);
         assert!(rows > 0);
-        simulator.drain(vendor, lake.path());
-        // The vendor may have shown more events meanwhile, so the lake is compared with the events that it has shown.
+        // Microsoft 365 shows its last content seconds later. In the end the lake has every event once.
+        all += 60;
+        for _ in 0..MAX_PULLS {
+            simulator.drain(vendor, lake.path());
+            if objects(lake.path()).values().sum::<usize>() >= all {
+                break;
+            }
+            std::thread::park_timeout(std::time::Duration::from_millis(500));
+        }
         let after = objects(lake.path());
         assert!(before.iter().all(|(path, lines)| after.get(path) == Some(lines)));
-        shown += fs::read_to_string(&ledger).unwrap().lines().count();
-        assert_eq!(after.values().sum::<usize>(), shown, "{vendor}: events were delivered again, or not at all");
+        assert_eq!(after.values().sum::<usize>(), all, "{vendor}: events were delivered again, or not at all");
         let (code, report) = run("verify", lake.path(), &[]);
         assert_eq!((code, &report["findings"]), (0, &Value::Array(vec![])));
         let (code, again) = run("rebuild", lake.path(), &[]);
