@@ -233,7 +233,8 @@ fn project_file(path: &str) -> PathBuf {
 fn metrics_per_vendor() -> f64 {
     let notes = Notes { watermark_lag_seconds: Some(1), ..Notes::default() };
     let report = StreamReport { notes, ..StreamReport::default() };
-    let record = metrics_record(Deployment { stack: "s", vendor: "v", is_fan_out: false }, &[report], Timestamp::UNIX_EPOCH);
+    let record =
+        metrics_record(Deployment { stack: "s", vendor: "v", is_fan_out: false }, &[report], Timestamp::UNIX_EPOCH);
     record["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len() as f64
 }
 

@@ -144,6 +144,7 @@ impl Request {
 }
 
 /// The answer to a call.
+#[expect(clippy::large_enum_variant, reason = "an answer lives for one step only")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The port failed with this error.

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use adapters::doctor::{self, Checkup, Code, Fault, Findings, Report, Severity, StepName, Stores, check_clock, check_stores};
+use adapters::doctor::{
+    self, Checkup, Code, Fault, Findings, Report, Severity, StepName, Stores, check_clock, check_stores,
+};
 use adapters::http::HttpClient;
 use adapters::local::{LocalBucket, LocalState};
 use collector::{Clock, PortError};

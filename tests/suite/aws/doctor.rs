@@ -437,7 +437,7 @@ fn faults_of_stores() -> Vec<PlantedFault> {
             StateRestored,
             ["restored from a backup", "audit-pull rebuild"],
         ),
-        planted(
+        planted_fault(
             "other organization",
             on_disk_of(Some(head("mine", 3)), Some("mine"), Some("org-a")),
             State,

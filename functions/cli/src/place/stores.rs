@@ -91,8 +91,8 @@ impl Bucket for AnyBucket {
 }
 
 impl ListObjects for AnyBucket {
-    async fn list(&self, prefix: &str, max: usize) -> Result<KeyList, PortError> {
-        on_store!(self, bucket => bucket.list(prefix, max).await)
+    async fn list_after(&self, prefix: &str, after: &str, max: usize) -> Result<KeyList, PortError> {
+        on_store!(self, bucket => bucket.list_after(prefix, after, max).await)
     }
 }
 

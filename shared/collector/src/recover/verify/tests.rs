@@ -166,7 +166,7 @@ fn err_lost_and_restored_state_is_found() {
     assert_found(&world, &[FindingKind::State]);
     let seq = old.seq - 2;
     world.set_head(Head { seq, ..old });
-    world.bucket.insert("_state/acme-openai_audit.json", format!(r#"{{"id":"i","born_at":"","seq":3}}"#).as_bytes());
+    world.bucket.insert("_state/acme-openai_audit.json", br#"{"id":"i","born_at":"","seq":3}"#);
     let kinds: Vec<_> = check(&world, 9).findings.into_iter().map(|finding| (finding.kind, finding.count)).collect();
     assert_eq!(kinds, [(FindingKind::State, 1), (FindingKind::NumberBeyondState, 2)]);
 }
