@@ -75,15 +75,18 @@ impl Drop for Simulator {
 
 #[test]
 fn shown_behaviours_include_faults_and_given_ones() {
-    for vendor in VENDORS {
+    for (vendor, late) in VENDORS.into_iter().zip(["late_events", "late_blobs"]) {
         let storm = shown(vendor, &["--faults", "storm", "--seed", "7"]);
         assert_ne!(storm, shown(vendor, &["--faults", "storm", "--seed", "8"]));
         assert_ne!(storm, shown(vendor, &[]));
-        let given = r#"{"late":0.2,"transport":{"cut":0.5}}"#;
-        let changed = shown(vendor, &["--faults", "storm", "--seed", "7", "--behaviours", given]);
         let mut expected = storm;
-        (expected["late"], expected["transport"]["cut"]) = (json!(0.2), json!(0.5));
-        assert_eq!(changed, expected);
+        (expected[late], expected["transport"]["cut"]) = (json!(0.2), json!(0.5));
+        // The second is an earlier name, which is still accepted.
+        for name in [late, "late"] {
+            let given = json!({name: 0.2, "transport": {"cut": 0.5}}).to_string();
+            let changed = shown(vendor, &["--faults", "storm", "--seed", "7", "--behaviours", &given]);
+            assert_eq!(changed, expected);
+        }
     }
 }
 
@@ -118,7 +121,7 @@ fn err_invalid_behaviours_are_reported() {
             assert!(printed.starts_with("audit-pull: ") && printed.contains(part), "{given}: {printed}");
         };
         check(r#"{"lates":1}"#, "--behaviours: unknown behaviour `lates`: use ");
-        check(r#"{"late":2}"#, "--behaviours: `late` is a share: use a number from 0 to 1, not 2");
+        check(r#"{"late":2}"#, "is a share: use a number from 0 to 1, not 2");
         check(r#"{"late""#, "--behaviours: not JSON: ");
         check("no such file", "cannot read --behaviours no such file: ");
         assert!(refused(vendor, &[]).contains("--port"), "the port is needed where something is served");

@@ -68,6 +68,36 @@ impl microsoft365::Behaviours {
     }
 }
 
+/// Earlier names of behaviours, which are still accepted, with the present names.
+const EARLIER_NAMES: [(&str, &str); 26] = [
+    ("awkward", "awkward_payloads"),
+    ("broken", "broken_content_type"),
+    ("crowd", "crowded_events"),
+    ("cursor_lost", "lost_cursors"),
+    ("days_old", "days_old_records"),
+    ("down", "outages"),
+    ("false_more", "false_has_more"),
+    ("flood", "delayed_blobs"),
+    ("history", "has_history"),
+    ("ipv6", "ipv6_sessions"),
+    ("irregular", "irregular_records"),
+    ("large", "large_records"),
+    ("late", "late_blobs"),
+    ("late", "late_events"),
+    ("latest_seconds", "max_delay_seconds"),
+    ("near_latest", "near_max_delay"),
+    ("page_repeated", "repeated_pages"),
+    ("quick", "quick_records"),
+    ("repeated", "repeated_records"),
+    ("reshaped", "reshaped_events"),
+    ("shuffled", "shuffled_pages"),
+    ("slow", "slow_records"),
+    ("sparse", "sparse_actors"),
+    ("split", "split_events"),
+    ("unheard_of", "unpublished_fields_and_types"),
+    ("unknown", "unpublished_records"),
+];
+
 /// Returns a copy of `base` with the changes in `json`, a JSON object. A field that is an object itself is changed
 /// field by field; any other field is replaced.
 ///
@@ -84,6 +114,7 @@ fn with_changes<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result
     let known_names = known_names.collect::<Vec<_>>().join(", ");
     // Deserialising after each change shows which field is invalid.
     for (name, change) in changes {
+        let name = present_name(&all, name);
         let Some(current) = all.get_mut(&name) else {
             return Err(format!("unknown behaviour `{name}`: use {known_names}"));
         };
@@ -91,6 +122,12 @@ fn with_changes<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result
         T::deserialize(&all).map_err(|error| format!("`{name}`: {error}"))?;
     }
     T::deserialize(all).map_err(|error| error.to_string())
+}
+
+/// Returns the present name of the behaviour, if `all` has it by that name.
+fn present_name(all: &Value, name: String) -> String {
+    let is_present = |&&(earlier, present): &&(&str, &str)| earlier == name && all.get(present).is_some();
+    EARLIER_NAMES.iter().find(is_present).map_or(name.clone(), |(_, present)| (*present).to_owned())
 }
 
 fn apply_change(current: &mut Value, change: Value, name: &str) -> Result<(), String> {
