@@ -37,11 +37,11 @@ struct Totals {
     max_delivery_ticks: u64,
     long_fault_runs: u64,
     gaps: u64,
-    /// Seeds with broken spans.
+    /// Number of seeds with broken spans.
     with_broken_spans: u64,
-    /// Seeds with blobs.
+    /// Number of seeds with blobs.
     with_blobs: u64,
-    /// Seeds with broken blobs.
+    /// Number of seeds with broken blobs.
     with_broken_blobs: u64,
     /// Seeds with a wrong clock.
     with_wrong_clock: u64,

@@ -57,9 +57,9 @@ pub(crate) trait Storm<'a> {
     const SETTINGS: StormSettings;
 
     /// Returns the virtual time and the store of the deployment.
-    fn deployment(&self) -> (&'a VirtualTime, &'a MemoryStore);
+    fn time_and_store(&self) -> (&'a VirtualTime, &'a MemoryStore);
 
-    /// Returns the random numbers of the seed.
+    /// Returns the generator of random numbers, which starts from the storm's seed.
     fn rng(&mut self) -> &mut SeededRng;
 
     /// Changes the vendor's behaviour from time to time; `elapsed_seconds` is the time since the storm began.
@@ -78,7 +78,7 @@ pub(crate) trait Storm<'a> {
 /// Runs a storm and counts its ticks. The next tick runs in the same process if the process is alive, otherwise in a
 /// new one.
 pub(crate) async fn run_storm<'a, S: Storm<'a>>(storm: &mut S, seed: u64) -> Totals {
-    let (settings, (time, store)) = (S::SETTINGS, storm.deployment());
+    let (settings, (time, store)) = (S::SETTINGS, storm.time_and_store());
     let elapsed_seconds = || time.now().as_second() - start_time().as_second();
     let share = storm.rng().pick(&settings.store_faults_per_mille);
     store.script(random_store_faults(seed ^ 0x5EED, share));

@@ -234,8 +234,8 @@ impl InvariantChecker {
     fn check_ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) -> Result<(), String> {
         for (at, (scenario_stream, report)) in facts.scenario.streams.iter().zip(reports).enumerate() {
             let name = scenario_stream.stream.name();
-            let asks = report.failure.as_ref().filter(|failure| failure.needs_person);
-            if let Some(failure) = asks.filter(|failure| !failure.message.contains(PERSON_FAULT))
+            let failure_for_person = report.failure.as_ref().filter(|failure| failure.needs_person);
+            if let Some(failure) = failure_for_person.filter(|failure| !failure.message.contains(PERSON_FAULT))
                 && !self.is_restored(&name)
             {
                 return Err(format!("{name}: a tick asks for a person without need: {}", failure.message));

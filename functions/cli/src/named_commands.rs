@@ -15,7 +15,7 @@ const EXTENSIONS: [&str; 7] = ["", "md", "py", "rs", "sh", "yaml", "yml"];
 /// Folders that are not searched, because they hold data or build results.
 const SKIPPED_FOLDERS: [&str; 5] = [".git", "findings", "fixtures", "golden", "target"];
 
-/// Appends the path and the content of each file below `folder` that has one of [`EXTENSIONS`] to `found`.
+/// Appends to `found` the path and the content of each file below `folder` that has one of [`EXTENSIONS`].
 fn collect_texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -21,8 +21,8 @@ use crate::wire::{self, ApiError, BadPage, LOST_CURSOR};
 const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
 /// The longest page, and so the longest event. An event usually has one or two kilobytes.
 pub(crate) const MAX_PAGE_BYTES: usize = 32 << 20;
-/// The longest wait for the end of a cooldown before a call that is made only once.
-const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
+/// The longest time that a call without retries waits for a cooldown to end.
+const MAX_COOLDOWN_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
 /// The header that names the organization of the key. Most answers have it.
 pub(crate) const ORGANIZATION_HEADER: &str = "openai-organization";
 /// The longest name of an organization that is accepted.
@@ -233,7 +233,7 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<S, C> {
                 retry(&self.clock, &RETRY, || self.request_page(&request)).await
             }
             Tries::Once => {
-                self.cooldown.wait_out(&self.clock, MAX_WAIT_OF_SINGLE_TRY).await?;
+                self.cooldown.wait_out(&self.clock, MAX_COOLDOWN_WAIT_OF_SINGLE_TRY).await?;
                 self.request_page(&request).await.map_err(|error| self.for_next_tick(error))
             }
         }

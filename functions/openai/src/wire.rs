@@ -89,7 +89,7 @@ pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
     Ok(Page { items, next, vendor_now: None, owner: None })
 }
 
-/// Returns `last_id`, or the id of the last event with an id if the vendor left `last_id` out.
+/// Returns `last_id`. If the vendor left it out, returns the id of the last event that has one.
 fn cursor(last_id: Option<String>, events: &[&RawValue]) -> Option<String> {
     #[derive(Deserialize)]
     struct WithId {

@@ -190,7 +190,7 @@ fn check_size(root: &Root, files: &[NamedFile]) -> Result<(), Vec<Fault>> {
     Err(vec![Fault { path: root.path.clone(), line: None, reason }])
 }
 
-/// The files of a set by their roles. `helper_names` are the YAML files in folders of helpers.
+/// The files of a set by their roles. `helper_names` holds the YAML files in folders of helpers, which name the helpers.
 #[derive(Debug, Default)]
 struct FilesByRole {
     yaml_files: Vec<SourceFile>,

@@ -37,7 +37,7 @@ struct Vendor {
 }
 
 impl Vendor {
-    /// Starts a vendor in front of the world's simulator. Returns it with its base URL.
+    /// Starts a proxy that plays the vendor and forwards requests to the world's simulator. Returns it with its base URL.
     async fn before(world: &World) -> (Self, String) {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let simulator = format!("http://{}", world.simulator.address());

@@ -136,7 +136,7 @@ impl S3 for Store {
             None => versions.last(),
         };
         let Some(version) = version else { return Err(S3Error::new(S3ErrorCode::NoSuchKey)) };
-        let Some(object) = &version.object else { return Err(deleted()) };
+        let Some(object) = &version.object else { return Err(delete_marker_error()) };
         Ok(S3Response::new(GetObjectOutput {
             body: Some(StreamingBlob::from(Body::from(object.body.clone()))),
             content_length: Some(i64::try_from(object.body.len()).unwrap()),
@@ -188,7 +188,7 @@ impl S3 for Store {
     }
 }
 
-fn deleted() -> S3Error {
+fn delete_marker_error() -> S3Error {
     let mut error = S3Error::new(S3ErrorCode::NoSuchKey);
     error.set_headers(HeaderMap::from_iter([(
         "x-amz-delete-marker".parse().unwrap(),

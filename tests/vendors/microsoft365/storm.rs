@@ -107,7 +107,7 @@ impl<'a> Storm<'a> for Microsoft365Storm<'a> {
         pauses_seconds: &[30, 300, 300, 300, 900, 1_800, HOUR, 6 * HOUR],
     };
 
-    fn deployment(&self) -> (&'a VirtualTime, &'a MemoryStore) {
+    fn time_and_store(&self) -> (&'a VirtualTime, &'a MemoryStore) {
         (&self.world.time, &self.world.store)
     }
 

@@ -143,7 +143,7 @@ impl<'a> Storm<'a> for OpenAiStorm<'a> {
         pauses_seconds: &[10, 60, 60, 60, 60, 300, 300, 600, 1_800, 3 * HOUR],
     };
 
-    fn deployment(&self) -> (&'a VirtualTime, &'a MemoryStore) {
+    fn time_and_store(&self) -> (&'a VirtualTime, &'a MemoryStore) {
         (&self.world.time, &self.world.store)
     }
 

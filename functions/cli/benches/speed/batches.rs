@@ -56,11 +56,16 @@ pub(crate) fn measure(mixed: &Corpus, rounds: usize) -> Result<Vec<Figures>, Fai
     let shortest = fastest(rounds, batches.len(), || contestants(&batches), |_| (), stopwatch);
     let shares = shares(mixed)?;
     let outcomes = object_bytes.iter().zip(&shortest).map(|(sizes, times)| {
-        let parts =
-            batches.iter().zip(sizes.iter().zip(times)).map(|(batch, (size, time))| Part::of(batch, *size, *time));
-        let parts: Vec<_> = parts.collect();
-        let share = |part: &Part| shares.get(&part.log_type).copied().unwrap_or(0.0);
-        (combine(&parts, share), combine(&parts, |part| f64::from(u8::from(part.log_type == LogType::OpenAiAudit))))
+        let results = batches
+            .iter()
+            .zip(sizes.iter().zip(times))
+            .map(|(batch, (size, time))| CompressionResult::of(batch, *size, *time));
+        let results: Vec<_> = results.collect();
+        let share = |result: &CompressionResult| shares.get(&result.log_type).copied().unwrap_or(0.0);
+        (
+            combine(&results, share),
+            combine(&results, |result| f64::from(u8::from(result.log_type == LogType::OpenAiAudit))),
+        )
     });
     Ok(figures(&outcomes.collect::<Vec<_>>()))
 }
@@ -84,13 +89,13 @@ fn shares(mixed: &Corpus) -> Result<HashMap<LogType, f64>, Failed> {
 }
 
 /// The result of compressing one batch: the time and the compressed size, each per byte of the batch's lines.
-pub(crate) struct Part {
+pub(crate) struct CompressionResult {
     pub(crate) log_type: LogType,
     pub(crate) seconds: f64,
     pub(crate) bytes: f64,
 }
 
-impl Part {
+impl CompressionResult {
     fn of(batch: &Batch, object_bytes: usize, time: Duration) -> Self {
         let lines = batch.lines.len() as f64;
         Self { log_type: batch.log_type, seconds: time.as_secs_f64() / lines, bytes: object_bytes as f64 / lines }
@@ -98,9 +103,9 @@ impl Part {
 }
 
 /// Combines the results of several batches into one. `share` is the share of a batch in all lines.
-pub(crate) fn combine(parts: &[Part], share: impl Fn(&Part) -> f64) -> Outcome {
-    let seconds: f64 = parts.iter().map(|part| share(part) * part.seconds).sum();
-    let bytes: f64 = parts.iter().map(|part| share(part) * part.bytes).sum();
+pub(crate) fn combine(results: &[CompressionResult], share: impl Fn(&CompressionResult) -> f64) -> Outcome {
+    let seconds: f64 = results.iter().map(|result| share(result) * result.seconds).sum();
+    let bytes: f64 = results.iter().map(|result| share(result) * result.bytes).sum();
     Outcome { line_mb_per_second: 1.0 / seconds / MB, ratio: 1.0 / bytes }
 }
 

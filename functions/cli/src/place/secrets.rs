@@ -72,7 +72,7 @@ impl SecretArgs {
             }
             return Ok(SourceSecrets { store: AnySecrets::Aws(secrets), names });
         }
-        // Without AWS no place has secrets of its own.
+        // Without the feature `aws`, no place has secrets of its own.
         let _ = place;
         SourceSecrets::local(vendor, self.secret.clone())
     }

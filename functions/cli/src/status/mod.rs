@@ -24,7 +24,7 @@ pub(crate) use today::source_of;
 const CONCURRENT_READS: usize = 8;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Show only the streams of this vendor
     #[arg(value_parser = vendors::parser())]
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-const EXIT_CODES: &str = "Last success, last error and gaps are known for a local lake; on AWS they are in the functions' log. \
+const AFTER_HELP: &str = "Last success, last error and gaps are known for a local lake; on AWS they are in the functions' log. \
     Lines are\ncounted in the newest 300 objects of each stream, for at most a minute.\n\nExit codes: 0 all well; 1 \
     something is late, silent or retried; 2 the command is wrong, or there is no stream;\n3 a person must act; the \
     messages say how.";

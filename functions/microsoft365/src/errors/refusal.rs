@@ -125,7 +125,7 @@ impl Refusal {
 
     fn recovery_and_advice(&self, content_type: Option<ContentType>) -> (Recovery, String) {
         match self.reason {
-            // Without a named wait, the tenant's cooldown decides how long its calls wait.
+            // If the answer has no `Retry-After`, the tenant's cooldown decides how long its calls wait.
             Reason::Throttled => {
                 let wait = self.retry_after.map(|wait| format!("; it asks for a pause of {} s", wait.as_secs()));
                 (self.again(), format!("too many requests for this tenant{}", wait.unwrap_or_default()))

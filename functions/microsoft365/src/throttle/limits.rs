@@ -17,7 +17,7 @@ use super::rate_limiter::RateLimiter;
 /// A call waits for the end of a cooldown if at most this much is left. A longer wait does not fit into a tick.
 pub(crate) const MAX_COOLDOWN_WAIT: Duration = Duration::from_secs(90);
 /// A call that is made only once waits for the end of a cooldown if at most this much is left.
-const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
+const MAX_COOLDOWN_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
 /// A call waits for at most this many cooldowns: another one may begin while it waits for a permit or the rate limiter.
 const MAX_ROUNDS: u32 = 8;
 /// An answer within this time counts as quick.
@@ -73,7 +73,7 @@ impl Limits {
     ) -> Result<Admission<'_>, PortError> {
         let max_wait = match tries {
             Tries::Patient => MAX_COOLDOWN_WAIT,
-            Tries::Once => MAX_WAIT_OF_SINGLE_TRY,
+            Tries::Once => MAX_COOLDOWN_WAIT_OF_SINGLE_TRY,
         };
         for _ in 0..MAX_ROUNDS {
             self.wait_out_cooldown(clock, max_wait).await?;

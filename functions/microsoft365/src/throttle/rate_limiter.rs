@@ -36,7 +36,7 @@ impl RateLimiter {
         })
     }
 
-    /// Forbids a burst from `time` on. The vendor has just throttled the tenant, so a burst would be refused again.
+    /// Uses up the allowance for a burst as of `time`. The vendor has just throttled the tenant, so a burst would be refused again.
     pub(crate) fn forbid_burst_from(&self, time: Timestamp) {
         self.with_due(|due| *due = (*due).max(time.saturating_add(BURST_TIME).unwrap_or(time)));
     }

@@ -112,24 +112,24 @@ async fn on_bucket<T>(call: impl Future<Output = Result<T, PortError>>) -> Resul
     })
 }
 
-/// Puts the head of the probe row under the condition of its version, reads it back, and reads its ledger.
+/// Writes the head of the probe row with a condition on its version, reads it back, and reads its ledger.
 async fn probe_table<S: State, C: Clock>(checkup: &Checkup<C>, state: &S) -> Result<((), String), Fault> {
     let source = SourceId::try_from(PROBE_SOURCE.to_owned());
     let source = source.map_err(|error| Fault::new(Code::TableFailed, error.to_string()))?;
     let stream = Stream { source, label: String::new(), log_type: LogType::OpenAiAudit, listings: Vec::new() };
-    let known = on_table(state.head(&stream)).await?;
+    let known = or_table_fault(state.head(&stream)).await?;
     if known.as_ref().is_some_and(|head| head.id != PROBE_HEAD_ID) {
         return Err(Fault::new(Code::ProbeRowTaken, format!("the row {} belongs to a stream", stream.name())));
     }
     let expected = known.map(|head| head.version);
     let head = probe_head(expected.unwrap_or(0) + 1, checkup.clock().now().as_second());
-    let written = on_table(state.write(&stream, expected, &head, &[])).await?;
-    let read = on_table(state.head(&stream)).await?;
+    let written = or_table_fault(state.write(&stream, expected, &head, &[])).await?;
+    let read = or_table_fault(state.head(&stream)).await?;
     // If the write was refused, another check runs at the same time and has written the row.
     if written == Written::Applied && read.as_ref().is_none_or(|read| read.version < head.version) {
         return Err(Fault::new(Code::TableFailed, format!("the row {} that was put cannot be read", stream.name())));
     }
-    on_table(state.ledger(&stream, LedgerKind::Rows, 0, None)).await?;
+    or_table_fault(state.ledger(&stream, LedgerKind::Rows, 0, None)).await?;
     Ok(((), String::new()))
 }
 
@@ -147,7 +147,7 @@ fn probe_head(version: u64, now: i64) -> Head {
     }
 }
 
-async fn on_table<T>(call: impl Future<Output = Result<T, PortError>>) -> Result<T, Fault> {
+async fn or_table_fault<T>(call: impl Future<Output = Result<T, PortError>>) -> Result<T, Fault> {
     call.await.map_err(|error| {
         let code = match store_fault(&error.message) {
             StoreFault::Missing => Code::TableMissing,

@@ -12,12 +12,12 @@ use crate::clock::SystemClock;
 /// A message names at most this many calls.
 const MAX_NAMED: usize = 3;
 
-/// The numbers of calls of the ports.
+/// The number of calls to each port since the counts were last taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CallCounts {
-    /// Calls of the state table.
+    /// Calls to the state table.
     pub state: u64,
-    /// Calls of the bucket.
+    /// Calls to the bucket.
     pub bucket: u64,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct InFlight {
     /// The calls since the last [`InFlight::take_counts`].
     counts: Cell<CallCounts>,
     /// The last calls that were dropped before their answer: how long each had waited, and its description.
-    abandoned: RefCell<Vec<(SignedDuration, String)>>,
+    abandoned_calls: RefCell<Vec<(SignedDuration, String)>>,
 }
 
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl InFlight {
 
     /// Forgets the abandoned calls of an earlier turn.
     pub(super) fn clear_abandoned(&self) {
-        self.abandoned.borrow_mut().clear();
+        self.abandoned_calls.borrow_mut().clear();
     }
 
     /// Describes the open calls, or the abandoned ones if none is open, each with its waiting time and the longest
@@ -95,7 +95,7 @@ impl InFlight {
         let open = open.values().map(|call| (now.duration_since(call.began), call.description.clone()));
         let mut calls: Vec<_> = open.collect();
         if calls.is_empty() {
-            calls.clone_from(&self.abandoned.borrow());
+            calls.clone_from(&self.abandoned_calls.borrow());
         }
         calls.sort_by_key(|(taken, _)| std::cmp::Reverse(*taken));
         calls.truncate(MAX_NAMED);
@@ -109,7 +109,7 @@ impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         let call = self.calls.calls.borrow_mut().remove(&self.number);
         if let Some(call) = call.filter(|_| !self.is_answered) {
-            let mut abandoned = self.calls.abandoned.borrow_mut();
+            let mut abandoned = self.calls.abandoned_calls.borrow_mut();
             // A tick may abandon many calls, and only the last ones matter.
             if abandoned.len() >= MAX_NAMED {
                 abandoned.remove(0);

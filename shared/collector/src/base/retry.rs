@@ -56,7 +56,7 @@ where
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let after = match error.recovery {
+        let retry_after = match error.recovery {
             Recovery::Again { after } => after,
             Recovery::Paused if failed > 0 => return Err(PortError { recovery: Recovery::NextTick, ..error }),
             Recovery::Paused | Recovery::NextTick | Recovery::PersonIfPersistent | Recovery::Person => {
@@ -64,7 +64,7 @@ where
             }
         };
         failed += 1;
-        match policy.wait(failed, after, clock.random()) {
+        match policy.wait(failed, retry_after, clock.random()) {
             Some(wait) => clock.sleep(wait).await,
             None => return Err(PortError::next_tick(format!("{} (after {failed} tries)", error.message))),
         }

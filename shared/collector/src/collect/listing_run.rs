@@ -25,8 +25,8 @@ pub(crate) struct ListingRun {
     /// The length in seconds of this tick's first window, which lies at a random place. `None` unless the last tick
     /// could list nothing.
     pub(crate) probe_seconds: Option<UnixSeconds>,
-    /// The windows that failed in this tick and became pending. They are searched for their broken seconds in this tick
-    /// already.
+    /// The windows that failed and became pending in this tick. The search for the seconds in them that cannot be listed
+    /// begins in the same tick.
     pub(crate) new_spans: Vec<Window>,
 }
 

@@ -70,8 +70,7 @@ pub(crate) fn parse<'a>(prefix: &str, table: &str, key: &'a str) -> Option<Objec
     Some(parsed)
 }
 
-/// Returns the row id in the key of a rejected input of this stream; `None` if it is not one that [`rejected_key`]
-/// makes.
+/// Returns the row id in the key of a rejected input of this stream; `None` if [`rejected_key`] does not make such a key.
 pub(crate) fn parse_rejected(prefix: &str, stream: &Stream, key: &str) -> Option<RowId> {
     let name = key.strip_prefix(prefix)?.strip_prefix("rejected/")?.strip_prefix(&stream.log_type.table())?;
     let (source, row_id) = name.strip_prefix('/')?.strip_suffix(".json")?.rsplit_once('-')?;

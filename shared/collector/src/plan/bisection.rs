@@ -9,8 +9,8 @@ use std::collections::HashSet;
 
 use crate::base::time::{UnixSeconds, Window};
 
-/// Number of failures in a row after which short samples are taken. An ordinary search fails less often: it finds each
-/// of the two edges of a broken part of a day in at most 17 halvings.
+/// Number of consecutive failures after which a search lists short samples of the span instead of halving it. A normal
+/// search has fewer failures: it finds each of the two edges of a broken part of a day in at most 17 halvings.
 const SAMPLE_AFTER: u32 = 36;
 /// Some searches of a span whose earlier searches found nothing take short samples sooner: after this many failures in
 /// a row.

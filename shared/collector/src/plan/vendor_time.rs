@@ -7,8 +7,8 @@ const MAX_CLOCK_SKEW_SECONDS: UnixSeconds = 3_600;
 
 /// The vendor's clock, as the answers in one tick show it.
 ///
-/// While the two clocks are less than [`MAX_CLOCK_SKEW_SECONDS`] apart, the vendor's clock is used. Otherwise the
-/// earlier clock is used. A wrong clock may then delay events, but time that was not listed never counts as listed.
+/// While the vendor's clock and ours are less than [`MAX_CLOCK_SKEW_SECONDS`] apart, the vendor's clock is used.
+/// Otherwise the earlier of the two is used. A wrong clock may then delay events, but time that was not listed never counts as listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct VendorTime {
     /// The earlier of the two clocks at the first answer that contained the vendor's time.

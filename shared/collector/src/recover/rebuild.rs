@@ -60,14 +60,14 @@ pub async fn rebuild<S: State, B: Bucket + ListObjects, C: Clock>(
     say: impl Fn(&str),
 ) -> Result<Vec<StreamRebuild>, PortError> {
     let tables: BTreeSet<String> = streams.iter().map(|stream| stream.stream.log_type.table()).collect();
-    let mut newest = BTreeMap::new();
+    let mut newest_objects = BTreeMap::new();
     for table in &tables {
-        find_newest(place, table, &mut newest).await?;
+        find_newest(place, table, &mut newest_objects).await?;
     }
     let mut works = Vec::new();
     for stream in streams {
         let name = stream.stream.name();
-        works.push(begin(place, stream, newest.get(&name), options).await);
+        works.push(begin(place, stream, newest_objects.get(&name), options).await);
     }
     let now = place.clock.now().as_second();
     let began = works.iter().filter_map(|work| work.restorer.as_ref()?.since()).max();
@@ -112,7 +112,7 @@ enum Part {
 }
 
 /// The newest object of a stream: its number, key and partition.
-struct Newest {
+struct NewestObject {
     seq: u64,
     key: String,
     hour: u32,
@@ -122,15 +122,15 @@ struct Newest {
 async fn find_newest<S, B: ListObjects, C>(
     place: Place<'_, S, B, C>,
     table: &str,
-    newest: &mut BTreeMap<String, Newest>,
+    newest_objects: &mut BTreeMap<String, NewestObject>,
 ) -> Result<(), PortError> {
     let mut walk = KeyWalk::new(place.bucket, key::table_folder(place.prefix, table), String::new());
     while let Some(keys) = walk.next_page().await? {
         for key in keys {
             let Some(ObjectKey { hour, source, seq }) = key::parse(place.prefix, table, &key) else { continue };
             let name = format!("{source}/{table}");
-            if newest.get(&name).is_none_or(|newest| newest.seq <= seq) {
-                newest.insert(name, Newest { seq, key, hour });
+            if newest_objects.get(&name).is_none_or(|newest| newest.seq <= seq) {
+                newest_objects.insert(name, NewestObject { seq, key, hour });
             }
         }
     }
@@ -141,7 +141,7 @@ async fn find_newest<S, B: ListObjects, C>(
 async fn begin<'a, S: State, B: Bucket, C: Clock>(
     place: Place<'_, S, B, C>,
     stream: &'a RecoveryStream,
-    newest: Option<&Newest>,
+    newest: Option<&NewestObject>,
     options: RebuildOptions,
 ) -> Work<'a> {
     let mut work = Work { stream: &stream.stream, restorer: None, gap: None, failure: None };
@@ -161,7 +161,7 @@ async fn begin<'a, S: State, B: Bucket, C: Clock>(
 async fn try_begin<S: State, B: Bucket, C: Clock>(
     place: Place<'_, S, B, C>,
     RecoveryStream { stream, policy }: &RecoveryStream,
-    newest: Option<&Newest>,
+    newest: Option<&NewestObject>,
     options: RebuildOptions,
 ) -> Result<Option<(Head, Option<Window>)>, PortError> {
     let now = place.clock.now().as_second();
@@ -198,8 +198,8 @@ async fn try_begin<S: State, B: Bucket, C: Clock>(
 
 /// Returns `true` if the head is as new as the bucket: it is not below the record's mark, and every object is below its
 /// number or is that of its intent.
-fn fits(head: &Head, birth: &BirthRecord, newest: Option<&Newest>) -> bool {
-    let is_known = |newest: &Newest| {
+fn fits(head: &Head, birth: &BirthRecord, newest: Option<&NewestObject>) -> bool {
+    let is_known = |newest: &NewestObject| {
         newest.seq < head.seq || (newest.seq == head.seq && head.intent.as_ref() == Some(&newest.key))
     };
     head.seq >= birth.seq && newest.is_none_or(is_known)

@@ -13,16 +13,18 @@ pub(super) fn parse(text: &str) -> Result<Path, String> {
         "parent" => Ok(Path::Parent),
         "len" => Ok(Path::Length),
         "sorted" => Ok(Path::Sorted(Vec::new())),
-        _ if text.starts_with("sub(") => substitute(text).ok_or_else(|| wrong(text, "sub(/pattern/, replacement)"))?,
+        _ if text.starts_with("sub(") => {
+            substitute(text).ok_or_else(|| malformed_operator(text, "sub(/pattern/, replacement)"))?
+        }
         _ if text.starts_with("split(") => {
-            split(text).ok_or_else(|| wrong(text, "split(character, segment, most splits or -1)"))
+            split(text).ok_or_else(|| malformed_operator(text, "split(character, segment, most splits or -1)"))
         }
         _ if text.starts_with("str()") => Ok(Path::Text),
         _ => Err(format!("there is no operator `{text}`")),
     }
 }
 
-fn wrong(text: &str, form: &str) -> String {
+fn malformed_operator(text: &str, form: &str) -> String {
     format!("`{text}` is not of the form `{form}`")
 }
 

@@ -71,7 +71,8 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Returns the capacity of the buffers in bytes. The plans do not count: they have a limit of their own.
+    /// Returns the capacity of the buffers in bytes. The stored plans are left out because they have a limit of their own; the
+    /// list that is used to make a plan is included.
     pub(crate) fn size(&self) -> usize {
         self.found.size()
             + self.plans.assigned.capacity() * size_of::<Assigned>()
@@ -155,16 +156,16 @@ impl<'o> LineWriter<'o> {
         self.nonconforming.write(event, self.masks, self.out);
     }
 
-    /// Writes an object. `node` is the object in the event, if there is one. `constructed` are members to add to it.
+    /// Writes an object. `node` is the object in the event, if there is one. `constructed_members` are added to it.
     fn write_object(
         &mut self,
         place: Place<'_>,
         object: &Object,
         node: Option<NodeId>,
-        constructed: &[(&'static str, NodeId)],
+        constructed_members: &[(&'static str, NodeId)],
     ) -> Result<(), Refused> {
         self.out.push(b'{');
-        self.write_members(place, object, node, constructed)?;
+        self.write_members(place, object, node, constructed_members)?;
         self.out.push(b'}');
         if let Some(row) = object.row {
             self.scratch.places.note_row(row);
@@ -178,13 +179,13 @@ impl<'o> LineWriter<'o> {
         place: Place<'_>,
         object: &Object,
         node: Option<NodeId>,
-        constructed: &[(&'static str, NodeId)],
+        constructed_members: &[(&'static str, NodeId)],
     ) -> Result<(), Refused> {
         let first = self.scratch.plans.assigned.len();
         let mut undeclared = std::mem::take(&mut self.scratch.undeclared);
         undeclared.clear();
         self.scratch.plans.assign(place.document, object, node, self.is_strict, &mut undeclared);
-        constructed.iter().for_each(|(name, id)| self.add_constructed(object, first, name, *id));
+        constructed_members.iter().for_each(|(name, id)| self.add_constructed(object, first, name, *id));
         for at in first..self.scratch.plans.assigned.len() {
             let Assigned { field, value, is_column_taken, is_by_column } = self.scratch.plans.assigned[at];
             let field = &object.fields[field as usize];

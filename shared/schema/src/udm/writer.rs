@@ -271,7 +271,7 @@ impl<'l> Line<'l> {
     fn call(&self, method: &str) -> Result<String, Failed> {
         let Engine::Shared(methods) = &self.writer.model.engine else { return Err(Failed) };
         let result = call(methods, &self.writer.model.model, method, self.whole()?)?;
-        // The text of an owned copy is compact and has no repeated keys, as the text of a line must be.
+        // The text of an owned copy is compact and has no repeated keys, as a line requires.
         let value = Value::parse(&result).map_err(|_| Failed)?.to_owned();
         json(&value).map(Cow::into_owned)
     }

@@ -70,7 +70,7 @@ impl Microsoft365Simulator {
     /// Returns a simulator with these behaviours. `options.faults` is ignored.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Fails as [`Self::new`] does.
     pub fn with(options: &Options, behaviours: Behaviours, clock: Clock) -> io::Result<Self> {
         let state = Mutex::new(State::new(options, behaviours)?);
         Ok(Self(Arc::new(Shared { clock, state })))
@@ -113,7 +113,7 @@ impl Microsoft365Simulator {
     }
 
     /// Returns the ledger of all blobs that were available by the time of the last request. It holds no texts of
-    /// records, so it suits tenants with millions of records. [`Running::served`] returns all those texts at once.
+    /// records, so it suits tenants with millions of records. [`RunningSimulator::served`](crate::RunningSimulator::served) returns all those texts at once.
     pub fn ledger(&self) -> Ledger {
         self.0.state().ledger()
     }

@@ -175,8 +175,8 @@ impl World {
         assert!((0..=HOUR).contains(&behind), "{behind} s behind");
     }
 
-    /// Returns the seconds since the start.
-    fn elapsed(&self) -> f64 {
+    /// Returns the seconds since the first tick, which begins 60 seconds after the start.
+    fn elapsed_seconds(&self) -> f64 {
         self.time.now().duration_since(start_time()).as_secs_f64() - 60.0
     }
 }

@@ -231,7 +231,7 @@ async fn of_both_listings() -> World {
     world
 }
 
-/// Creates this answer to all list calls of a listing within a tick.
+/// Returns a script that gives this answer to every list call of the listing in a tick.
 fn always(tenant_only: bool, status: u16, body: &str) -> Vec<Scripted> {
     let (parameter, fault) = (format!("tenant_only={tenant_only}"), Fault::answer(status, body));
     (1..=40).map(|number| at(number, &parameter, fault.clone())).collect()

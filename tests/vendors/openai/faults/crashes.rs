@@ -202,15 +202,15 @@ async fn f15_a_tick_within_another_wherever_it_begins_delivers_nothing_twice() {
             let why = format!("a whole tick after {call:?} {number} of another");
             let (mut first, before) = (pin!(one.tick(TICK_SECONDS, None)), world.time.now());
             until(first.as_mut(), || world.store.calls(call) >= number).await;
-            let within = tick(&other).await;
-            assert!(within.failure.is_none() && within.drained, "{why}: {within:?}");
-            let around = only(first.await.unwrap());
-            assert!(around.failure.is_none(), "{why}: {around:?}");
+            let inner_report = tick(&other).await;
+            assert!(inner_report.failure.is_none() && inner_report.drained, "{why}: {inner_report:?}");
+            let outer_report = only(first.await.unwrap());
+            assert!(outer_report.failure.is_none(), "{why}: {outer_report:?}");
             // One of the ticks reports each line, as delivered or as adopted.
-            let delivered = within.lines.delivered + around.lines.delivered;
+            let delivered = inner_report.lines.delivered + outer_report.lines.delivered;
             assert!(
-                delivered <= EVENTS && delivered + within.lines.adopted + around.lines.adopted >= EVENTS,
-                "{why}: {within:?} {around:?}"
+                delivered <= EVENTS && delivered + inner_report.lines.adopted + outer_report.lines.adopted >= EVENTS,
+                "{why}: {inner_report:?} {outer_report:?}"
             );
             assert!(world.time.now() > before);
             assert_recovers(&world, &why).await;
@@ -301,11 +301,11 @@ async fn f16_after_a_write_conflict_the_batch_is_filtered_again_and_not_fetched_
     until(first.as_mut(), || world.store.calls(Call::Put) == 2).await;
     assert_eq!(keys(&world).len(), 1);
     // The other tick finds the object, adopts it and delivers the rest, so the first tick's commit is refused.
-    let within = tick(&other).await;
-    assert_eq!((within.lines.adopted, within.lines.delivered), (100, 150), "{within:?}");
+    let inner_report = tick(&other).await;
+    assert_eq!((inner_report.lines.adopted, inner_report.lines.delivered), (100, 150), "{inner_report:?}");
     let (asked, commits) = (world.requests(), world.store.calls(Call::Commit));
-    let around = only(first.await.unwrap());
-    assert_eq!((around.lines.delivered, around.lines.objects, around.failure), (0, 0, None));
+    let outer_report = only(first.await.unwrap());
+    assert_eq!((outer_report.lines.delivered, outer_report.lines.objects, outer_report.failure), (0, 0, None));
     assert!(world.store.calls(Call::Commit) > commits, "it tried");
     // The tick requests its second and third page and the tenant's, and the first page not again.
     assert!(world.requests() - asked <= 3, "{} requests", world.requests() - asked);

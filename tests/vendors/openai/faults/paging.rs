@@ -8,7 +8,7 @@ use super::*;
 use crate::openai::world::{event, start_time};
 
 /// More requests than any of these tests makes.
-const ALL_REQUESTS: u64 = 2_000;
+const MAX_REQUESTS: u64 = 2_000;
 
 /// Creates `count` events of one second.
 fn events_of_one_second(name: &str, count: i64, second: i64) -> impl Iterator<Item = String> {
@@ -17,7 +17,7 @@ fn events_of_one_second(name: &str, count: i64, second: i64) -> impl Iterator<It
 
 /// Creates a fault at every request with a cursor.
 fn on_every_cursor(fault: &Fault) -> Vec<Scripted> {
-    (1..ALL_REQUESTS).map(|number| at(number, "after", fault.clone())).collect()
+    (1..MAX_REQUESTS).map(|number| at(number, "after", fault.clone())).collect()
 }
 
 /// Creates the vendor's answer to an unknown cursor.
@@ -97,7 +97,7 @@ async fn f18_an_empty_page_that_promises_more_restarts_the_window() {
 async fn f18_endless_empty_pages_fail_the_window_and_the_next_tick_recovers() {
     let world = five_pages();
     let nothing = Fault::answer(200, r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":true}"#);
-    world.script((1..ALL_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
+    world.script((1..MAX_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
     let worker = world.worker().await;
     for _ in 0..3 {
         let before = world.requests();
@@ -116,7 +116,7 @@ async fn f18_endless_empty_pages_fail_the_window_and_the_next_tick_recovers() {
 async fn f18_endless_empty_pages_with_their_own_cursors_end_too() {
     let world = five_pages();
     let nothing = Fault::answer(200, r#"{"data":[],"last_id":"audit_log-00007","has_more":true}"#);
-    world.script((1..ALL_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
+    world.script((1..MAX_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
     let report = world.tick().await.unwrap();
     assert_failed(&report, false, "does not advance");
     assert!(world.requests() <= 260, "{} requests", world.requests());

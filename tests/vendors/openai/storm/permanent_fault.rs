@@ -39,9 +39,9 @@ impl PermanentFault {
         Behaviours { broken_spans, gateway, ..behaviours }
     }
 
-    /// Asserts that of all events that were visible by `shown_by` the healthy ones are delivered and the others are
-    /// pending. Checks events of the tenant only with `with_tenant`, because the tenant's listing may have been refused
-    /// a day ago.
+    /// Asserts that each event that was visible at `shown_by` is delivered, or pending if it cannot be listed. Skips the
+    /// events of the tenant's listing unless `with_tenant` is set, because that listing may have been refused in the
+    /// last day.
     #[track_caller]
     pub(super) fn assert_healthy_delivered(&self, world: &World, shown_by: Timestamp, with_tenant: bool) {
         let served = world.running.served();

@@ -1,11 +1,11 @@
 use schema::LogType;
 
-use crate::batches::{Outcome, Part, combine, cost_sentences, figures};
+use crate::batches::{CompressionResult, Outcome, combine, cost_sentences, figures};
 use crate::compressors::ALL;
 use crate::cost::Cheaper;
 
-fn part(log_type: LogType, seconds: f64, bytes: f64) -> Part {
-    Part { log_type, seconds, bytes }
+fn part(log_type: LogType, seconds: f64, bytes: f64) -> CompressionResult {
+    CompressionResult { log_type, seconds, bytes }
 }
 
 #[test]

@@ -89,16 +89,16 @@ impl RecordKeys {
             None => names,
         });
         self.first_names.extend(first_name(record, Document::ROOT));
-        self.learn_inner(record, Document::ROOT);
+        self.learn_inner_first_names(record, Document::ROOT);
     }
 
-    fn learn_inner(&mut self, record: &Document<'_>, id: NodeId) {
+    fn learn_inner_first_names(&mut self, record: &Document<'_>, id: NodeId) {
         let values = record.members(id).iter().map(|member| member.value).chain(record.elements(id));
         for value in values {
             if record.kind(value) == Kind::Object {
                 self.inner_first_names.extend(first_name(record, value));
             }
-            self.learn_inner(record, value);
+            self.learn_inner_first_names(record, value);
         }
     }
 

@@ -283,7 +283,7 @@ impl LastByte {
         Self { byte: b'{', before: 0 }
     }
 
-    /// Replaces the last byte by the next one. Returns `false` if JSON does not allow that byte next.
+    /// Moves on to `byte`, the next byte of the text. Returns `false` if JSON does not allow it after the byte before.
     #[inline]
     pub(super) fn advance(&mut self, byte: u8, is_in_object: bool) -> bool {
         let last = std::mem::replace(&mut self.byte, byte);

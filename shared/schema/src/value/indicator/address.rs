@@ -57,7 +57,7 @@ fn address_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     Some((without_zone(host)?, Some(port)))
 }
 
-/// Returns the address of a text that is an address, with or without a zone after it.
+/// Returns the IP address in `text` without its zone, such as `%eth0`; `None` if the text is not an IP address.
 fn without_zone(text: &str) -> Option<&str> {
     let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
     (zone.is_none_or(is_zone) && is_ip(address)).then_some(address)

@@ -193,6 +193,6 @@ fn generated_content(options: &Options, behaviours: &Behaviours) -> io::Result<(
     }
     let owners = Owners::new(&feeds);
     repeats::add_repeats(&mut feeds, &owners, options, behaviours);
-    let record_settings = RecordSettings::new(options, behaviours).with_huge(plan.huge);
+    let record_settings = RecordSettings::new(options, behaviours).with_huge_blob(plan.huge);
     Ok((RecordSource::Generated { record_settings, owners, behaviours: Box::new(behaviours.clone()) }, feeds))
 }

@@ -54,7 +54,7 @@ impl RecordSettings {
             ContentType::Dlp => dlp::record(&mut builder),
         };
         let large = builder.rng.chance(self.large_records).then_some(LARGE_RECORD_BYTES);
-        let huge = self.huge.as_ref().filter(|huge| huge.content_type == record_spec.content_type);
+        let huge = self.huge_blob.as_ref().filter(|huge| huge.content_type == record_spec.content_type);
         if let Some(bytes) =
             huge.filter(|huge| record_spec.number <= huge.records).map(|huge| huge.record_bytes).or(large)
         {

@@ -27,7 +27,7 @@ pub(crate) struct RecordSettings {
     pub(super) alert_data_as_text: bool,
     pub(super) large_records: f64,
     pub(super) split_events: f64,
-    pub(super) huge: Option<HugeBlob>,
+    pub(super) huge_blob: Option<HugeBlob>,
 }
 
 impl RecordSettings {
@@ -42,13 +42,13 @@ impl RecordSettings {
             alert_data_as_text: behaviours.alert_data_as_text,
             large_records: behaviours.large_records,
             split_events: behaviours.split_events,
-            huge: None,
+            huge_blob: None,
         }
     }
 
     /// Sets the huge blob. Its records are generated with at least the size that it asks for.
-    pub(in super::super) fn with_huge(self, huge: Option<HugeBlob>) -> Self {
-        Self { huge, ..self }
+    pub(in super::super) fn with_huge_blob(self, huge_blob: Option<HugeBlob>) -> Self {
+        Self { huge_blob, ..self }
     }
 
     /// Returns the `Id` of the record with this number. If the record is irregular, its text may have another spelling.

@@ -91,8 +91,9 @@ struct Ticks<'a> {
     next_start: Timestamp,
     /// Gaps of Exchange so far.
     gaps: Vec<Gap>,
-    /// The keys of the objects of Exchange that were read, and below the `Id` of every line in them.
+    /// The keys of the Exchange objects that were read.
     objects: HashSet<String>,
+    /// The `Id` of every line in these objects.
     delivered: HashSet<String>,
     /// The `Id` of every record of a blob, by the blob's id.
     records: HashMap<String, Vec<String>>,

@@ -7,7 +7,7 @@ use tests::rig::reconciliation::delivered as delivered_lines;
 use super::*;
 
 /// Creates a tenant with new content every five minutes, from an hour before the start to ten hours after it.
-fn busy() -> World {
+fn busy_world() -> World {
     let mut world = exchange_at(&(-12..120).map(|number| 300 * number).collect::<Vec<_>>());
     world.settings.lookback_seconds = DAY;
     world
@@ -35,7 +35,7 @@ const RESTORED_WORDS: &str = "it was restored from a backup";
 #[tokio::test]
 async fn state_restored_from_an_hour_old_copy_stops_the_stream_and_delivers_nothing_twice() {
     for is_warm in [true, false] {
-        let world = busy();
+        let world = busy_world();
         let worker = world.worker();
         let [earlier, newest] = backups(&world, &worker).await;
         world.store.restore(&earlier);
@@ -57,7 +57,7 @@ async fn state_restored_from_an_hour_old_copy_stops_the_stream_and_delivers_noth
 
 #[tokio::test]
 async fn state_restored_in_the_middle_of_a_tick_stops_it() {
-    let world = busy();
+    let world = busy_world();
     let worker = world.worker();
     let [earlier, newest] = backups(&world, &worker).await;
     let objects = world.store.objects("microsoft365_audit_exchange/");

@@ -107,7 +107,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the number of events that are visible now: those of the past seconds.
+    /// Returns the number of events that are visible now. An event becomes visible when its second has ended.
     fn visible(&self) -> usize {
         let now = self.now().as_second();
         self.events.partition_point(|(second, _)| *second < now)
