@@ -26,10 +26,19 @@ def run(end_to_end, *arguments, codes=(0,)):
 
 def check_doctor(end_to_end, stack):
     steps = run(end_to_end, "doctor", "--stack", stack)["steps"]
-    passed = {step["step"] for step in steps if step["ok"]}
-    sources = {step["source"] for step in steps if step["source"]}
+    passed = {step["step"] for step in steps if step.get("ok")}
+    sources = {step.get("source") for step in steps}
     if not {"secret", "bucket", "table", "state"} <= passed or not {"acme", "beta"} <= sources:
-        raise Failed(f"doctor passed only {sorted(passed)} for {sorted(sources)}")
+        raise Failed(f"doctor passed only {sorted(passed)} for {sources}")
+
+
+def copy_models(end_to_end, bucket, prefix):
+    """Copies the deployment's data model to a folder, and returns the folder."""
+    folder = end_to_end.work / "models"
+    folder.mkdir()
+    body = end_to_end.s3.get_object(Bucket=bucket, Key=f"{prefix}_models/openai.yml")["Body"].read()
+    (folder / "openai.yml").write_bytes(body)
+    return str(folder)
 
 
 def check(end_to_end, stack):
@@ -38,10 +47,11 @@ def check(end_to_end, stack):
     before = set(lake.read_objects(end_to_end.s3, bucket, prefix))
     check_doctor(end_to_end, stack)
     streams = len(run(end_to_end, "status", "--stack", stack, codes=(0, 1))["streams"])
+    place = ("--stack", stack, "--models", copy_models(end_to_end, bucket, prefix))
     for vendor in VENDORS:
-        pulled = run(end_to_end, "pull", vendor, "--stack", stack, "--source", "acme", codes=(0, 1))["streams"]
+        pulled = run(end_to_end, "pull", vendor, *place, "--source", "acme", codes=(0, 1))["streams"]
         # The vendor of the blobs keeps seven days only, so the rest of the span is a gap.
-        filled = run(end_to_end, "backfill", vendor, "--stack", stack, "--from", START, codes=(0, 1))
+        filled = run(end_to_end, "backfill", vendor, *place, "--from", START, codes=(0, 1))
         # Blobs that were consumed are not fetched again, so only the listing of events shows them again.
         listed = sum(stream["events"] for stream in filled["streams"]) or vendor == "microsoft365"
         if not pulled or filled["unfinished"] or not listed:
