@@ -68,7 +68,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         cache: &SourceCache,
     ) -> Result<Self, PortError> {
         let head = birth::read_or_create_head(env, stream, policy).await?;
-        match cache.take(&stream.name()).filter(|warm| warm.head_id == head.id) {
+        let known = cache.take(&stream.name()).filter(|warm| warm.head_id == head.id);
+        let (head, known, is_seq_mark_checked) = match known {
             Some(warm) => {
                 if let Err(restored) = birth::check_seq(&head, warm.seq) {
                     // The cache is kept, because the next tick must detect the restored state too, and the birth record
@@ -76,38 +77,29 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                     cache.keep(stream.name(), warm);
                     return Err(restored);
                 }
-                let StreamCache { ledger, verified_seq, own_seq, mark, owner, .. } = warm;
-                Ok(Self {
-                    env,
-                    stream,
-                    head,
-                    ledger,
-                    verified_seq,
-                    own_seq,
-                    mark,
-                    is_seq_mark_checked: false,
-                    owner,
-                    own_progress: None,
-                })
+                (head, warm, false)
             }
             None => {
                 let (head, mark) = birth::verify_head(env, stream, head).await?;
                 let ledger = LedgerCache::new(cache.budget());
-                let (verified_seq, own_seq, owner) = (None, None, None);
-                Ok(Self {
-                    env,
-                    stream,
-                    head,
-                    ledger,
-                    verified_seq,
-                    own_seq,
-                    mark,
-                    is_seq_mark_checked: true,
-                    owner,
-                    own_progress: None,
-                })
+                let (head_id, seq) = (head.id.clone(), head.seq);
+                let cold = StreamCache { head_id, seq, ledger, verified_seq: None, own_seq: None, mark, owner: None };
+                (head, cold, true)
             }
-        }
+        };
+        let StreamCache { ledger, verified_seq, own_seq, mark, owner, .. } = known;
+        Ok(Self {
+            env,
+            stream,
+            head,
+            ledger,
+            verified_seq,
+            own_seq,
+            mark,
+            is_seq_mark_checked,
+            owner,
+            own_progress: None,
+        })
     }
 
     /// Makes this tick a step of a backfill: from now on the head has the backfill's own floor and listings, which are
