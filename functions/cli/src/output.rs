@@ -2,9 +2,16 @@
 
 use std::io::{ErrorKind, Write};
 
+use collector::UnixSeconds;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::exit::Failed;
+
+/// Formats a time in RFC 3339.
+pub(crate) fn time_text(second: UnixSeconds) -> String {
+    Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string())
+}
 
 /// Writes bytes to standard output. Returns `false` if the reader has gone.
 pub(crate) fn write_stdout(bytes: &[u8]) -> Result<bool, Failed> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use adapters::http::HttpClient;
 use collector::{Clock, Gap, SourceCache, StreamReport};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::clock::CliClock;
@@ -140,8 +140,8 @@ pub(crate) fn outcome_text(report: &StreamReport) -> String {
 
 /// Describes a gap for people: its time span and its cause.
 pub(crate) fn gap_text(gap: &Gap) -> String {
-    let time = |second| Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string());
-    format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))
+    let (from, to) = (output::time_text(gap.from), output::time_text(gap.to));
+    format!("{}. Gap: events from {from} until {to} may be missing", gap.cause)
 }
 
 /// Describes the pending work of a stream for people: how much there is, since when and why. `None` if there is none.

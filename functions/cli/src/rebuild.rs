@@ -2,12 +2,11 @@
 
 use adapters::ListObjects;
 use collector::{Bucket, Place, RebuildOptions, RebuildOutcome, State, StreamRebuild};
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clock::CliClock;
 use crate::exit::{Exit, Failed};
-use crate::output;
+use crate::output::{self, time_text};
 use crate::recovery::RecoveryArgs;
 
 #[derive(Debug, clap::Args)]
@@ -105,10 +104,6 @@ fn gap_text(stream: &StreamRebuild) -> Option<String> {
     let [from, to] = stream.possible_gap?.map(time_text);
     let (source, log_type) = (&stream.source, &stream.log_type);
     Some(format!("{source} {log_type}: events from {from} until {to} that were not delivered before may be lost"))
-}
-
-fn time_text(second: i64) -> String {
-    Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Prints the outcome of a backfill.
 
 use collector::{Gap, StreamReport, Unfinished};
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failed};
-use crate::{output, pull};
+use crate::output::{self, time_text};
+use crate::pull;
 
 /// The outcome of a backfill of one source.
 pub(super) struct Outcome {
@@ -50,11 +50,6 @@ impl From<&Unfinished> for UnfinishedPart {
             reason: part.reason.clone(),
         }
     }
-}
-
-/// Formats a time in RFC 3339.
-pub(super) fn time_text(second: i64) -> String {
-    Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string())
 }
 
 /// Prints the outcomes: what is not delivered to standard error, and the counts as a table or one JSON object.

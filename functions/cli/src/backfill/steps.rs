@@ -5,11 +5,11 @@ use std::time::Duration;
 use collector::{Backfill, Clock, SourceCache, StreamReport, Unfinished};
 use jiff::SignedDuration;
 
-use super::show::time_text;
 use crate::clock::CliClock;
 use crate::lake::Lake;
+use crate::output::{self, time_text};
+use crate::progress;
 use crate::vendor::AnySource;
-use crate::{output, progress};
 
 /// The backfill stops after this many steps in a row without progress, and reports what is left.
 const MAX_IDLE_STEPS: u32 = 4;

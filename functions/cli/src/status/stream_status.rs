@@ -4,10 +4,10 @@ use adapters::local::{TickError, TickRecord};
 use collector::{
     Head, ListingState, PERSISTENT_AFTER, PendingReport, PortError, Recovery, Schedule, Stream, UnixSeconds,
 };
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::today::Today;
+use crate::output::time_text;
 use crate::progress::duration;
 
 const HOUR: i64 = 3_600;
@@ -219,11 +219,6 @@ fn pending_problem(pending: &PendingReport) -> Option<(bool, String)> {
     let text =
         format!("part of it has failed for {} and is retried, everything else is delivered: {reason}", duration(age));
     Some((age >= PENDING_TOO_LONG_SECONDS, text))
-}
-
-/// Formats a time in RFC 3339.
-fn time_text(second: UnixSeconds) -> String {
-    Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string())
 }
 
 #[cfg(test)]
