@@ -56,7 +56,7 @@ const CONCURRENT_SOURCES: f64 = 8.0;
 const OPENAI_LEDGER_DAYS: f64 = 400.0;
 const MICROSOFT365_LEDGER_DAYS: f64 = 30.0;
 
-// Assumptions, each more than what was seen.
+// Assumptions. Each is worse than what was measured, so that the cost is overestimated.
 const SECONDS_PER_VENDOR_REQUEST: f64 = 0.25;
 const SECONDS_PER_AWS_CALL: f64 = 0.02;
 /// Events that a function normalises and compresses per second and GB of memory.

@@ -52,8 +52,9 @@ fn windows(parts: &[Unfinished]) -> Vec<(&str, &str, collector::Window)> {
     parts.iter().map(|part| (part.stream.as_str(), part.listing.as_str(), part.window)).collect()
 }
 
-/// Returns the time until the next step: none after progress while a part was not listed yet. Otherwise the step waits
-/// for the next attempt at what failed, or for a tick's time because the vendor may have asked for a pause.
+/// Returns the time until the next step, at most [`MAX_WAIT`]. If a part was not listed yet, this is zero after a step
+/// with progress, and the length of a tick otherwise, because the vendor may have asked for a cooldown. If every part
+/// that is left has failed, it is the time until the earliest next attempt.
 fn wait(left: &[Unfinished], idle: u32, tick_seconds: i64, now: i64) -> Duration {
     let is_unlisted = left.iter().any(|part| part.next_attempt.is_none());
     if idle == 0 && is_unlisted {

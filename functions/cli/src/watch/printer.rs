@@ -33,7 +33,7 @@ impl Line {
     }
 }
 
-/// The queue to the thread that prints.
+/// Passes lines to a thread that prints them.
 #[derive(Debug)]
 pub(super) struct Printer {
     lines: SyncSender<Line>,
@@ -111,7 +111,7 @@ impl Printer {
 fn print_all(lines: &Receiver<Line>, failed: &Sender<Failed>, mut print: impl FnMut(Line) -> Result<(), Failed>) {
     for line in lines {
         if let Err(failure) = print(line) {
-            // An error means that the watch has ended, and no longer asks.
+            // Sending fails only if the watch has ended and dropped the receiver. Then nobody needs the failure.
             let _ = failed.send(failure);
             return;
         }

@@ -14,7 +14,7 @@ pub struct FanOut {
     pub period_seconds: u32,
 }
 
-/// The result of a plan.
+/// The counts of a planner's invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Plan {
     /// Sources that the settings name.

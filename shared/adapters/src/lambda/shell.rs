@@ -123,7 +123,7 @@ enum Response {
     Summary(Summary),
     /// The result of the ticks of a fan-out's messages.
     Batch(BatchResponse),
-    /// The result of a plan.
+    /// The counts of a planner's invocation.
     Plan(Plan),
     /// The results of a connection check.
     Doctor(Report),

@@ -27,7 +27,7 @@ pub struct SilenceClaim {
     pub until: UnixSeconds,
 }
 
-/// The message that is due on a stream's silence.
+/// A message about a stream's silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SilenceMessage {

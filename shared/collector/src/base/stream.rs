@@ -72,7 +72,8 @@ pub struct Stream {
     pub label: String,
     /// The log type of its events.
     pub log_type: LogType,
-    /// The listings that enumerate the stream, each with a watermark of its own. There is at least one.
+    /// The listings that enumerate the stream, each with a watermark of its own. There is at least one, unless the
+    /// stream was only found by its birth record.
     pub listings: Vec<ListingId>,
 }
 

@@ -19,7 +19,8 @@ pub fn silent_since(head: &Head, now: UnixSeconds, no_data_seconds: UnixSeconds)
     (no_data_seconds > 0 && is_old && now - since >= no_data_seconds).then_some(since)
 }
 
-/// Returns the message that is due on the stream's silence; `None` if there is none or another tick is sending it.
+/// Returns the message about the stream's silence that is to be sent now; `None` if there is none, or if another tick is
+/// sending it.
 pub(crate) fn due_message(head: &Head, now: UnixSeconds, no_data_seconds: UnixSeconds) -> Option<SilenceMessage> {
     if no_data_seconds <= 0 {
         return None;

@@ -27,7 +27,7 @@ impl<S, B, C> Copy for Place<'_, S, B, C> {}
 /// A stream that is checked or restored, with the rules of its vendor.
 #[derive(Debug, Clone)]
 pub struct RecoveryStream {
-    /// The stream. Its listings may be empty.
+    /// The stream. [`Stream::listings`] may be an empty list, because checks and rebuilds do not need it.
     pub stream: Stream,
     /// The rules by which the stream is listed.
     pub policy: &'static VendorPolicy,

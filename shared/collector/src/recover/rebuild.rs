@@ -243,8 +243,10 @@ async fn restore_table<S: State, B: Bucket + ListObjects, C: Clock>(
     Ok(())
 }
 
-/// Returns the index of the stream that needs the rows of the object at `key`, and the parts of the key. The objects of
-/// the tail are needed even if their rows were restored before, because older keys may have appeared meanwhile.
+/// Returns the index of the stream that needs the rows of the object at `key`, and the parts of the key; `None` if no
+/// stream needs them. A stream needs the objects within its horizon that come after the last restored key. In the tail
+/// (the partitions from [`TAIL_HOURS`] before the rebuild began) it needs all of them, because a running tick may have
+/// put an object whose key comes before that one.
 fn find<'k>(
     prefix: &str,
     table: &str,

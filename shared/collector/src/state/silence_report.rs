@@ -16,8 +16,8 @@ use crate::plan::silence::{after_attempt, claimed, due_message};
 /// Number of write conflicts with other ticks after which a write is left to the next tick.
 const MAX_WRITE_CONFLICTS: u32 = 16;
 
-/// Sends the message that is due on the stream's silence. `text_of` writes its subject and its text. Returns the
-/// message that was sent; `None` if none is due, or if another tick sends it.
+/// Sends the message that a stream has become silent, or that it delivers again, if one is due. `text_of` returns its
+/// subject and its text. Returns the message that was sent; `None` if none is due, or if another tick is sending it.
 ///
 /// # Errors
 /// The message could not be sent, or the head could not be read or written. A later tick tries again.

@@ -48,8 +48,8 @@ fn broken_hour(number: i64, status: u16) -> BrokenSpan {
     broken(-HOUR * (number + 1), -HOUR * number, status)
 }
 
-/// Runs ticks of one process a minute apart until `due` lines are delivered. Returns their number. Asserts that no line
-/// is delivered twice.
+/// Runs one tick per minute in one process until `due` lines are delivered, and returns the number of ticks. Asserts
+/// that no tick reports a gap, and that no more than `due` lines are delivered.
 async fn ticks_until(world: &World, due: u64) -> usize {
     let (worker, mut delivered) = (world.worker().await, 0);
     for number in 1..=MAX_TICKS {
